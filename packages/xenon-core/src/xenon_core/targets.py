@@ -1,0 +1,182 @@
+"""Where a server is, as one string, and what it takes to reach it.
+
+A target such as ``java:``, ``grpcs://host:50051?ca=ca.pem`` or ``unix:///run/xenon.sock`` is parsed into a :class:`Target` and opened
+into an endpoint: an address to dial, or a pair of servicers in this process. Schemes other than ``grpc``, ``grpcs`` and ``unix`` are
+found through the entry point group ``xenon.targets``, so that this package knows no server by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from xenon_core.errors import TargetError
+
+if TYPE_CHECKING:
+    from xenon_core.services import Servicers
+
+ENTRY_POINT_GROUP = "xenon.targets"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_FORMS = "java:, embedded:, grpcs://host:port, grpc://localhost:port or unix:///path"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parsed target string: ``scheme:[//address][?option=value&…]``."""
+
+    text: str
+    scheme: str
+    address: str = ""
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Split *text* into its parts; raises :class:`~xenon_core.errors.TargetError` when it has no scheme or a bad option."""
+        parts = urlsplit(text)
+        if not parts.scheme:
+            raise TargetError(text, f"it names no scheme; write one of {_FORMS}")
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        return cls(text, parts.scheme, parts.netloc + parts.path, MappingProxyType(options))
+
+    def accept_options(self, *names: str) -> Mapping[str, str]:
+        """The options, once each is known to be one of *names*; raises :class:`~xenon_core.errors.TargetError` otherwise."""
+        unknown = sorted(set(self.options) - set(names))
+        if unknown:
+            known = ", ".join(names) or "none"
+            raise TargetError(self.text, f"unknown option {', '.join(unknown)}; {self.scheme}: takes {known}")
+        return self.options
+
+
+@dataclass(frozen=True)
+class TlsKeys:
+    """PEM bytes for mutual TLS. The private key is left out of the repr.
+
+    ``server_name`` is the name that the server's certificate was made out to, where that is not the host that is dialled.
+    """
+
+    root_certificates: bytes | None = field(default=None, repr=False)
+    certificate_chain: bytes | None = field(default=None, repr=False)
+    private_key: bytes | None = field(default=None, repr=False)
+    server_name: str | None = None
+
+
+def _nothing() -> None:
+    """Nothing to release."""
+
+
+def _no_diagnosis() -> str:
+    """Nothing is known about the server beyond its address."""
+    return ""
+
+
+@dataclass(frozen=True)
+class GrpcEndpoint:
+    """A gRPC server that is ready to be dialled.
+
+    ``address`` is ``host:port`` or ``unix:///path``; ``tls`` is None for plain text. ``close`` releases (for a child: ends) the server,
+    may block for seconds and may be called twice. ``diagnose`` says in a sentence what became of a server that stopped answering.
+    """
+
+    address: str
+    tls: TlsKeys | None = None
+    close: Callable[[], None] = _nothing
+    diagnose: Callable[[], str] = _no_diagnosis
+
+
+@dataclass(frozen=True)
+class InProcessEndpoint:
+    """A server inside this process: its servicers are called directly, and no message is encoded."""
+
+    servicers: Servicers
+    close: Callable[[], None] = _nothing
+
+
+Endpoint = GrpcEndpoint | InProcessEndpoint
+
+
+class TargetOpener(Protocol):
+    """What an entry point in the group ``xenon.targets`` must be. It may block: the asynchronous layer calls it in a thread."""
+
+    def __call__(self, target: Target, /) -> Endpoint:
+        """Make the server of *target* ready and say how to reach it."""
+
+
+def open_target(text: str) -> Endpoint:
+    """Make the server that *text* names ready. Blocks while a server starts.
+
+    Raises :class:`~xenon_core.errors.TargetError` for a target that cannot be understood and
+    :class:`~xenon_core.errors.ServerStartError` for a server that does not come up.
+    """
+    target = Target.parse(text)
+    opener = _BUILT_IN.get(target.scheme) or _find_opener(target)
+    return opener(target)
+
+
+def installed_schemes() -> frozenset[str]:
+    """The schemes that the installed packages provide, without those built in."""
+    return frozenset(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))
+
+
+def _find_opener(target: Target) -> TargetOpener:
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=target.scheme):
+        opener: TargetOpener = point.load()
+        return opener
+    known = ", ".join(sorted({*_BUILT_IN, *installed_schemes()}))
+    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}")
+
+
+def _open_grpc(target: Target) -> GrpcEndpoint:
+    host, port = _host_and_port(target)
+    insecure = target.accept_options("insecure").get("insecure", "")
+    if host not in LOOPBACK_HOSTS and insecure != "yes":
+        raise TargetError(
+            target.text, "plain gRPC to another machine lets anyone on the way read and change it; use grpcs://, or add ?insecure=yes"
+        )
+    return GrpcEndpoint(_join(host, port))
+
+
+def _open_grpcs(target: Target) -> GrpcEndpoint:
+    host, port = _host_and_port(target)
+    options = target.accept_options("ca", "cert", "key", "server_name")
+    if ("cert" in options) != ("key" in options):
+        raise TargetError(target.text, "cert and key go together: give both, or neither")
+    pem = {name: _read_pem(target, name, Path(options[name])) for name in ("ca", "cert", "key") if name in options}
+    keys = TlsKeys(pem.get("ca"), pem.get("cert"), pem.get("key"), options.get("server_name"))
+    return GrpcEndpoint(_join(host, port), keys)
+
+
+def _open_unix(target: Target) -> GrpcEndpoint:
+    target.accept_options()
+    if not target.address.startswith("/"):
+        raise TargetError(target.text, "a socket is named by its absolute path: unix:///run/xenon.sock")
+    return GrpcEndpoint(f"unix://{target.address}")
+
+
+def _host_and_port(target: Target) -> tuple[str, int]:
+    parts = urlsplit(target.text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not parts.hostname or not port or parts.path not in ("", "/"):
+        raise TargetError(target.text, f"expected {target.scheme}://host:port with a port from 1 to 65535")
+    return parts.hostname, port
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _read_pem(target: Target, option: str, path: Path) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except OSError as error:
+        raise TargetError(target.text, f"the file of its option {option} cannot be read: {error}") from error
+
+
+_BUILT_IN: Mapping[str, TargetOpener] = {"grpc": _open_grpc, "grpcs": _open_grpcs, "unix": _open_unix}
