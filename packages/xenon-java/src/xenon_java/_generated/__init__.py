@@ -1,0 +1,1 @@
+"""Modules rendered from the pin of the xenon-grpc release."""

@@ -1,0 +1,105 @@
+"""The server's output, line by line, into Python's logging under ``xenon.server``."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections import deque
+from pathlib import Path
+from typing import IO, Protocol
+
+__all__ = ["LevelReader", "LogFile", "LogPump", "ServerLog", "logger"]
+
+logger = logging.getLogger("xenon.server")
+LINES_KEPT = 50
+
+_LEVELS = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "FINE": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "SEVERE": logging.ERROR,
+}
+_WORDS = "|".join(_LEVELS)
+# "11:55:13.305 [main] ERROR n.e.xenon.grpc.XenonServerWrapper - …" from the server, "WARNING: …" from the Java runtime.
+_WITH_LEVEL = re.compile(rf"(?:[0-9:.,]+ \[[^\]]*\] ({_WORDS}) |({_WORDS})(?::| ))")
+_STARTED = re.compile(r"\bERROR \S+ - Server started, listening on port ")
+
+
+class LevelReader:
+    """Tells each line's level; a line that names none, such as one of a stack trace, has that of the line before."""
+
+    def __init__(self) -> None:
+        self._level = logging.INFO
+
+    def read(self, line: str) -> int:
+        """The level of *line*, one of :mod:`logging`'s numbers."""
+        match = _WITH_LEVEL.match(line)
+        if _STARTED.search(line) or line.startswith("***"):  # good news that the server shouts, and its words on the way out
+            self._level = logging.INFO
+        elif line.startswith("Exception in thread"):
+            self._level = logging.ERROR
+        elif match:
+            self._level = _LEVELS[match[1] or match[2]]
+        return self._level
+
+
+class ServerLog(Protocol):
+    """Where a server's last words are found."""
+
+    def last_lines(self) -> list[str]:
+        """The last 50 lines that the server wrote, oldest first."""
+
+    def finish(self) -> None:
+        """Wait a moment for the last line of a server that has ended."""
+
+
+class LogFile:
+    """The log of a server that is to outlive this program, in a file, as a pipe would break when the program ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Takes a file that exists; it stays readable here after the server's folder is gone."""
+        self._stream = path.open("rb")
+
+    def last_lines(self) -> list[str]:
+        """The last 50 lines that the server wrote, oldest first."""
+        self._stream.seek(0)
+        lines = deque((line.decode(errors="replace").rstrip() for line in self._stream), maxlen=LINES_KEPT)
+        return [line for line in lines if line]
+
+    def finish(self) -> None:
+        """Nothing to wait for: a file has every line at once."""
+
+
+class LogPump:
+    """Reads a server's output in a daemon thread, logs it, and keeps its last 50 lines."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._thread = threading.Thread(target=self._run, name="xenon-server-log", daemon=True)
+        self._thread.start()
+
+    def last_lines(self) -> list[str]:
+        """The last 50 lines that the server wrote, oldest first."""
+        with self._lock:
+            return list(self._lines)
+
+    def finish(self) -> None:
+        """Wait until the server's last line is in, but no longer than a second."""
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        levels = LevelReader()
+        with self._stream:
+            for raw in self._stream:
+                line = raw.decode(errors="replace").rstrip()
+                if line:
+                    with self._lock:
+                        self._lines.append(line)
+                    logger.log(levels.read(line), "%s", line)

@@ -1,0 +1,105 @@
+"""The target ``java:``, as the entry point group ``xenon.targets`` wants it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from xenon_core.errors import TargetError
+from xenon_core.targets import GrpcEndpoint, Target, TlsKeys
+
+from xenon_java.errors import PortTakenError
+from xenon_java.folders import shared_folders
+from xenon_java.keys import read_client_keys
+from xenon_java.ports import is_listening
+from xenon_java.probe import answers
+from xenon_java.process import ServerProcess, start_server
+
+__all__ = ["open_target"]
+
+_SECONDS_FOR_A_CALL = 5.0
+_SECONDS_TO_RECOGNISE = 3.0
+_LAST_PORT = 65535
+
+
+def open_target(target: Target) -> GrpcEndpoint:
+    """Make a xenon-grpc server ready for ``java:[?port=N][&tls=on|off][&linger=yes|no]``.
+
+    Without ``port`` a server of its own is started on a free port. With it, this user's server there is used, or one is started there.
+    ``close`` of the endpoint ends the server only if this call started it; ``linger=yes`` lets it outlive the program, not ``close``.
+    Raises TargetError for an option that cannot be understood and ServerStartError when there is no such server and none can be started.
+    """
+    if target.address:
+        raise TargetError(target.text, "java: takes no address; for a server on another machine write grpcs://host:port")
+    options = target.accept_options("port", "tls", "linger")
+    port = _port(target, options.get("port"))
+    tls = _choice(target, "tls", options.get("tls", "on"), ("on", "off"))
+    linger = _choice(target, "linger", options.get("linger", "no"), ("yes", "no"))
+    if port is None:
+        return _own(start_server(tls=tls, linger=linger))
+    return _on_port(port, tls, linger)
+
+
+def _on_port(port: int, tls: bool, linger: bool) -> GrpcEndpoint:
+    if not is_listening(port):
+        try:
+            return _own(start_server(port, tls=tls, linger=linger))
+        except PortTakenError:
+            if not is_listening(port):
+                raise  # taken on another interface than the loopback
+    return _running(port, tls)  # from the start, or since another program was faster
+
+
+def _own(process: ServerProcess) -> GrpcEndpoint:
+    return GrpcEndpoint(process.address, process.keys, process.stop, process.diagnose)
+
+
+def _running(port: int, tls: bool) -> GrpcEndpoint:
+    """The server that listens on *port* already, once it is known to be this user's (over TLS), or at least Xenon (without)."""
+    address = f"127.0.0.1:{port}"
+    deadline = time.monotonic() + _SECONDS_TO_RECOGNISE
+    while True:
+        for keys in _keys_for(port) if tls else [None]:
+            if answers(address, keys, _SECONDS_FOR_A_CALL):
+                return GrpcEndpoint(address, keys, diagnose=partial(_diagnose_running, port))
+        if time.monotonic() > deadline:
+            raise PortTakenError(_taken(port, tls))
+        time.sleep(0.1)  # it may have begun to listen this very moment
+
+
+def _keys_for(port: int) -> Iterator[TlsKeys]:
+    for folder in shared_folders(port):
+        try:
+            yield read_client_keys(folder)
+        except OSError:
+            continue  # a server without TLS, or one that ended meanwhile
+
+
+def _taken(port: int, tls: bool) -> str:
+    other = "tls=off, if the server there runs without TLS" if tls else "tls=on, if the server there runs with TLS"
+    return (
+        f"cannot use port {port} for xenon-grpc: it is taken by something that is not your Xenon server. "
+        f"Try another port, no port at all (a free one is found), or {other}."
+    )
+
+
+def _diagnose_running(port: int) -> str:
+    """What can be said of a server that another program started."""
+    return "" if is_listening(port) else f"the xenon-grpc server on port {port}, which another program had started, has ended"
+
+
+def _port(target: Target, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT):
+        raise TargetError(target.text, f"its option port is {text!r}; it must be a number from 1 to {_LAST_PORT}")
+    return int(text)
+
+
+def _choice(target: Target, name: str, text: str, words: tuple[str, str]) -> bool:
+    """Whether the option *name* is the first, affirming one of its two *words*."""
+    if text not in words:
+        raise TargetError(target.text, f"its option {name} is {text!r}; it must be {words[0]} or {words[1]}")
+    return text == words[0]
+
