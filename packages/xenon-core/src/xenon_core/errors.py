@@ -1,12 +1,109 @@
-"""Every exception of this SDK. (stub; being written)"""
+"""Every exception of this SDK, and the one place where a status from the wire becomes one.
+
+::
+
+    XenonError  (XenonException is another name for it)
+    ├── raised in this process
+    │   ├── TargetError                       also a ValueError
+    │   ├── ServerStartError
+    │   ├── ServerUnavailableError
+    │   ├── SessionError
+    │   ├── FileTooLargeError
+    │   └── ProtocolError
+    └── named by the server, one class for each Xenon exception
+        ├── NoSuchPathException, PathAlreadyExistsException, DirectoryNotEmptyException, InvalidPathException, …
+        ├── UnknownAdaptorException, InvalidLocationException, InvalidCredentialException, InvalidPropertyException, …
+        ├── NoSuchJobException, NoSuchQueueException, IncompleteJobDescriptionException, …
+        └── UnknownRpcException               a failure without a name
+
+Each carries the operation, the path, job or queue it was about, the adaptor, the gRPC status, and a hint at what to try.
+"""
+
 from __future__ import annotations
-class XenonError(Exception):
-    """Base."""
-class TargetError(XenonError, ValueError):
-    """A target string that cannot be used."""
-    def __init__(self, target: str, reason: str) -> None:
-        super().__init__(f"cannot use the target {target!r}: {reason}")
-class ServerStartError(XenonError):
-    """A server that did not come up."""
-class ServerUnavailableError(XenonError):
-    """A server that no longer answers."""
+
+import os
+import re
+from typing import Any
+
+from xenon_core._generated import errors as _named
+from xenon_core._generated.errors import *  # noqa: F403 - the list is generated with the classes; see its __all__
+from xenon_core._generated.errors import __all__ as _named_names
+from xenon_core.failures import (
+    FileTooLargeError,
+    ProtocolError,
+    ServerStartError,
+    ServerUnavailableError,
+    SessionError,
+    Status,
+    TargetError,
+    XenonError,
+)
+
+XenonException = XenonError
+
+__all__ = [
+    "FileTooLargeError",
+    "ProtocolError",
+    "ServerStartError",
+    "ServerUnavailableError",
+    "SessionError",
+    "Status",
+    "TargetError",
+    "XenonError",
+    "XenonException",
+    "from_status",
+    "subject_of",
+]
+__all__ += _named_names
+
+# nl.esciencecenter.xenon.filesystems.NoSuchPathException: sftp adaptor: Path does not exist: /nope
+_DETAILS = re.compile(r"(?:[\w$]+\.)*(?P<name>\w+(?:Exception|Error)): (?:(?P<adaptor>[\w-]+) adaptor: )?(?P<reason>.*)", re.DOTALL)
+_CLOSED: dict[str, type[XenonError]] = {
+    "File system with id: ": _named.FileSystemClosedException,
+    "Scheduler with id: ": _named.SchedulerClosedException,
+}
+# Where a request says what it is about, in the order of how much it tells.
+_SUBJECTS = ("path", "dir", "source", "link", "copy_operation", "job", "queue", "queues", "location", "adaptor", "name")
+
+
+def from_status(status: Status, details: str, diagnosis: str = "") -> XenonError:
+    """The exception for a gRPC *status* and its *details*.
+
+    *diagnosis* says what is known of a server that could not be reached. The class is the one that the details name; where they name
+    none, what the status and the words allow to tell.
+    """
+    match = _DETAILS.match(details)
+    if match and match["name"] in _named.BY_NAME:
+        return _named.BY_NAME[match["name"]](match["reason"], status=status, adaptor=_real_adaptor(match["adaptor"]))
+    if match and match["name"] == "XenonException":
+        return XenonError(match["reason"], status=status, adaptor=_real_adaptor(match["adaptor"]))
+    for beginning, error in _CLOSED.items():
+        if details.startswith(beginning):
+            return error(f"the server knows no {details[0].lower()}{details[1:]}; it was closed", status=status)
+    if status is Status.UNAVAILABLE:
+        return ServerUnavailableError(". ".join(text for text in ("the server does not answer", diagnosis, details) if text))
+    return _named.UnknownRpcException(details or f"the server gave no reason but {status.name}", status=status)
+
+
+def subject_of(request: object) -> str:
+    """What a request is about, for people: its path, job, queue or location, in quotes; empty where it names none."""
+    for name in _SUBJECTS:
+        value = getattr(request, name, None)
+        if value:
+            return _quoted(value)
+    return ""
+
+
+def _quoted(value: Any) -> str:
+    for attribute in ("path", "id"):
+        inner = getattr(value, attribute, None)
+        if isinstance(inner, str):
+            return repr(inner)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(repr(item) for item in value)
+    return repr(os.fspath(value)) if isinstance(value, (str, os.PathLike)) else repr(value)
+
+
+def _real_adaptor(name: str | None) -> str:
+    """The server puts names of its own classes, such as AdaptorLoader, where an adaptor's name belongs; those are capitalised."""
+    return name if name and name[0].islower() else ""

@@ -1,0 +1,33 @@
+"""From proto text to a descriptor set, and from a descriptor to what the model reads."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2
+from grpc_tools import protoc
+
+from xenon_codegen.errors import CodegenError
+
+
+def compile_proto(path: Path) -> descriptor_pb2.FileDescriptorProto:
+    """The descriptor of the one file at *path*; raises :class:`CodegenError` with the compiler's words when it does not compile."""
+    with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
+        output = Path(folder, "descriptors.bin")
+        run_protoc(path, [f"--descriptor_set_out={output}"])
+        files = descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes()).file
+    if len(files) != 1:
+        raise CodegenError(f"{path} imports other files; the interface must be a single proto")
+    return files[0]
+
+
+def run_protoc(path: Path, arguments: list[str]) -> None:
+    """Run the protocol compiler of grpcio-tools on *path*; raises :class:`CodegenError` when it fails."""
+    if not path.is_file():
+        raise CodegenError(f"there is no proto at {path}")
+    includes = resources.files("grpc_tools").joinpath("_proto")
+    status = protoc.main(["protoc", f"-I{path.parent}", f"-I{includes}", *arguments, path.name])
+    if status != 0:
+        raise CodegenError(f"the protocol compiler failed on {path} (status {status}); its messages are above")

@@ -1,0 +1,7 @@
+"""What can go wrong while generating."""
+
+from __future__ import annotations
+
+
+class CodegenError(Exception):
+    """Something in ``protos/`` or ``templates/`` cannot be turned into code; the message names it and what to change."""

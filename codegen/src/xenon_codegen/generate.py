@@ -1,0 +1,144 @@
+"""What is generated from what: the whole plan, as a tree of files in memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import adaptor_docs
+from attrs import frozen
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from xenon_codegen import messages as betterproto_messages
+from xenon_codegen.descriptors import compile_proto
+from xenon_codegen.errors import CodegenError
+from xenon_codegen.interface import build_interface
+from xenon_codegen.model import Interface
+from xenon_codegen.render import Renderer
+from xenon_codegen.words import read_toml, read_words
+
+PROTO = "protos/xenon.proto"
+CORE = "packages/xenon-core/src/xenon_core/_generated"
+SYNC = "packages/xenon-sync/src/xenon/_generated"
+JAVA = "packages/xenon-java/src/xenon_java/_generated"
+GENERATED_FOLDERS = (CORE, SYNC, JAVA)
+_WORDS = "protos/xenon.proto, protos/words.toml"
+_PACKAGE_DOC = '"""Written by xenon-codegen: read the templates, not these files."""\n'
+
+
+@frozen
+class Error:
+    """An exception class to render."""
+
+    name: str
+    status: str
+    doc: str
+    hint: str
+
+
+@frozen
+class Sources:
+    """Everything that the templates are filled from."""
+
+    root: Path
+    file: FileDescriptorProto
+    interface: Interface
+    errors: tuple[Error, ...]
+    release: Mapping[str, Any]
+
+
+def read_sources(root: Path) -> Sources:
+    """Read ``protos/`` below *root*; raises :class:`CodegenError` for a missing or orphaned word, or a shape without a rule."""
+    file = compile_proto(root / PROTO)
+    errors = tuple(Error(name, **table) for name, table in read_toml(root / "protos/errors.toml").items())
+    words = read_words(root / "protos/words.toml")
+    interface = build_interface(file, words, {error.name: error.doc for error in errors})
+    words.check(error.name for error in errors)
+    return Sources(root, file, interface, errors, read_toml(root / "protos/release.toml"))
+
+
+def generate(root: Path) -> dict[str, str]:
+    """The text of every generated file, by its path below *root*. Writes nothing."""
+    sources = read_sources(root)
+    renderer = Renderer(root / "templates")
+    python = {
+        **_core_files(sources, renderer),
+        **_sync_files(sources, renderer),
+        f"{JAVA}/release.py": renderer.render("xenon_java/release.py.j2", _context(sources, "protos/release.toml", "xenon_java/release.py.j2")),
+    }
+    python.update({f"{folder}/__init__.py": _PACKAGE_DOC for folder in GENERATED_FOLDERS})
+    return {
+        PROTO: renderer.render("protos/xenon.proto.j2", _context(sources, "", "")),
+        "docs/adaptors.rst": _adaptor_docs(root),
+        **format_python(python, root / "pyproject.toml"),
+    }
+
+
+def _context(sources: Sources, origins: str, template: str) -> dict[str, Any]:
+    return {
+        "interface": sources.interface,
+        "errors": sources.errors,
+        "release": sources.release,
+        "file": sources.file,
+        "sources": f"{origins} and templates/{template}",
+    }
+
+
+def _core_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
+    origins = {"errors": "protos/errors.toml", "services": _WORDS, "codec": _WORDS, "views": _WORDS}
+    files: dict[str, str] = {}
+    for name, origin in origins.items():
+        template = f"xenon_core/{name}.py.j2"
+        files[f"{CORE}/{name}.py"] = renderer.render(template, _context(sources, origin, template))
+    files[f"{CORE}/messages.py"] = _messages(sources, renderer)
+    return {**files, **_service_files(sources, renderer, CORE, "xenon_core/service.py.j2")}
+
+
+def _sync_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
+    return _service_files(sources, renderer, SYNC, "xenon/service.py.j2")
+
+
+def _service_files(sources: Sources, renderer: Renderer, folder: str, template: str) -> dict[str, str]:
+    context = _context(sources, _WORDS, template)
+    return {
+        f"{folder}/{service.module}.py": renderer.render(template, {**context, "service": service}) for service in sources.interface.services
+    }
+
+
+def _messages(sources: Sources, renderer: Renderer) -> str:
+    """betterproto2's messages, compiled from the proto as it will be written, so that its comments become docstrings."""
+    with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
+        proto = Path(folder, "xenon.proto")
+        proto.write_text(renderer.render("protos/xenon.proto.j2", _context(sources, "", "")), encoding="utf-8")
+        compiled = betterproto_messages.compile_messages(proto, sources.interface.package)
+    constructors = {
+        message.name: renderer.render("xenon_core/constructor.j2", {"message": message}) for message in sources.interface.descriptions
+    }
+    header = renderer.render("_header.j2", _context(sources, _WORDS, "xenon_core/constructor.j2, by betterproto2's compiler,"))
+    return header + betterproto_messages.mend_messages(compiled, sources.interface, constructors)
+
+
+def _adaptor_docs(root: Path) -> str:
+    return adaptor_docs.render(root / "protos/adaptors.json", root / "protos/adaptors.toml", root / "templates/docs")
+
+
+def format_python(files: Mapping[str, str], configuration: Path) -> dict[str, str]:
+    """Let ruff sort the imports, drop those that a template did not need, and lay the code out; all files in one run."""
+    with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
+        for name, text in files.items():
+            Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder, name).write_text(text, encoding="utf-8")
+        _ruff(["check", "--fix", "--select", "I,F401,E703", "--quiet"], folder, configuration)
+        _ruff(["format", "--quiet"], folder, configuration)
+        return {name: Path(folder, name).read_text(encoding="utf-8") for name in files}
+
+
+def _ruff(arguments: list[str], folder: str, configuration: Path) -> None:
+    command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "--config", str(configuration), folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CodegenError(f"a template renders what is no Python:\n{done.stdout}{done.stderr}")

@@ -1,0 +1,18 @@
+"""The few decisions that no rule can make. Every entry says why it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Fields without presence on the wire whose emptiness has a meaning of its own, so that a caller may leave them out:
+# an empty location is the adaptor's default, and no queues are all queues.
+OPTIONAL_FIELDS = frozenset(
+    {
+        "CreateFileSystemRequest.location",
+        "CreateSchedulerRequest.location",
+        "SchedulerAndQueues.queues",
+    }
+)
+
+# Programs written for pyxenon 3 name the data of a written file ``data_stream``; the rule alone would say ``buffer_stream``.
+STREAM_PARAMETERS: Mapping[str, str] = {"buffer": "data_stream"}

@@ -1,0 +1,97 @@
+"""Our documentation of the interface: read from TOML, and checked word by word against the descriptor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import Factory, field, frozen
+
+from xenon_codegen.errors import CodegenError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@frozen
+class RpcWords:
+    """What a method does, what it gives back, and the names of the exceptions it raises."""
+
+    doc: str
+    returns: str
+    raises: tuple[str, ...]
+
+
+@frozen
+class Words:
+    """Documentation by dotted name (``PathRequest.path``, ``CopyRequest.CopyMode.CREATE``, ``FileSystemService``)."""
+
+    texts: Mapping[str, str]
+    rpcs: Mapping[str, RpcWords]
+    used: set[str] = field(default=Factory(set), eq=False)
+    missing: list[str] = field(default=Factory(list), eq=False)
+
+    def text(self, name: str) -> str:
+        """The words for *name*; a missing one is noted and reported by :meth:`check`."""
+        self.used.add(name)
+        text = _paragraphs(self.texts.get(name, ""))
+        if not text:
+            self.missing.append(name)
+        return text
+
+    def rpc(self, name: str) -> RpcWords:
+        """The words for the method ``Service.rpc``; a missing one is noted and reported by :meth:`check`."""
+        self.used.add(name)
+        words = self.rpcs.get(name)
+        if words is None or not words.doc.strip():
+            self.missing.append(name)
+            return RpcWords("", "", ())
+        return words
+
+    def check(self, known_errors: Iterable[str] = ()) -> None:
+        """Raise :class:`CodegenError` naming each missing word, each word without an owner and each exception nobody defines."""
+        orphans = sorted((set(self.texts) | set(self.rpcs)) - self.used)
+        raised = {error for rpc in self.rpcs.values() for error in rpc.raises}
+        complaints = [
+            *(f"no word for {name}" for name in self.missing),
+            *(f"a word for {name}, which the interface does not have" for name in orphans),
+            *(f"the exception {name} is named by a method and defined nowhere" for name in sorted(raised - set(known_errors))),
+        ]
+        if complaints:
+            raise CodegenError("protos/words.toml does not fit the interface:\n  " + "\n  ".join(complaints))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file; raises :class:`CodegenError` naming the file when it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise CodegenError(f"cannot read {path}: {error}") from error
+
+
+def read_words(path: Path) -> Words:
+    """Read ``words.toml``."""
+    table = read_toml(path)
+    texts: dict[str, str] = {}
+    rpcs: dict[str, RpcWords] = {}
+    for name, service in table.get("services", {}).items():
+        texts[name] = service["doc"]
+        for rpc, words in service.get("rpcs", {}).items():
+            rpcs[f"{name}.{rpc}"] = RpcWords(_paragraphs(words["doc"]), _paragraphs(words["returns"]), tuple(words["raises"]))
+    for name, message in table.get("messages", {}).items():
+        texts[name] = message["doc"]
+        members = {**message.get("fields", {}), **message.get("oneofs", {})}
+        texts.update({f"{name}.{member}": text for member, text in members.items()})
+    for name, enum in table.get("enums", {}).items():
+        texts[name] = enum["doc"]
+        texts.update({f"{name}.{value}": text for value, text in enum.get("values", {}).items()})
+    return Words(texts, rpcs)
+
+
+def _paragraphs(text: str) -> str:
+    """*text* with each paragraph on a line of its own: whoever shows it breaks the lines."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n")).strip()

@@ -1,0 +1,132 @@
+"""gRPC from an event loop, for the asynchronous API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from xenon_core.channels.base import Channel
+from xenon_core.channels.calls import channel_arguments, failure_of, gone
+from xenon_core.channels.http2 import AsyncByteStreams
+from xenon_core.rpc import Rpc
+from xenon_core.targets import GrpcEndpoint
+
+__all__ = ["GrpcChannel"]
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class GrpcChannel(Channel):
+    """A gRPC server, called from the event loop in which this was made."""
+
+    def __init__(self, endpoint: GrpcEndpoint) -> None:
+        self._endpoint = endpoint
+        address, credentials, options = channel_arguments(endpoint)
+        make = grpc.aio.secure_channel if credentials else grpc.aio.insecure_channel
+        arguments = (address, credentials, options) if credentials else (address, options)
+        self._channel: grpc.aio.Channel = make(*arguments)
+        self._callables: dict[str, Callable[..., Any]] = {}
+        self._files = AsyncByteStreams(endpoint)
+        self._open = True
+
+    async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
+        encoded = rpc.encode_request(request)
+        try:
+            return rpc.decode_response(await self._callable(rpc, request)(encoded))
+        except grpc.RpcError as error:
+            raise failure_of(error, self._endpoint, rpc, request) from error
+
+    async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
+        call = self._callable(rpc, request)(rpc.encode_request(request))
+        try:
+            async for encoded in call:
+                yield rpc.decode_response(encoded)
+        except grpc.RpcError as error:
+            raise failure_of(error, self._endpoint, rpc, request) from error
+        finally:
+            call.cancel()
+
+    async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
+        call = self._callable(rpc, None)()
+        sender = _Sender(rpc, call, requests)
+        try:
+            await sender.send_all()
+            return rpc.decode_response(await call)
+        except grpc.RpcError as error:
+            raise failure_of(error, self._endpoint, rpc, sender.first) from error
+        finally:
+            call.cancel()
+
+    async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
+        call = self._callable(rpc, None)()
+        sender = _Sender(rpc, call, requests)
+        sending = asyncio.ensure_future(sender.send_all())
+        sending.add_done_callback(lambda task: call.cancel() if not task.cancelled() and task.exception() else None)
+        try:
+            async for encoded in call:
+                yield rpc.decode_response(encoded)
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            _raise_failure(sending)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise failure_of(error, self._endpoint, rpc, sender.first) from error
+        finally:
+            sending.cancel()
+            call.cancel()
+
+    def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
+        return self._files.read(rpc, request)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        self._open = False
+        await self._files.close()
+        await self._channel.close()
+
+    def _callable(self, rpc: Rpc[Any, Any], request: object) -> Callable[..., Any]:
+        if not self._open:
+            raise gone(rpc, request)
+        known = self._callables.get(rpc.path)
+        if known is None:
+            kinds: dict[tuple[bool, bool], Callable[[str], Callable[..., Any]]] = {
+                (False, False): self._channel.unary_unary,
+                (False, True): self._channel.unary_stream,
+                (True, False): self._channel.stream_unary,
+                (True, True): self._channel.stream_stream,
+            }
+            known = self._callables[rpc.path] = kinds[rpc.client_streaming, rpc.server_streaming](rpc.path)
+        return known
+
+
+class _Sender:
+    """Sends a stream of requests, each when the one before it has left."""
+
+    def __init__(self, rpc: Rpc[Any, Any], call: Any, requests: AsyncIterator[Any]) -> None:
+        self._rpc = rpc
+        self._call = call
+        self._requests = requests
+        self.first: object = None
+
+    async def send_all(self) -> None:
+        """Send until the source ends or the server has answered; raises what the source raises."""
+        async for request in self._requests:
+            self.first = self.first or request
+            try:
+                await self._call.write(self._rpc.encode_request(request))
+            except (asyncio.InvalidStateError, grpc.RpcError):
+                return  # the server ended the call early: what it said is told by the call itself
+        if not self._call.done():
+            await self._call.done_writing()
+
+
+def _raise_failure(sending: asyncio.Future[None]) -> None:
+    """Raise what the source of the requests raised, if it did."""
+    if sending.done() and not sending.cancelled() and (error := sending.exception()):
+        raise error

@@ -1,0 +1,53 @@
+"""What the asynchronous API asks of a way to a server."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+from xenon_core.rpc import Rpc
+
+__all__ = ["Channel"]
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class Channel(ABC):
+    """A way to one server.
+
+    Every method raises :class:`~xenon_core.errors.XenonError`, with the operation and what it was about filled in, and nothing else that
+    came from the transport. A channel that is :attr:`blocking` does its work in the calling thread: its coroutines never suspend, and can
+    be driven without an event loop.
+    """
+
+    blocking: bool = False
+
+    @abstractmethod
+    async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
+        """Call *rpc* and give its one response."""
+
+    @abstractmethod
+    def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
+        """Call *rpc* and give its responses as they come."""
+
+    @abstractmethod
+    async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
+        """Call *rpc* with a stream of requests. When the stream raises, the call is ended and the exception passed on."""
+
+    @abstractmethod
+    def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
+        """Call *rpc*; each request leaves as soon as it is there, each response arrives as soon as it is sent."""
+
+    @abstractmethod
+    def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
+        """Call an *rpc* whose responses hold nothing but bytes, and give those in pieces of whatever size is at hand."""
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End the connection. Closing twice is no error."""

@@ -1,0 +1,45 @@
+"""What the gRPC channels share: which address and keys, and how a gRPC failure becomes one of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from xenon_core.errors import ServerUnavailableError, Status, XenonError, from_status, subject_of
+from xenon_core.rpc import Rpc
+from xenon_core.targets import GrpcEndpoint
+
+__all__ = ["channel_arguments", "failure_of", "gone"]
+
+_OPTIONS: tuple[tuple[str, Any], ...] = (
+    # The release sends a whole file as one message; the SDK streams those past gRPC, but a third party's large entries may come here.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Each session talks to a server of its own: sharing connections between channels would mix up their keys.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+def channel_arguments(endpoint: GrpcEndpoint) -> tuple[str, grpc.ChannelCredentials | None, Sequence[tuple[str, Any]]]:
+    """Address, credentials (None for plain text) and options for a channel of grpcio's."""
+    keys = endpoint.tls
+    if keys is None:
+        return endpoint.address, None, _OPTIONS
+    credentials = grpc.ssl_channel_credentials(keys.root_certificates, keys.private_key, keys.certificate_chain)
+    override = (("grpc.ssl_target_name_override", keys.server_name),) if keys.server_name else ()
+    return endpoint.address, credentials, (*_OPTIONS, *override)
+
+
+def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
+    """The exception for a call that failed."""
+    code = error.code() or grpc.StatusCode.UNKNOWN
+    status = Status(code.value[0])
+    diagnosis = endpoint.diagnose() if status is Status.UNAVAILABLE else ""
+    return from_status(status, error.details() or "", diagnosis).about(rpc.name, subject_of(request))
+
+
+def gone(rpc: Rpc[Any, Any], request: object) -> XenonError:
+    """The exception for a call over a channel that was closed."""
+    return ServerUnavailableError("the session was closed").about(rpc.name, subject_of(request))

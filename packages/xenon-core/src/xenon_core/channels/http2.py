@@ -1,0 +1,300 @@
+"""The contents of files, past gRPC.
+
+The release sends a whole file as one message. grpcio hands out a message when all of it is there, after copying it twice: reading a file
+takes three times its size in memory. Over HTTP/2 itself the bytes of that one message can be passed on as they arrive, with the
+protocol's own flow control as back-pressure, so that a reader needs a few MiB for a file of any size.
+
+:class:`Exchange` is the protocol without any input or output, over the library h2; the two ``ByteStreams`` carry its bytes, in the
+calling thread or on an event loop, over connections that are kept for the next file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from xenon_core.channels.calls import gone
+from xenon_core.channels.payload import PayloadReader
+from xenon_core.channels.tls import client_context
+from xenon_core.errors import ProtocolError, ServerUnavailableError, Status, XenonError, from_status, subject_of
+from xenon_core.rpc import Rpc
+from xenon_core.targets import GrpcEndpoint
+
+__all__ = ["AsyncByteStreams", "BlockingByteStreams"]
+
+Request = TypeVar("Request")
+
+# What may be on its way to a reader who is busy: enough to keep a fast line full, little enough to keep in memory.
+WINDOW_BYTES = 4 << 20
+READ_BYTES = 256 << 10
+IDLE_CONNECTIONS = 4
+_BROKEN = (OSError, ssl.SSLError, h2.exceptions.ProtocolError, asyncio.IncompleteReadError)
+
+
+class Connection:
+    """The HTTP/2 state of one connection, which carries one exchange at a time."""
+
+    def __init__(self, endpoint: GrpcEndpoint) -> None:
+        configuration = h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
+        self._h2 = h2.connection.H2Connection(configuration)
+        codes = h2.settings.SettingCodes
+        settings = {codes.ENABLE_PUSH: 0, codes.INITIAL_WINDOW_SIZE: WINDOW_BYTES, codes.MAX_CONCURRENT_STREAMS: 0}
+        self._h2.local_settings = h2.settings.Settings(client=True, initial_values=settings)
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(WINDOW_BYTES)
+        self._authority = "localhost" if endpoint.address.startswith("unix:") else endpoint.address
+        self._scheme = "https" if endpoint.tls else "http"
+
+    def outgoing(self) -> bytes:
+        """What is to be sent now."""
+        return bytes(self._h2.data_to_send())
+
+    def begin(self, rpc: Rpc[Any, Any], request: object) -> Exchange:
+        """Begin a call; its bytes are in :meth:`outgoing`."""
+        message = rpc.encode_request(request)
+        stream = self._h2.get_next_available_stream_id()
+        self._h2.send_headers(stream, self._headers(rpc.path))
+        self._h2.send_data(stream, b"\0" + len(message).to_bytes(4, "big") + message, end_stream=True)
+        return Exchange(self._h2, stream, rpc)
+
+    def _headers(self, path: str) -> list[tuple[str, str]]:
+        return [
+            (":method", "POST"),
+            (":scheme", self._scheme),
+            (":path", path),
+            (":authority", self._authority),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", "pyxenon"),
+        ]
+
+
+class Exchange:
+    """One call on a connection: bytes from the server in, pieces of the file out."""
+
+    def __init__(self, connection: h2.connection.H2Connection, stream: int, rpc: Rpc[Any, Any]) -> None:
+        self._h2 = connection
+        self._stream = stream
+        self._payload = PayloadReader(rpc.name)
+        self._trailers: dict[str, str] = {}
+        self._unacknowledged = 0
+        self.ended = False
+
+    def receive(self, data: bytes) -> list[bytes]:
+        """Take *data* from the server; give the pieces of the file in it."""
+        pieces: list[bytes] = []
+        for event in self._h2.receive_data(data):
+            if isinstance(event, h2.events.DataReceived) and event.stream_id == self._stream:
+                pieces += self._payload.feed(event.data or b"")
+                self._unacknowledged += event.flow_controlled_length or 0
+            elif isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
+                self._trailers.update((str(name), str(value)) for name, value in event.headers or ())
+            elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
+                raise ServerUnavailableError(f"the server broke the transfer off (HTTP/2 error {event.error_code!s})")
+            elif isinstance(event, h2.events.StreamEnded):
+                self.ended = True
+        return pieces
+
+    def acknowledge(self) -> None:
+        """Let the server send more: the reader has taken what came."""
+        if self._unacknowledged >= WINDOW_BYTES // 4:
+            self._h2.increment_flow_control_window(self._unacknowledged)
+            if not self.ended:
+                self._h2.increment_flow_control_window(self._unacknowledged, self._stream)
+            self._unacknowledged = 0
+
+    def finish(self) -> None:
+        """Raise the exception for what the server said at the end, if it was not that all is well."""
+        if self._trailers.get(":status", "200") != "200":
+            raise ProtocolError(f"the server answered with HTTP status {self._trailers[':status']}")
+        code = int(self._trailers.get("grpc-status", Status.UNKNOWN))
+        if code != Status.OK:
+            raise from_status(Status(code), unquote(self._trailers.get("grpc-message", "")))
+        self._payload.finish()
+
+
+def _failure(error: Exception, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
+    if isinstance(error, XenonError):
+        return error.about(rpc.name, subject_of(request))
+    reason = ". ".join(text for text in ("the connection to the server broke", endpoint.diagnose(), str(error)) if text)
+    return ServerUnavailableError(reason).about(rpc.name, subject_of(request))
+
+
+class BlockingByteStreams:
+    """Reads files in the calling thread. Safe to use from several threads: each reads over a connection of its own."""
+
+    def __init__(self, endpoint: GrpcEndpoint) -> None:
+        self._endpoint = endpoint
+        self._idle: list[tuple[socket.socket, Connection]] = []
+        self._lock = threading.Lock()
+        self._open = True
+
+    def read(self, rpc: Rpc[Request, Any], request: Request) -> Iterator[bytes]:
+        """The pieces of the answer to *rpc*; raises :class:`~xenon_core.errors.XenonError`."""
+        if not self._open:
+            raise gone(rpc, request)
+        try:
+            line, connection, exchange = self._begin(rpc, request)
+        except _BROKEN as error:
+            raise _failure(error, self._endpoint, rpc, request) from error
+        try:
+            yield from self._pieces(line, connection, exchange)
+            exchange.finish()
+        except (*_BROKEN, XenonError) as error:
+            raise _failure(error, self._endpoint, rpc, request) from error
+        finally:
+            self._put_away(line, connection, reusable=exchange.ended)
+
+    def close(self) -> None:
+        """Close the connections that no reader uses; those in use are closed when their readers are done."""
+        with self._lock:
+            self._open = False
+            idle, self._idle = self._idle, []
+        for line, _ in idle:
+            line.close()
+
+    def _begin(self, rpc: Rpc[Request, Any], request: Request) -> tuple[socket.socket, Connection, Exchange]:
+        """Begin on a connection that was kept, or on a new one where that has broken since."""
+        with self._lock:
+            kept = self._idle.pop() if self._idle else None
+        if kept is not None and not _is_stale(kept[0]):
+            line, connection = kept
+        else:
+            line, connection = self._connect(), Connection(self._endpoint)
+        try:
+            exchange = connection.begin(rpc, request)
+            line.sendall(connection.outgoing())
+        except BaseException:
+            line.close()
+            raise
+        return line, connection, exchange
+
+    def _pieces(self, line: socket.socket, connection: Connection, exchange: Exchange) -> Iterator[bytes]:
+        while not exchange.ended:
+            data = line.recv(READ_BYTES)
+            if not data:
+                raise ConnectionError("the server closed the connection in the middle of the file")
+            yield from exchange.receive(data)
+            exchange.acknowledge()
+            if outgoing := connection.outgoing():
+                line.sendall(outgoing)
+
+    def _connect(self) -> socket.socket:
+        host, port = _host_and_port(self._endpoint)
+        if port is None:
+            line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            line.connect(host)
+            return line
+        line = socket.create_connection((host, port))
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._endpoint.tls is None:
+            return line
+        return client_context(self._endpoint.tls).wrap_socket(line, server_hostname=self._endpoint.tls.server_name or host)
+
+    def _put_away(self, line: socket.socket, connection: Connection, reusable: bool) -> None:
+        with self._lock:
+            if reusable and self._open and len(self._idle) < IDLE_CONNECTIONS:
+                self._idle.append((line, connection))
+                return
+        line.close()
+
+
+class AsyncByteStreams:
+    """Reads files on an event loop."""
+
+    def __init__(self, endpoint: GrpcEndpoint) -> None:
+        self._endpoint = endpoint
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, Connection]] = []
+        self._open = True
+
+    async def read(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
+        """The pieces of the answer to *rpc*; raises :class:`~xenon_core.errors.XenonError`."""
+        if not self._open:
+            raise gone(rpc, request)
+        try:
+            reader, writer, connection = await self._connection()
+        except _BROKEN as error:
+            raise _failure(error, self._endpoint, rpc, request) from error
+        exchange: Exchange | None = None
+        try:
+            exchange = connection.begin(rpc, request)
+            while not exchange.ended:
+                writer.write(connection.outgoing())
+                await writer.drain()
+                data = await reader.read(READ_BYTES)
+                if not data:
+                    raise ConnectionError("the server closed the connection in the middle of the file")
+                for piece in exchange.receive(data):
+                    yield piece
+                exchange.acknowledge()
+            exchange.finish()
+        except (*_BROKEN, XenonError) as error:
+            raise _failure(error, self._endpoint, rpc, request) from error
+        finally:
+            self._put_away(reader, writer, connection, reusable=exchange is not None and exchange.ended)
+
+    async def close(self) -> None:
+        """Close the connections that no reader uses; those in use are closed when their readers are done."""
+        self._open = False
+        while self._idle:
+            writer = self._idle.pop()[1]
+            writer.close()
+            with contextlib.suppress(OSError, ssl.SSLError):
+                await writer.wait_closed()
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Connection]:
+        while self._idle:
+            reader, writer, connection = self._idle.pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return reader, writer, connection
+            writer.close()
+        return (*await self._connect(), Connection(self._endpoint))
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, port = _host_and_port(self._endpoint)
+        if port is None:
+            return await asyncio.open_unix_connection(host, limit=READ_BYTES)
+        if self._endpoint.tls is None:
+            return await asyncio.open_connection(host, port, limit=READ_BYTES)
+        context = client_context(self._endpoint.tls)
+        name = self._endpoint.tls.server_name or host
+        return await asyncio.open_connection(host, port, limit=READ_BYTES, ssl=context, server_hostname=name)
+
+    def _put_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection, reusable: bool) -> None:
+        if reusable and self._open and len(self._idle) < IDLE_CONNECTIONS:
+            self._idle.append((reader, writer, connection))
+        else:
+            writer.close()
+
+
+def _host_and_port(endpoint: GrpcEndpoint) -> tuple[str, int | None]:
+    if endpoint.address.startswith("unix:"):
+        return endpoint.address.removeprefix("unix:").removeprefix("//"), None
+    host, _, port = endpoint.address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _is_stale(line: socket.socket) -> bool:
+    """Whether the server has closed, or said something on, a connection that should be silent; leaves the connection closed if so."""
+    line.setblocking(False)
+    try:
+        data = line.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        line.setblocking(True)
+        return False
+    except OSError:
+        data = b""
+    line.close()
+    return data is not None

@@ -1,0 +1,87 @@
+"""Takes the bytes out of messages that hold nothing but bytes, as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xenon_core.errors import ProtocolError
+
+__all__ = ["PayloadReader"]
+
+_PREFIX_BYTES = 5
+_LONGEST_FIELD_HEADER = 20
+
+
+class PayloadReader:
+    """Reads gRPC frames of a message whose only field is bytes number 1, in pieces of any size.
+
+    It holds back a header that is not complete yet and never a part of the payload.
+    """
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+        self._held = b""
+        self._message_left = 0
+        self._payload_left = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take *data*; give the parts of it that are payload."""
+        data, self._held = (self._held + data if self._held else data), b""
+        position = 0
+        while position < len(data):
+            if self._payload_left:
+                piece = data[position : position + self._payload_left] if position or len(data) > self._payload_left else data
+                self._payload_left -= len(piece)
+                self._message_left -= len(piece)
+                position += len(piece)
+                yield piece
+                continue
+            after = self._read_header(data, position)
+            if after is None:
+                self._held = data[position:]
+                return
+            position = after
+
+    def finish(self) -> None:
+        """Raise :class:`~xenon_core.errors.ProtocolError` unless the last message is complete."""
+        if self._held or self._message_left:
+            raise self._malformed("ended in the middle of a message")
+
+    def _read_header(self, data: bytes, position: int) -> int | None:
+        """Read one header at *position*; the position after it, or None while it is incomplete."""
+        if self._message_left:
+            return self._read_field(data, position)
+        if len(data) - position < _PREFIX_BYTES:
+            return None
+        if data[position] != 0:
+            raise self._malformed("is compressed, which was not asked for")
+        self._message_left = int.from_bytes(data[position + 1 : position + _PREFIX_BYTES], "big")
+        return position + _PREFIX_BYTES
+
+    def _read_field(self, data: bytes, position: int) -> int | None:
+        tag, after_tag = self._varint(data, position)
+        if after_tag is None:
+            return None
+        if tag != 10:
+            raise self._malformed(f"holds the field {tag >> 3}, which is not in the interface")
+        size, after = self._varint(data, after_tag)
+        if after is None:
+            return None
+        self._message_left -= after - position
+        if size > self._message_left:
+            raise self._malformed("holds a field that is longer than its message")
+        self._payload_left = size
+        return after
+
+    def _varint(self, data: bytes, position: int) -> tuple[int, int | None]:
+        value = 0
+        for shift, byte in enumerate(data[position : position + _LONGEST_FIELD_HEADER // 2]):
+            value |= (byte & 127) << 7 * shift
+            if byte < 128:
+                return value, position + shift + 1
+        if len(data) - position >= _LONGEST_FIELD_HEADER // 2:
+            raise self._malformed("holds a number that is too long")
+        return 0, None
+
+    def _malformed(self, what: str) -> ProtocolError:
+        return ProtocolError(f"the answer to {self._operation} {what}")

@@ -1,0 +1,88 @@
+"""A connection to one server: the start of everything asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from types import TracebackType
+
+from xenon_core.channels.base import Channel
+from xenon_core.filesystem import FileSystems
+from xenon_core.scheduler import Schedulers
+from xenon_core.targets import Endpoint, InProcessEndpoint, installed_schemes, open_target
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
+
+__all__ = ["TARGET_VARIABLE", "Client", "connect", "default_target"]
+
+TARGET_VARIABLE = "XENON_TARGET"
+
+
+class Client:
+    """A server and what it offers. Use it in ``async with``: at the end it is closed, and a server of its own is ended.
+
+    Attributes:
+        filesystems: Creates, lists and describes file systems.
+        schedulers: Creates, lists and describes schedulers.
+    """
+
+    def __init__(self, channel: Channel, endpoint: Endpoint) -> None:
+        self.channel = channel
+        self.filesystems = FileSystems(channel)
+        self.schedulers = Schedulers(channel)
+        self._endpoint = endpoint
+
+    async def close(self) -> None:
+        """Close the connection, and end the server if it was started for it. Closing twice is no error."""
+        await self.channel.close()
+        if self.channel.blocking:
+            self._endpoint.close()
+        else:
+            await asyncio.to_thread(self._endpoint.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+
+async def connect(target: str | None = None) -> Client:
+    """Connect to the server that *target* names, starting it where the target says so.
+
+    Args:
+        target: ``java:``, ``embedded:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
+            :func:`default_target` decides.
+
+    Raises:
+        TargetError: The target cannot be understood, or nothing installed provides it.
+        ServerStartError: The server does not come up.
+    """
+    endpoint = await asyncio.to_thread(open_target, target or default_target())
+    return Client(open_channel(endpoint), endpoint)
+
+
+def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:
+    """A channel to *endpoint*: one that is driven from any thread if *blocking* and the endpoint allows it, else one for the running loop."""
+    if isinstance(endpoint, InProcessEndpoint):
+        from xenon_core.channels.inprocess import InProcessChannel
+
+        return InProcessChannel(endpoint)
+    # Late, since gRPC is the larger part of the time that an import takes and not every target needs it.
+    if blocking:
+        from xenon_core.channels.blocking import BlockingGrpcChannel
+
+        return BlockingGrpcChannel(endpoint)
+    from xenon_core.channels.aio import GrpcChannel
+
+    return GrpcChannel(endpoint)
+
+
+def default_target() -> str:
+    """What the environment's ``XENON_TARGET`` says; else the embedded server if it is installed, and the Java one if not."""
+    schemes = installed_schemes()
+    return os.environ.get(TARGET_VARIABLE) or ("embedded:" if "embedded" in schemes else "java:")

@@ -1,0 +1,50 @@
+"""A blocking iterator, such as a generator that waits on a queue, fed to an event loop without blocking it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, TypeVar
+
+__all__ = ["feed"]
+
+T = TypeVar("T")
+
+_END = object()
+
+
+async def feed(iterator: Iterator[T]) -> AsyncIterator[T]:
+    """The items of *iterator*, which is advanced in a thread of its own, one item ahead at most.
+
+    A pool's threads are waited for when Python ends, and one that waits on a caller's queue would never end: hence a daemon thread.
+    """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    wanted = threading.Semaphore(1)
+    stopped = threading.Event()
+
+    def hand_over(item: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+
+    def advance() -> None:
+        try:
+            while wanted.acquire() and not stopped.is_set():
+                hand_over((next(iterator, _END), None))
+        except BaseException as error:  # handed over: it is raised where the items are used
+            hand_over((_END, error))
+
+    threading.Thread(target=advance, name="xenon-feed", daemon=True).start()
+    try:
+        while True:
+            item, error = await queue.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            wanted.release()
+            yield item
+    finally:
+        stopped.set()
+        wanted.release()

@@ -1,0 +1,59 @@
+"""File systems, asynchronously."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from xenon_core import messages
+from xenon_core._generated.filesystem import FileSystemMethods, FileSystems
+from xenon_core.errors import FileSystemClosedException, FileTooLargeError, XenonError
+from xenon_core.handle import Closing
+from xenon_core.paths import StrPath, path_text
+from xenon_core.streams import ByteSource, Kept, pieces
+
+__all__ = ["FileSystem", "FileSystems"]
+
+# The release sends a file as one message, and a message cannot reach 2 GiB.
+MESSAGE_LIMIT = (1 << 31) - 1
+
+
+class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
+    """A file system on a server. Use it in ``async with``: it is closed at the end."""
+
+    _closed_error = FileSystemClosedException
+
+    async def read_from_file(self, path: StrPath) -> AsyncIterator[bytes]:
+        try:
+            async for piece in super().read_from_file(path):
+                yield piece
+        except XenonError as error:
+            raise await self._too_large(path) or error from error
+
+    async def write_to_file(self, path: StrPath, data_stream: ByteSource, size: int = 0) -> None:
+        source = Kept(pieces(self._channel, data_stream))
+        try:
+            await super().write_to_file(path, source, size)
+        except XenonError:
+            source.raise_failure()
+            raise
+        if source.failure is not None:
+            # The server has created this file a moment ago, from data that broke off: nobody may take it for whole.
+            await self.delete(path)
+            source.raise_failure()
+
+    async def append_to_file(self, path: StrPath, data_stream: ByteSource) -> None:
+        source = Kept(pieces(self._channel, data_stream))
+        await super().append_to_file(path, source)
+        source.raise_failure()
+
+    async def _too_large(self, path: StrPath) -> XenonError | None:
+        """The error to raise in place of a failed read's when the file is more than the server can send."""
+        try:
+            size = (await self.get_attributes(path)).size
+        except XenonError:
+            return None
+        if size <= MESSAGE_LIMIT:
+            return None
+        reason = f"the file has {size} bytes, and this server sends a file as one message of at most {MESSAGE_LIMIT} bytes"
+        hint = "Copy it to a path of this machine instead, with copy() to a file system of the adaptor 'file', and read it there"
+        return FileTooLargeError(reason, hint=hint).about("read_from_file", repr(path_text(path)))

@@ -1,0 +1,51 @@
+"""The base class of every message: betterproto's, with secrets kept out of the repr and no attribute made by a typing error."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import betterproto2
+
+__all__ = ["SECRET_FIELDS", "Identity", "Message", "default_message_pool", "unknown_field"]
+
+SECRET_FIELDS = frozenset({"password", "passphrase"})
+
+default_message_pool = betterproto2.MessagePool()
+
+
+def unknown_field(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for a field that *owner* does not have, with the nearest name that it does have."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(known)}"
+    return AttributeError(f"{owner} has no field {name!r}; {hint}")
+
+
+class Message(betterproto2.Message):
+    """A message of the interface, typed field by field.
+
+    Its repr shows the fields that are set, with passwords and passphrases replaced by ``***``. Setting an attribute that is not a field
+    raises :class:`AttributeError`.
+    """
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={self._shown(name)}" for name in self._betterproto.sorted_field_names if self.is_set(name))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and name not in self._betterproto.meta_by_field_name:
+            raise unknown_field(type(self).__name__, name, self._betterproto.sorted_field_names)
+        super().__setattr__(name, value)
+
+    def _shown(self, name: str) -> str:
+        return "'***'" if name in SECRET_FIELDS else repr(getattr(self, name))
+
+
+class Identity(Message):
+    """A message that names a thing on the server, such as a job. Equal ids are equal, and hash alike."""
+
+    id: str
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.id))

@@ -1,0 +1,21 @@
+"""The table of methods and the base classes of those who serve them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xenon_core._generated.services import *  # noqa: F403 - the list is generated with the classes; see its __all__
+from xenon_core._generated.services import FileSystemServicer, SchedulerServicer
+from xenon_core._generated.services import __all__ as _generated_names
+from xenon_core.rpc import Rpc
+
+__all__ = ["Rpc", "Servicers"]
+__all__ += _generated_names
+
+
+@dataclass(frozen=True)
+class Servicers:
+    """The objects that answer the calls of each service."""
+
+    filesystem: FileSystemServicer
+    scheduler: SchedulerServicer

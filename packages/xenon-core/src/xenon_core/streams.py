@@ -1,0 +1,99 @@
+"""What callers stream to a server: normalised to bytes in pieces that every server takes, each as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+from xenon_core.feeding import feed
+
+if TYPE_CHECKING:
+    from xenon_core.channels.base import Channel
+
+__all__ = ["PIECE_BYTES", "ByteSource", "Bytes", "Kept", "Readable", "pieces", "requests"]
+
+# Servers refuse messages over 4 MiB unless told otherwise; 1 MiB is as fast as any size and keeps little in memory.
+PIECE_BYTES = 1 << 20
+
+Bytes: TypeAlias = "bytes | bytearray | memoryview"
+R = TypeVar("R")
+
+
+class Readable(Protocol):
+    """A binary file that is open for reading."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to *size* bytes; none at the end."""
+
+
+ByteSource: TypeAlias = "Bytes | Readable | Iterable[Bytes] | AsyncIterable[Bytes]"
+
+
+async def requests(channel: Channel, head: R, request_of: Callable[[bytes | memoryview], R], source: ByteSource) -> AsyncIterator[R]:
+    """*head*, and then a request for each piece of *source*; raises TypeError for a source that does not give bytes."""
+    yield head
+    async for piece in pieces(channel, source):
+        yield request_of(piece)
+
+
+async def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes | memoryview]:
+    """The bytes of *source*, in pieces of at most :data:`PIECE_BYTES`; raises TypeError for a source that does not give bytes."""
+    if isinstance(source, str):
+        raise TypeError("the data must be bytes, not str; encode the text first")
+    async for item in _items(channel, source):
+        for piece in _pieces(item):
+            yield piece
+
+
+class Kept:
+    """A source whose failure ends the stream in good order instead of breaking it off, and is kept to be raised afterwards."""
+
+    def __init__(self, source: AsyncIterator[bytes | memoryview]) -> None:
+        self._source = source
+        self.failure: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        try:
+            async for piece in self._source:
+                yield piece
+        except Exception as error:  # kept, and raised by raise_failure
+            self.failure = error
+
+    def raise_failure(self) -> None:
+        """Raise what the source raised, if it did."""
+        if self.failure is not None:
+            raise self.failure
+
+
+def _items(channel: Channel, source: ByteSource) -> AsyncIterator[Bytes]:
+    if isinstance(source, AsyncIterable):
+        return aiter(source)
+    iterator = _iterate(source)
+    return _at_once(iterator) if channel.blocking else feed(iterator)
+
+
+def _iterate(source: Bytes | Readable | Iterable[Bytes]) -> Iterator[Bytes]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return iter((source,))
+    read = getattr(source, "read", None)
+    if read is not None:
+        return iter(lambda: read(PIECE_BYTES), b"")
+    if isinstance(source, Iterable):
+        return iter(source)
+    raise TypeError(f"the data must be bytes, an open binary file or an iterable of bytes, not {type(source).__name__}")
+
+
+async def _at_once(iterator: Iterator[Bytes]) -> AsyncIterator[Bytes]:
+    for item in iterator:
+        yield item
+
+
+def _pieces(item: object) -> Iterator[bytes | memoryview]:
+    if not isinstance(item, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the data must come as bytes, not {type(item).__name__}: encode text first, and give an iterable of bytes")
+    if isinstance(item, bytes) and len(item) <= PIECE_BYTES:
+        yield item
+        return
+    view = memoryview(item).cast("B")
+    for start in range(0, len(view), PIECE_BYTES):
+        yield view[start : start + PIECE_BYTES]
