@@ -55,7 +55,9 @@ def _check(root: Path) -> int:
         print("everything generated is up to date")
         return 0
     sys.stderr.write("".join(reports))
-    print(f"\nxenon-codegen: {len(reports)} files are not as generated; run `xenon-codegen generate` and commit the result", file=sys.stderr)
+    print(
+        f"\nxenon-codegen: {len(reports)} files are not as generated; run `xenon-codegen generate` and commit the result", file=sys.stderr
+    )
     return 1
 
 

@@ -28,6 +28,8 @@ def run_protoc(path: Path, arguments: list[str]) -> None:
     if not path.is_file():
         raise CodegenError(f"there is no proto at {path}")
     includes = resources.files("grpc_tools").joinpath("_proto")
-    status = protoc.main(["protoc", f"-I{path.parent}", f"-I{includes}", *arguments, path.name])
+    status: int = protoc.main(  # type: ignore[no-untyped-call]  # grpcio-tools has no types
+        ["protoc", f"-I{path.parent}", f"-I{includes}", *arguments, path.name]
+    )
     if status != 0:
         raise CodegenError(f"the protocol compiler failed on {path} (status {status}); its messages are above")

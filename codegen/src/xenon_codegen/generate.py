@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import adaptor_docs
 from attrs import frozen
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+import adaptor_docs
 from xenon_codegen import messages as betterproto_messages
 from xenon_codegen.descriptors import compile_proto
 from xenon_codegen.errors import CodegenError
@@ -68,7 +68,9 @@ def generate(root: Path) -> dict[str, str]:
     python = {
         **_core_files(sources, renderer),
         **_sync_files(sources, renderer),
-        f"{JAVA}/release.py": renderer.render("xenon_java/release.py.j2", _context(sources, "protos/release.toml", "xenon_java/release.py.j2")),
+        f"{JAVA}/release.py": renderer.render(
+            "xenon_java/release.py.j2", _context(sources, "protos/release.toml", "xenon_java/release.py.j2")
+        ),
     }
     python.update({f"{folder}/__init__.py": _PACKAGE_DOC for folder in GENERATED_FOLDERS})
     return {
@@ -105,7 +107,8 @@ def _sync_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
 def _service_files(sources: Sources, renderer: Renderer, folder: str, template: str) -> dict[str, str]:
     context = _context(sources, _WORDS, template)
     return {
-        f"{folder}/{service.module}.py": renderer.render(template, {**context, "service": service}) for service in sources.interface.services
+        f"{folder}/{service.module}.py": renderer.render(template, {**context, "service": service})
+        for service in sources.interface.services
     }
 
 

@@ -26,7 +26,7 @@ MAP_SHAPES = ((Shape.STRING, Shape.STRING), (Shape.STRING, Shape.MESSAGE))
 
 
 def build_interface(file: FileDescriptorProto, words: Words, errors: Mapping[str, str]) -> Interface:
-    """Read the descriptor *file*, the *words* for it and what *errors* mean; raises :class:`CodegenError` for a shape that no rule covers."""
+    """Read the descriptor *file*, its *words* and what *errors* mean; raises :class:`CodegenError` for a shape that no rule covers."""
     zeros = _zeros(file)
     messages = tuple(_message(message, zeros, words) for message in file.message_type)
     enums = tuple(_enum(enum, "", words) for enum in file.enum_type)
@@ -70,7 +70,9 @@ def _field(
         return _plain_field(field, message, zeros, doc)
     key, value = (_plain_field(part, message, zeros, "") for part in entry.field)
     if (key.shape, value.shape) not in MAP_SHAPES:
-        raise CodegenError(f"{message.name}.{field.name} maps {key.shape.value} to {value.shape.value}; the codec template knows {_map_shapes()}")
+        raise CodegenError(
+            f"{message.name}.{field.name} maps {key.shape.value} to {value.shape.value}; the codec template knows {_map_shapes()}"
+        )
     return Field(field.name, field.number, Shape.MESSAGE, "", True, None, doc, message.name, key=key, value=value)
 
 

@@ -37,7 +37,9 @@ from xenon_codegen.words import RpcWords, Words
 TIMEOUT = "timeout"
 
 
-def build_services(file: FileDescriptorProto, messages: Mapping[str, Message], words: Words, errors: Mapping[str, str]) -> tuple[Service, ...]:
+def build_services(
+    file: FileDescriptorProto, messages: Mapping[str, Message], words: Words, errors: Mapping[str, str]
+) -> tuple[Service, ...]:
     """The services of *file*, their methods' signatures decided by the rules of this module.
 
     *errors* says of each exception when it is raised.
@@ -113,7 +115,9 @@ class _Rules:
             return None
         carriers = [field for field in request.fields if field.shape is Shape.BYTES]
         if len(carriers) != 1:
-            raise CodegenError(f"{self._service}.{rpc.name} streams {request.name}, which must have exactly one field of bytes to carry the stream")
+            raise CodegenError(
+                f"{self._service}.{rpc.name} streams {request.name}, which must have exactly one field of bytes to carry the stream"
+            )
         field = carriers[0]
         name = overrides.STREAM_PARAMETERS.get(field.name, f"{naming.snake_case(field.name)}_stream")
         return Stream(name, field)

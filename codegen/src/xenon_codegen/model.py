@@ -338,6 +338,11 @@ class Result:
     field: Field | None
     message: Message
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the caller gets the response itself."""
+        return self.conversion is Conversion.PLAIN and self.field is None
+
 
 @frozen
 class Raised:
@@ -531,7 +536,9 @@ class Interface:
     @property
     def views(self) -> tuple[Message, ...]:
         """The messages that callers see through a view, for the paths in them."""
-        shown = {method.response.name for service in self.services for method in service.methods if method.result.conversion is Conversion.VIEW}
+        shown = {
+            method.response.name for service in self.services for method in service.methods if method.result.conversion is Conversion.VIEW
+        }
         return tuple(message for message in self.messages if message.name in shown)
 
     @property

@@ -24,7 +24,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=False,
+            autoescape=False,  # noqa: S701 - what is rendered is Python and proto text, not HTML
         )
         self._environment.filters.update(docstring=docstring, comment=comment, literal=repr)
 

@@ -68,9 +68,10 @@ class Words:
 def read_toml(path: Path) -> dict[str, Any]:
     """The table in a TOML file; raises :class:`CodegenError` naming the file when it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise CodegenError(f"cannot read {path}: {error}") from error
+    return table
 
 
 def read_words(path: Path) -> Words:

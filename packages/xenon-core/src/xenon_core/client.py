@@ -67,7 +67,7 @@ async def connect(target: str | None = None) -> Client:
 
 
 def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:
-    """A channel to *endpoint*: one that is driven from any thread if *blocking* and the endpoint allows it, else one for the running loop."""
+    """A channel to *endpoint*: driven from any thread if *blocking* and the endpoint allows it, else bound to the running loop."""
     if isinstance(endpoint, InProcessEndpoint):
         from xenon_core.channels.inprocess import InProcessChannel
 

@@ -27,7 +27,6 @@ from typing import Any
 
 from xenon_core._generated import errors as _named
 from xenon_core._generated.errors import *  # noqa: F403 - the list is generated with the classes; see its __all__
-from xenon_core._generated.errors import __all__ as _named_names
 from xenon_core.failures import (
     FileTooLargeError,
     ProtocolError,
@@ -54,7 +53,7 @@ __all__ = [
     "from_status",
     "subject_of",
 ]
-__all__ += _named_names
+__all__ += _named.__all__
 
 # nl.esciencecenter.xenon.filesystems.NoSuchPathException: sftp adaptor: Path does not exist: /nope
 _DETAILS = re.compile(r"(?:[\w$]+\.)*(?P<name>\w+(?:Exception|Error)): (?:(?P<adaptor>[\w-]+) adaptor: )?(?P<reason>.*)", re.DOTALL)

@@ -32,7 +32,7 @@ async def feed(iterator: Iterator[T]) -> AsyncIterator[T]:
         try:
             while wanted.acquire() and not stopped.is_set():
                 hand_over((next(iterator, _END), None))
-        except BaseException as error:  # handed over: it is raised where the items are used
+        except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the items are used
             hand_over((_END, error))
 
     threading.Thread(target=advance, name="xenon-feed", daemon=True).start()

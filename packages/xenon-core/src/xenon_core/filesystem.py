@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from typing_extensions import override
+
 from xenon_core import messages
 from xenon_core._generated.filesystem import FileSystemMethods, FileSystems
 from xenon_core.errors import FileSystemClosedException, FileTooLargeError, XenonError
@@ -22,6 +24,7 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
 
     _closed_error = FileSystemClosedException
 
+    @override
     async def read_from_file(self, path: StrPath) -> AsyncIterator[bytes]:
         try:
             async for piece in super().read_from_file(path):
@@ -29,6 +32,7 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
         except XenonError as error:
             raise await self._too_large(path) or error from error
 
+    @override
     async def write_to_file(self, path: StrPath, data_stream: ByteSource, size: int = 0) -> None:
         source = Kept(pieces(self._channel, data_stream))
         try:
@@ -41,6 +45,7 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
             await self.delete(path)
             source.raise_failure()
 
+    @override
     async def append_to_file(self, path: StrPath, data_stream: ByteSource) -> None:
         source = Kept(pieces(self._channel, data_stream))
         await super().append_to_file(path, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -16,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import Self
 
-__all__ = ["Closing", "Handle", "first_response", "one_of"]
+__all__ = ["Closing", "Handle", "first_response", "nothing_in"]
 
 H = TypeVar("H", bound=Identity)
 T = TypeVar("T")
@@ -72,10 +73,8 @@ class Closing(Handle[H]):
         """
         if self._closed:
             return
-        try:
+        with contextlib.suppress(self._closed_error):  # somebody else closed it, which is what was wanted
             await super().close()
-        except self._closed_error:
-            pass  # somebody else closed it, which is what was wanted
         self._closed = True
 
     async def is_open(self) -> bool:
@@ -98,12 +97,9 @@ class Closing(Handle[H]):
         await self.close()
 
 
-def one_of(message: str, *values: T | None) -> T:
-    """The value that is set; raises :class:`~xenon_core.errors.ProtocolError` when none is."""
-    for value in values:
-        if value is not None:
-            return value
-    raise ProtocolError(f"the server sent a {message} with nothing in it")
+def nothing_in(message: str) -> ProtocolError:
+    """The error for an answer without the one thing that it is for."""
+    return ProtocolError(f"the server sent a {message} with nothing in it")
 
 
 async def first_response(responses: AsyncIterator[T], operation: str) -> T:

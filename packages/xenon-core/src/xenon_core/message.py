@@ -12,7 +12,7 @@ __all__ = ["SECRET_FIELDS", "Identity", "Message", "default_message_pool", "unkn
 
 SECRET_FIELDS = frozenset({"password", "passphrase"})
 
-default_message_pool = betterproto2.MessagePool()
+default_message_pool = betterproto2.MessagePool()  # type: ignore[no-untyped-call]  # betterproto2 leaves it untyped
 
 
 def unknown_field(owner: str, name: str, known: Iterable[str]) -> AttributeError:
@@ -30,13 +30,17 @@ class Message(betterproto2.Message):
     """
 
     def __repr__(self) -> str:
-        shown = (f"{name}={self._shown(name)}" for name in self._betterproto.sorted_field_names if self.is_set(name))
+        shown = (f"{name}={self._shown(name)}" for name in self._names() if self.is_set(name))
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and name not in self._betterproto.meta_by_field_name:
-            raise unknown_field(type(self).__name__, name, self._betterproto.sorted_field_names)
+        if not name.startswith("_") and name not in self._names():
+            raise unknown_field(type(self).__name__, name, self._names())
         super().__setattr__(name, value)
+
+    def _names(self) -> tuple[str, ...]:
+        names: tuple[str, ...] = self._betterproto.sorted_field_names  # type: ignore[arg-type]  # betterproto2's classproperty is typed for no class
+        return names
 
     def _shown(self, name: str) -> str:
         return "'***'" if name in SECRET_FIELDS else repr(getattr(self, name))

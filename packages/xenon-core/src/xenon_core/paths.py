@@ -37,5 +37,7 @@ def path_text(path: StrPath) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"the path {text!r} is not valid UTF-8, which is all that the interface can carry; rename the file first") from error
+        raise ValueError(
+            f"the path {text!r} is not valid UTF-8, which is all that the interface can carry; rename the file first"
+        ) from error
     return text

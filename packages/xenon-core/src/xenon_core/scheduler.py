@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from typing_extensions import override
+
 from xenon_core import messages
 from xenon_core._generated.scheduler import SchedulerMethods, Schedulers
 from xenon_core.errors import IncompleteJobDescriptionException, SchedulerClosedException
@@ -18,10 +20,12 @@ class Scheduler(Closing[messages.Scheduler], SchedulerMethods):
 
     _closed_error = SchedulerClosedException
 
+    @override
     async def submit_batch_job(self, description: messages.JobDescription) -> messages.Job:
         _require_executable(description, "submit_batch_job")
         return await super().submit_batch_job(description)
 
+    @override
     async def submit_interactive_job(
         self, description: messages.JobDescription, stdin_stream: ByteSource
     ) -> tuple[messages.Job, AsyncIterator[messages.SubmitInteractiveJobResponse]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xenon_core._generated import services as _generated
 from xenon_core._generated.services import *  # noqa: F403 - the list is generated with the classes; see its __all__
 from xenon_core._generated.services import FileSystemServicer, SchedulerServicer
-from xenon_core._generated.services import __all__ as _generated_names
 from xenon_core.rpc import Rpc
 
 __all__ = ["Rpc", "Servicers"]
-__all__ += _generated_names
+__all__ += _generated.__all__
 
 
 @dataclass(frozen=True)

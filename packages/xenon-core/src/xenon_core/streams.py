@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
 from xenon_core.feeding import feed
 
@@ -24,19 +24,20 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Up to *size* bytes; none at the end."""
+        ...
 
 
 ByteSource: TypeAlias = "Bytes | Readable | Iterable[Bytes] | AsyncIterable[Bytes]"
 
 
-async def requests(channel: Channel, head: R, request_of: Callable[[bytes | memoryview], R], source: ByteSource) -> AsyncIterator[R]:
+async def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source: ByteSource) -> AsyncIterator[R]:
     """*head*, and then a request for each piece of *source*; raises TypeError for a source that does not give bytes."""
     yield head
     async for piece in pieces(channel, source):
         yield request_of(piece)
 
 
-async def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes | memoryview]:
+async def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
     """The bytes of *source*, in pieces of at most :data:`PIECE_BYTES`; raises TypeError for a source that does not give bytes."""
     if isinstance(source, str):
         raise TypeError("the data must be bytes, not str; encode the text first")
@@ -48,15 +49,15 @@ async def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes | 
 class Kept:
     """A source whose failure ends the stream in good order instead of breaking it off, and is kept to be raised afterwards."""
 
-    def __init__(self, source: AsyncIterator[bytes | memoryview]) -> None:
+    def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source
         self.failure: Exception | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for piece in self._source:
                 yield piece
-        except Exception as error:  # kept, and raised by raise_failure
+        except Exception as error:  # noqa: BLE001 - kept, and raised by raise_failure
             self.failure = error
 
     def raise_failure(self) -> None:
@@ -74,7 +75,7 @@ def _items(channel: Channel, source: ByteSource) -> AsyncIterator[Bytes]:
 
 def _iterate(source: Bytes | Readable | Iterable[Bytes]) -> Iterator[Bytes]:
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return iter((source,))
+        return iter([cast("Bytes", source)])
     read = getattr(source, "read", None)
     if read is not None:
         return iter(lambda: read(PIECE_BYTES), b"")
@@ -88,7 +89,7 @@ async def _at_once(iterator: Iterator[Bytes]) -> AsyncIterator[Bytes]:
         yield item
 
 
-def _pieces(item: object) -> Iterator[bytes | memoryview]:
+def _pieces(item: object) -> Iterator[bytes]:
     if not isinstance(item, (bytes, bytearray, memoryview)):
         raise TypeError(f"the data must come as bytes, not {type(item).__name__}: encode text first, and give an iterable of bytes")
     if isinstance(item, bytes) and len(item) <= PIECE_BYTES:
@@ -96,4 +97,4 @@ def _pieces(item: object) -> Iterator[bytes | memoryview]:
         return
     view = memoryview(item).cast("B")
     for start in range(0, len(view), PIECE_BYTES):
-        yield view[start : start + PIECE_BYTES]
+        yield bytes(view[start : start + PIECE_BYTES])

@@ -104,6 +104,7 @@ class TargetOpener(Protocol):
 
     def __call__(self, target: Target, /) -> Endpoint:
         """Make the server of *target* ready and say how to reach it."""
+        ...
 
 
 def open_target(text: str) -> Endpoint:

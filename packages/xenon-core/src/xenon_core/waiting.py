@@ -21,10 +21,12 @@ class Progress(Protocol):
     @property
     def done(self) -> bool:
         """Whether it has ended, however it ended."""
+        ...
 
     @property
     def running(self) -> bool:
         """Whether it has begun and not ended."""
+        ...
 
 
 S = TypeVar("S", bound=Progress)

@@ -223,8 +223,8 @@ def encode_property_descriptions(message: messages.PropertyDescriptions, label: 
     if not isinstance(message, messages.PropertyDescriptions):
         raise TypeError(f"{label} must be a PropertyDescriptions, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.properties:
-        put_message(parts, b"\x0a", encode_property_description(item, "each of PropertyDescriptions.properties"))
+    for item_properties in message.properties:
+        put_message(parts, b"\x0a", encode_property_description(item_properties, "each of PropertyDescriptions.properties"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -276,10 +276,14 @@ def encode_scheduler_adaptor_description(
         put_string(parts, b"\x0a", message.name, "SchedulerAdaptorDescription.name")
     if message.description:
         put_string(parts, b"\x12", message.description, "SchedulerAdaptorDescription.description")
-    for item in message.supported_locations:
-        put_string(parts, b"\x1a", item, "each of SchedulerAdaptorDescription.supported_locations")
-    for item in message.supported_properties:
-        put_message(parts, b"\x22", encode_property_description(item, "each of SchedulerAdaptorDescription.supported_properties"))
+    for item_supported_locations in message.supported_locations:
+        put_string(parts, b"\x1a", item_supported_locations, "each of SchedulerAdaptorDescription.supported_locations")
+    for item_supported_properties in message.supported_properties:
+        put_message(
+            parts,
+            b"\x22",
+            encode_property_description(item_supported_properties, "each of SchedulerAdaptorDescription.supported_properties"),
+        )
     if message.is_embedded:
         put_bool(parts, b"\x28", message.is_embedded, "SchedulerAdaptorDescription.is_embedded")
     if message.supports_interactive:
@@ -288,8 +292,8 @@ def encode_scheduler_adaptor_description(
         put_bool(parts, b"\x38", message.supports_batch, "SchedulerAdaptorDescription.supports_batch")
     if message.uses_file_system:
         put_bool(parts, b"\x40", message.uses_file_system, "SchedulerAdaptorDescription.uses_file_system")
-    for item in message.supported_credentials:
-        put_string(parts, b"\x4a", item, "each of SchedulerAdaptorDescription.supported_credentials")
+    for item_supported_credentials in message.supported_credentials:
+        put_string(parts, b"\x4a", item_supported_credentials, "each of SchedulerAdaptorDescription.supported_credentials")
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -420,8 +424,10 @@ def encode_scheduler_adaptor_descriptions(
     if not isinstance(message, messages.SchedulerAdaptorDescriptions):
         raise TypeError(f"{label} must be a SchedulerAdaptorDescriptions, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.descriptions:
-        put_message(parts, b"\x0a", encode_scheduler_adaptor_description(item, "each of SchedulerAdaptorDescriptions.descriptions"))
+    for item_descriptions in message.descriptions:
+        put_message(
+            parts, b"\x0a", encode_scheduler_adaptor_description(item_descriptions, "each of SchedulerAdaptorDescriptions.descriptions")
+        )
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -473,10 +479,14 @@ def encode_file_system_adaptor_description(
         put_string(parts, b"\x0a", message.name, "FileSystemAdaptorDescription.name")
     if message.description:
         put_string(parts, b"\x12", message.description, "FileSystemAdaptorDescription.description")
-    for item in message.supported_locations:
-        put_string(parts, b"\x1a", item, "each of FileSystemAdaptorDescription.supported_locations")
-    for item in message.supported_properties:
-        put_message(parts, b"\x22", encode_property_description(item, "each of FileSystemAdaptorDescription.supported_properties"))
+    for item_supported_locations in message.supported_locations:
+        put_string(parts, b"\x1a", item_supported_locations, "each of FileSystemAdaptorDescription.supported_locations")
+    for item_supported_properties in message.supported_properties:
+        put_message(
+            parts,
+            b"\x22",
+            encode_property_description(item_supported_properties, "each of FileSystemAdaptorDescription.supported_properties"),
+        )
     if message.supports_third_party_copy:
         put_bool(parts, b"\x28", message.supports_third_party_copy, "FileSystemAdaptorDescription.supports_third_party_copy")
     if message.can_create_symboliclinks:
@@ -485,8 +495,8 @@ def encode_file_system_adaptor_description(
         put_bool(parts, b"\x38", message.can_read_symboliclinks, "FileSystemAdaptorDescription.can_read_symboliclinks")
     if message.is_connectionless:
         put_bool(parts, b"\x40", message.is_connectionless, "FileSystemAdaptorDescription.is_connectionless")
-    for item in message.supported_credentials:
-        put_string(parts, b"\x4a", item, "each of FileSystemAdaptorDescription.supported_credentials")
+    for item_supported_credentials in message.supported_credentials:
+        put_string(parts, b"\x4a", item_supported_credentials, "each of FileSystemAdaptorDescription.supported_credentials")
     if message.supports_reading_posix_permissions:
         put_bool(
             parts, b"\x50", message.supports_reading_posix_permissions, "FileSystemAdaptorDescription.supports_reading_posix_permissions"
@@ -671,8 +681,10 @@ def encode_file_system_adaptor_descriptions(
     if not isinstance(message, messages.FileSystemAdaptorDescriptions):
         raise TypeError(f"{label} must be a FileSystemAdaptorDescriptions, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.descriptions:
-        put_message(parts, b"\x0a", encode_file_system_adaptor_description(item, "each of FileSystemAdaptorDescriptions.descriptions"))
+    for item_descriptions in message.descriptions:
+        put_message(
+            parts, b"\x0a", encode_file_system_adaptor_description(item_descriptions, "each of FileSystemAdaptorDescriptions.descriptions")
+        )
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -765,8 +777,8 @@ def encode_adaptor_names(message: messages.AdaptorNames, label: str = "AdaptorNa
     if not isinstance(message, messages.AdaptorNames):
         raise TypeError(f"{label} must be a AdaptorNames, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.name:
-        put_string(parts, b"\x0a", item, "each of AdaptorNames.name")
+    for item_name in message.name:
+        put_string(parts, b"\x0a", item_name, "each of AdaptorNames.name")
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -1659,8 +1671,8 @@ def encode_file_systems(message: messages.FileSystems, label: str = "FileSystems
     if not isinstance(message, messages.FileSystems):
         raise TypeError(f"{label} must be a FileSystems, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.filesystems:
-        put_message(parts, b"\x0a", encode_file_system(item, "each of FileSystems.filesystems"))
+    for item_filesystems in message.filesystems:
+        put_message(parts, b"\x0a", encode_file_system(item_filesystems, "each of FileSystems.filesystems"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -3299,8 +3311,8 @@ def encode_schedulers(message: messages.Schedulers, label: str = "Schedulers") -
     if not isinstance(message, messages.Schedulers):
         raise TypeError(f"{label} must be a Schedulers, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.schedulers:
-        put_message(parts, b"\x0a", encode_scheduler(item, "each of Schedulers.schedulers"))
+    for item_schedulers in message.schedulers:
+        put_message(parts, b"\x0a", encode_scheduler(item_schedulers, "each of Schedulers.schedulers"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -3348,8 +3360,8 @@ def encode_job_description(message: messages.JobDescription, label: str = "JobDe
     parts: list[bytes | memoryview] = []
     if message.executable:
         put_string(parts, b"\x0a", message.executable, "JobDescription.executable")
-    for item in message.arguments:
-        put_string(parts, b"\x12", item, "each of JobDescription.arguments")
+    for item_arguments in message.arguments:
+        put_string(parts, b"\x12", item_arguments, "each of JobDescription.arguments")
     if message.working_directory:
         put_string(parts, b"\x1a", message.working_directory, "JobDescription.working_directory")
     if message.environment:
@@ -3368,8 +3380,8 @@ def encode_job_description(message: messages.JobDescription, label: str = "JobDe
         put_string(parts, b"\x72", message.name, "JobDescription.name")
     if message.max_memory:
         put_uint32(parts, b"\x78", message.max_memory, "JobDescription.max_memory")
-    for item in message.scheduler_arguments:
-        put_string(parts, b"\x82\x01", item, "each of JobDescription.scheduler_arguments")
+    for item_scheduler_arguments in message.scheduler_arguments:
+        put_string(parts, b"\x82\x01", item_scheduler_arguments, "each of JobDescription.scheduler_arguments")
     if message.tasks:
         put_uint32(parts, b"\x88\x01", message.tasks, "JobDescription.tasks")
     if message.cores_per_task:
@@ -3871,8 +3883,8 @@ def encode_jobs(message: messages.Jobs, label: str = "Jobs") -> bytes:
     if not isinstance(message, messages.Jobs):
         raise TypeError(f"{label} must be a Jobs, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.jobs:
-        put_message(parts, b"\x12", encode_job(item, "each of Jobs.jobs"))
+    for item_jobs in message.jobs:
+        put_message(parts, b"\x12", encode_job(item_jobs, "each of Jobs.jobs"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -3920,8 +3932,8 @@ def encode_get_job_statuses_request(message: messages.GetJobStatusesRequest, lab
     parts: list[bytes | memoryview] = []
     if message.scheduler is not None:
         put_message(parts, b"\x0a", encode_scheduler(message.scheduler, "GetJobStatusesRequest.scheduler"))
-    for item in message.jobs:
-        put_message(parts, b"\x12", encode_job(item, "each of GetJobStatusesRequest.jobs"))
+    for item_jobs in message.jobs:
+        put_message(parts, b"\x12", encode_job(item_jobs, "each of GetJobStatusesRequest.jobs"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -4094,8 +4106,8 @@ def encode_queues(message: messages.Queues, label: str = "Queues") -> bytes:
     if not isinstance(message, messages.Queues):
         raise TypeError(f"{label} must be a Queues, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.name:
-        put_string(parts, b"\x0a", item, "each of Queues.name")
+    for item_name in message.name:
+        put_string(parts, b"\x0a", item_name, "each of Queues.name")
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -4143,8 +4155,8 @@ def encode_scheduler_and_queues(message: messages.SchedulerAndQueues, label: str
     parts: list[bytes | memoryview] = []
     if message.scheduler is not None:
         put_message(parts, b"\x0a", encode_scheduler(message.scheduler, "SchedulerAndQueues.scheduler"))
-    for item in message.queues:
-        put_string(parts, b"\x12", item, "each of SchedulerAndQueues.queues")
+    for item_queues in message.queues:
+        put_string(parts, b"\x12", item_queues, "each of SchedulerAndQueues.queues")
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -4430,8 +4442,8 @@ def encode_get_job_statuses_response(message: messages.GetJobStatusesResponse, l
     if not isinstance(message, messages.GetJobStatusesResponse):
         raise TypeError(f"{label} must be a GetJobStatusesResponse, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.statuses:
-        put_message(parts, b"\x0a", encode_job_status(item, "each of GetJobStatusesResponse.statuses"))
+    for item_statuses in message.statuses:
+        put_message(parts, b"\x0a", encode_job_status(item_statuses, "each of GetJobStatusesResponse.statuses"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 
@@ -4588,8 +4600,8 @@ def encode_queue_statuses(message: messages.QueueStatuses, label: str = "QueueSt
     if not isinstance(message, messages.QueueStatuses):
         raise TypeError(f"{label} must be a QueueStatuses, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item in message.statuses:
-        put_message(parts, b"\x0a", encode_queue_status(item, "each of QueueStatuses.statuses"))
+    for item_statuses in message.statuses:
+        put_message(parts, b"\x0a", encode_queue_status(item_statuses, "each of QueueStatuses.statuses"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
 

@@ -53,6 +53,7 @@ __all__ = [
 class NoSuchPathException(XenonError):
     """Nothing is at the path, or the directory that it should be in does not exist."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.NOT_FOUND
     default_hint = "Check the spelling, and which working directory a relative path is resolved against."
 
@@ -60,6 +61,7 @@ class NoSuchPathException(XenonError):
 class UnknownAdaptorException(XenonError):
     """The server has no adaptor of that name."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.NOT_FOUND
     default_hint = "Ask the server for its adaptor names, and use one of them."
 
@@ -67,6 +69,7 @@ class UnknownAdaptorException(XenonError):
 class UnknownPropertyException(XenonError):
     """The adaptor has no property of that name."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.NOT_FOUND
     default_hint = "Use a full property name from the description of the adaptor."
 
@@ -74,6 +77,7 @@ class UnknownPropertyException(XenonError):
 class NoSuchQueueException(XenonError):
     """The scheduler has no queue of that name."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.NOT_FOUND
     default_hint = "Ask the scheduler for its queue names, or leave the name empty for the default queue."
 
@@ -81,6 +85,7 @@ class NoSuchQueueException(XenonError):
 class PathAlreadyExistsException(XenonError):
     """Something is already at the path where something new was to be made."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.ALREADY_EXISTS
     default_hint = "Choose another path, delete what is there, or copy with mode REPLACE."
 
@@ -88,6 +93,7 @@ class PathAlreadyExistsException(XenonError):
 class UnsupportedOperationException(XenonError):
     """The adaptor cannot do what was asked."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.UNIMPLEMENTED
     default_hint = "Look in the description of the adaptor for what it can do, or use another adaptor."
 
@@ -95,6 +101,7 @@ class UnsupportedOperationException(XenonError):
 class UnsupportedJobDescriptionException(XenonError):
     """The job description asks for something that the scheduler does not offer."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.UNIMPLEMENTED
     default_hint = "Leave out the field that the message names, or use another scheduler."
 
@@ -102,6 +109,7 @@ class UnsupportedJobDescriptionException(XenonError):
 class IllegalArgumentException(XenonError):
     """A value in the request cannot be used, such as an empty job id."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INVALID_ARGUMENT
     default_hint = "Correct the value that the message names."
 
@@ -109,6 +117,7 @@ class IllegalArgumentException(XenonError):
 class IncompleteJobDescriptionException(XenonError):
     """The job description lacks something that the scheduler needs, such as the executable."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INVALID_ARGUMENT
     default_hint = "Fill in the field that the message names."
 
@@ -116,6 +125,7 @@ class IncompleteJobDescriptionException(XenonError):
 class NotConnectedException(XenonError):
     """The connection to the file system or scheduler is closed or lost."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.UNAVAILABLE
     default_hint = "Check that the host can be reached, and create the file system or scheduler anew."
 
@@ -123,6 +133,7 @@ class NotConnectedException(XenonError):
 class InvalidPathException(XenonError):
     """The path is of the wrong kind, such as a file where a directory is needed."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
     default_hint = "Get the attributes of the path, and use one of the kind that the call needs."
 
@@ -130,6 +141,7 @@ class InvalidPathException(XenonError):
 class InvalidPropertyException(XenonError):
     """The value of a property does not fit its type or its range."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
     default_hint = "Give a value of the type that the description of the adaptor states."
 
@@ -137,6 +149,7 @@ class InvalidPropertyException(XenonError):
 class InvalidCredentialException(XenonError):
     """The adaptor does not accept this kind of credential, or cannot use the one given."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
     default_hint = "Use a credential that the description of the adaptor lists, and check its contents."
 
@@ -144,6 +157,7 @@ class InvalidCredentialException(XenonError):
 class InvalidLocationException(XenonError):
     """The location is empty or has a form that the adaptor does not understand."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
     default_hint = "Write the location in one of the forms that the description of the adaptor lists."
 
@@ -151,6 +165,7 @@ class InvalidLocationException(XenonError):
 class InvalidJobDescriptionException(XenonError):
     """A value in the job description cannot be used by this scheduler, such as its task count."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
     default_hint = "Correct the field that the message names."
 
@@ -158,6 +173,7 @@ class InvalidJobDescriptionException(XenonError):
 class NoSuchJobException(XenonError):
     """The scheduler does not know the job, or has forgotten it after its end."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Keep the last status of a finished job, since it may not be given out twice."
 
@@ -165,6 +181,7 @@ class NoSuchJobException(XenonError):
 class NoSuchCopyException(XenonError):
     """The file system does not know the copy, or has forgotten it after its end."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Keep the last status of a copy, and ask the file system that it was started from."
 
@@ -172,6 +189,7 @@ class NoSuchCopyException(XenonError):
 class AttributeNotSupportedException(XenonError):
     """The file system does not have an attribute that was to be read or changed."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Look in the description of the adaptor whether it supports POSIX permissions."
 
@@ -179,6 +197,7 @@ class AttributeNotSupportedException(XenonError):
 class CopyCancelledException(XenonError):
     """The copy was cancelled before it was complete."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Remove what was left at the destination, and start the copy again if it is still wanted."
 
@@ -186,6 +205,7 @@ class CopyCancelledException(XenonError):
 class DirectoryNotEmptyException(XenonError):
     """The directory still has something in it, and was to be deleted without ``recursive``."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Delete it with ``recursive`` set, or delete what is in it first."
 
@@ -193,6 +213,7 @@ class DirectoryNotEmptyException(XenonError):
 class FileSystemClosedException(XenonError):
     """The file system was closed before or during the call."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Create the file system anew, and close it only after its last use."
 
@@ -200,6 +221,7 @@ class FileSystemClosedException(XenonError):
 class InvalidOptionsException(XenonError):
     """The options of the call contradict each other or make no sense together."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Leave out the option that the message names."
 
@@ -207,6 +229,7 @@ class InvalidOptionsException(XenonError):
 class InvalidResumeTargetException(XenonError):
     """A copy cannot be continued, because what is at the destination is not its beginning."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Copy from the start, with the mode REPLACE."
 
@@ -214,6 +237,7 @@ class InvalidResumeTargetException(XenonError):
 class PropertyTypeException(XenonError):
     """A property was read as another type than the one it has."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Give the property as the description of the adaptor states, and report it if that fails."
 
@@ -221,6 +245,7 @@ class PropertyTypeException(XenonError):
 class JobCanceledException(XenonError):
     """The job was cancelled, or was ended because it ran longer than it was allowed to."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Submit the job again, with a larger ``max_runtime`` if time was the reason."
 
@@ -228,6 +253,7 @@ class JobCanceledException(XenonError):
 class XenonRuntimeException(XenonError):
     """Something went wrong inside the server that it was not prepared for."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Look in the log of the server for the cause."
 
@@ -235,6 +261,7 @@ class XenonRuntimeException(XenonError):
 class IOException(XenonError):
     """Reading or writing failed, on a disk or on the way to a remote system."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check the connection and the free disk space, and try again."
 
@@ -242,6 +269,7 @@ class IOException(XenonError):
 class UnknownRpcException(XenonError):
     """The call failed, and the server did not name an exception for it."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.UNKNOWN
     default_hint = "Check the arguments of the call, and look in the log of the server for the cause."
 
@@ -249,6 +277,7 @@ class UnknownRpcException(XenonError):
 class SchedulerClosedException(XenonError):
     """The scheduler was closed, or belongs to a server that is gone."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Create the scheduler again."
 
@@ -256,6 +285,7 @@ class SchedulerClosedException(XenonError):
 class BadParameterException(XenonError):
     """A parameter has a value that the operation cannot use."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check the values given against the documentation of the method and of the adaptor."
 
@@ -263,6 +293,7 @@ class BadParameterException(XenonError):
 class IncompatibleVersionException(XenonError):
     """The remote system has a version that the adaptor does not work with."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Look in the adaptor's properties for one that turns the version check off."
 
@@ -270,6 +301,7 @@ class IncompatibleVersionException(XenonError):
 class CredentialNotFoundException(XenonError):
     """The credential, or the file that holds it, does not exist."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check the path and the user name of the credential; the server reads them on its own machine."
 
@@ -277,6 +309,7 @@ class CredentialNotFoundException(XenonError):
 class CertificateNotFoundException(XenonError):
     """The certificate or key file that a credential names does not exist."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check the path of the file; the server reads it on its own machine."
 
@@ -284,6 +317,7 @@ class CertificateNotFoundException(XenonError):
 class ConnectionLostException(XenonError):
     """The connection to the remote system broke in the middle of an operation."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check the network and the remote system, then create the file system or scheduler again."
 
@@ -291,6 +325,7 @@ class ConnectionLostException(XenonError):
 class PermissionDeniedException(XenonError):
     """The remote system does not allow the operation."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check the permissions of the path and which user the credential names."
 
@@ -298,6 +333,7 @@ class PermissionDeniedException(XenonError):
 class NoSpaceException(XenonError):
     """The remote system has no room for the data."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Free some space there, or write to another place."
 
@@ -305,6 +341,7 @@ class NoSpaceException(XenonError):
 class EndOfFileException(XenonError):
     """The data ended before it was complete."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check that nothing shortens the file while it is read, and try again."
 
@@ -312,6 +349,7 @@ class EndOfFileException(XenonError):
 class CommandNotFoundException(XenonError):
     """A command that the adaptor needs does not exist on the remote system."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check that the scheduler's commands are installed there and on the PATH of a non-interactive login."
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xenon_core import messages, waiting
 from xenon_core._generated import services, views
 from xenon_core.channels.base import Channel
-from xenon_core.handle import Handle, one_of
+from xenon_core.handle import Handle, nothing_in
 from xenon_core.paths import Path, StrPath, path_text
 from xenon_core.streams import ByteSource, requests
 
@@ -83,14 +83,17 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         """
         request = self.handle
         response = await self._channel.unary_unary(services.FILE_SYSTEM_GET_CREDENTIAL, request)
-        return one_of(
-            "GetCredentialResponse",
-            response.certificate_credential,
-            response.password_credential,
-            response.default_credential,
-            response.credential_map,
-            response.keytab_credential,
-        )
+        if response.certificate_credential is not None:
+            return response.certificate_credential
+        if response.password_credential is not None:
+            return response.password_credential
+        if response.default_credential is not None:
+            return response.default_credential
+        if response.credential_map is not None:
+            return response.credential_map
+        if response.keytab_credential is not None:
+            return response.keytab_credential
+        raise nothing_in("GetCredentialResponse")
 
     async def get_properties(self) -> builtins.dict[str, str]:
         """Return the properties that were given when this file system was created.
@@ -235,8 +238,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             mode=mode,
             recursive=recursive,
         )
-        response = await self._channel.unary_unary(services.FILE_SYSTEM_COPY, request)
-        return response
+        return await self._channel.unary_unary(services.FILE_SYSTEM_COPY, request)
 
     async def cancel(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
         """Stop a copy that is waiting or running, and forget it.
@@ -259,8 +261,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             filesystem=self.handle,
             copy_operation=copy_operation,
         )
-        response = await self._channel.unary_unary(services.FILE_SYSTEM_CANCEL, request)
-        return response
+        return await self._channel.unary_unary(services.FILE_SYSTEM_CANCEL, request)
 
     async def get_status(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
         """Ask how far a copy has come.
@@ -285,8 +286,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             filesystem=self.handle,
             copy_operation=copy_operation,
         )
-        response = await self._channel.unary_unary(services.FILE_SYSTEM_GET_STATUS, request)
-        return response
+        return await self._channel.unary_unary(services.FILE_SYSTEM_GET_STATUS, request)
 
     async def rename(self, source: StrPath, target: StrPath) -> None:
         """Rename or move a file, link or directory within this file system.
@@ -705,8 +705,7 @@ class FileSystems:
         request = messages.AdaptorName(
             name=name,
         )
-        response = await self._channel.unary_unary(services.FILE_SYSTEM_GET_ADAPTOR_DESCRIPTION, request)
-        return response
+        return await self._channel.unary_unary(services.FILE_SYSTEM_GET_ADAPTOR_DESCRIPTION, request)
 
     async def create(
         self,

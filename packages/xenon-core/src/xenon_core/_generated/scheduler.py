@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xenon_core import messages, waiting
 from xenon_core._generated import services
 from xenon_core.channels.base import Channel
-from xenon_core.handle import Handle, first_response, one_of
+from xenon_core.handle import Handle, first_response, nothing_in
 from xenon_core.streams import ByteSource, requests
 from xenon_core.wire import strings
 
@@ -82,14 +82,17 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         """
         request = self.handle
         response = await self._channel.unary_unary(services.SCHEDULER_GET_CREDENTIAL, request)
-        return one_of(
-            "GetCredentialResponse",
-            response.certificate_credential,
-            response.password_credential,
-            response.default_credential,
-            response.credential_map,
-            response.keytab_credential,
-        )
+        if response.certificate_credential is not None:
+            return response.certificate_credential
+        if response.password_credential is not None:
+            return response.password_credential
+        if response.default_credential is not None:
+            return response.default_credential
+        if response.credential_map is not None:
+            return response.credential_map
+        if response.keytab_credential is not None:
+            return response.keytab_credential
+        raise nothing_in("GetCredentialResponse")
 
     async def get_properties(self) -> builtins.dict[str, str]:
         """Return the properties that were given when this scheduler was created.
@@ -131,8 +134,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
             scheduler=self.handle,
             description=description,
         )
-        response = await self._channel.unary_unary(services.SCHEDULER_SUBMIT_BATCH_JOB, request)
-        return response
+        return await self._channel.unary_unary(services.SCHEDULER_SUBMIT_BATCH_JOB, request)
 
     async def submit_interactive_job(
         self, description: messages.JobDescription, stdin_stream: ByteSource
@@ -173,7 +175,9 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         stream = requests(self._channel, head, lambda data: messages.SubmitInteractiveJobRequest(stdin=data), stdin_stream)
         responses = self._channel.stream_stream(services.SCHEDULER_SUBMIT_INTERACTIVE_JOB, stream)
         first = await first_response(responses, "submit_interactive_job")
-        return one_of("SubmitInteractiveJobResponse", first.job), responses
+        if first.job is None:
+            raise nothing_in("SubmitInteractiveJobResponse")
+        return first.job, responses
 
     async def get_queue_names(self) -> builtins.list[str]:
         """List the queues of this scheduler; ``local`` has ``single``, ``multi`` and ``unlimited``.
@@ -257,8 +261,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
             scheduler=self.handle,
             job=job,
         )
-        response = await self._channel.unary_unary(services.SCHEDULER_GET_JOB_STATUS, request)
-        return response
+        return await self._channel.unary_unary(services.SCHEDULER_GET_JOB_STATUS, request)
 
     async def get_job_statuses(self, jobs: Iterable[messages.Job]) -> builtins.list[messages.JobStatus]:
         """Ask for the statuses of several jobs at once.
@@ -303,8 +306,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
             scheduler=self.handle,
             queue=queue,
         )
-        response = await self._channel.unary_unary(services.SCHEDULER_GET_QUEUE_STATUS, request)
-        return response
+        return await self._channel.unary_unary(services.SCHEDULER_GET_QUEUE_STATUS, request)
 
     async def get_queue_statuses(self, queues: Iterable[str] = ()) -> builtins.list[messages.QueueStatus]:
         """Ask for the statuses of some or all queues.
@@ -428,8 +430,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
             scheduler=self.handle,
             job=job,
         )
-        response = await self._channel.unary_unary(services.SCHEDULER_CANCEL_JOB, request)
-        return response
+        return await self._channel.unary_unary(services.SCHEDULER_CANCEL_JOB, request)
 
     async def get_default_runtime(self) -> int:
         """Tell how long a job may run when its description gives no ``max_runtime``.
@@ -525,8 +526,7 @@ class Schedulers:
         request = messages.AdaptorName(
             name=name,
         )
-        response = await self._channel.unary_unary(services.SCHEDULER_GET_ADAPTOR_DESCRIPTION, request)
-        return response
+        return await self._channel.unary_unary(services.SCHEDULER_GET_ADAPTOR_DESCRIPTION, request)
 
     async def create(
         self,

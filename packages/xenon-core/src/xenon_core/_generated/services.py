@@ -8,7 +8,7 @@ from typing import Any
 
 from xenon_core._generated import codec, messages
 from xenon_core.errors import UnsupportedOperationException
-from xenon_core.services import Rpc
+from xenon_core.rpc import Rpc
 
 __all__ = [
     "RPCS",

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from xenon_core import messages
 from xenon_core.paths import Path
 

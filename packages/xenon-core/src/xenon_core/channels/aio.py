@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from typing_extensions import override
 
 from xenon_core.channels.base import Channel
 from xenon_core.channels.calls import channel_arguments, failure_of, gone
@@ -27,13 +28,14 @@ class GrpcChannel(Channel):
     def __init__(self, endpoint: GrpcEndpoint) -> None:
         self._endpoint = endpoint
         address, credentials, options = channel_arguments(endpoint)
-        make = grpc.aio.secure_channel if credentials else grpc.aio.insecure_channel
-        arguments = (address, credentials, options) if credentials else (address, options)
-        self._channel: grpc.aio.Channel = make(*arguments)
+        self._channel = (
+            grpc.aio.secure_channel(address, credentials, options) if credentials else grpc.aio.insecure_channel(address, options=options)
+        )
         self._callables: dict[str, Callable[..., Any]] = {}
         self._files = AsyncByteStreams(endpoint)
         self._open = True
 
+    @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
         encoded = rpc.encode_request(request)
         try:
@@ -41,6 +43,7 @@ class GrpcChannel(Channel):
         except grpc.RpcError as error:
             raise failure_of(error, self._endpoint, rpc, request) from error
 
+    @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
         call = self._callable(rpc, request)(rpc.encode_request(request))
         try:
@@ -51,6 +54,7 @@ class GrpcChannel(Channel):
         finally:
             call.cancel()
 
+    @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
         call = self._callable(rpc, None)()
         sender = _Sender(rpc, call, requests)
@@ -62,6 +66,7 @@ class GrpcChannel(Channel):
         finally:
             call.cancel()
 
+    @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
         call = self._callable(rpc, None)()
         sender = _Sender(rpc, call, requests)
@@ -79,12 +84,15 @@ class GrpcChannel(Channel):
             sending.cancel()
             call.cancel()
 
+    @override
     def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
         return self._files.read(rpc, request)
 
+    @override
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    @override
     async def close(self) -> None:
         self._open = False
         await self._files.close()
@@ -95,7 +103,7 @@ class GrpcChannel(Channel):
             raise gone(rpc, request)
         known = self._callables.get(rpc.path)
         if known is None:
-            kinds: dict[tuple[bool, bool], Callable[[str], Callable[..., Any]]] = {
+            kinds: dict[tuple[bool, bool], Callable[[str], Any]] = {
                 (False, False): self._channel.unary_unary,
                 (False, True): self._channel.unary_stream,
                 (True, False): self._channel.stream_unary,

@@ -1,39 +1,29 @@
 """gRPC in the calling thread, for the synchronous layer.
 
 Handing each call to an event loop in another thread and back costs a fifth of a call on this machine's loopback; here the caller waits in
-gRPC itself. The coroutines of this channel never suspend: :func:`drive` runs them without a loop.
+gRPC itself. The coroutines of this channel never suspend: :func:`~xenon_core.driving.drive` runs them without a loop.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 import grpc
+from typing_extensions import override
 
 from xenon_core.channels.base import Channel
 from xenon_core.channels.calls import channel_arguments, failure_of, gone
 from xenon_core.channels.http2 import BlockingByteStreams
+from xenon_core.driving import drive_next
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
-__all__ = ["BlockingGrpcChannel", "drive"]
+__all__ = ["BlockingGrpcChannel"]
 
-T = TypeVar("T")
 Request = TypeVar("Request")
 Response = TypeVar("Response")
-
-
-def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends, such as any over a blocking channel, and give its result."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    coroutine.close()
-    raise RuntimeError("a coroutine over a blocking channel waited for an event loop; this is an error in xenon_core")
 
 
 class BlockingGrpcChannel(Channel):
@@ -48,6 +38,7 @@ class BlockingGrpcChannel(Channel):
         self._callables: dict[str, Callable[..., Any]] = {}
         self._files = BlockingByteStreams(endpoint)
 
+    @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
         encoded = rpc.encode_request(request)
         try:
@@ -57,6 +48,7 @@ class BlockingGrpcChannel(Channel):
         except ValueError as error:
             raise self._closed_or(error, rpc, request) from error
 
+    @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
         call = self._begin(rpc, request, rpc.encode_request(request))
         try:
@@ -67,6 +59,7 @@ class BlockingGrpcChannel(Channel):
         finally:
             call.cancel()
 
+    @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
         outgoing = _Outgoing(rpc, requests)
         call = self._begin(rpc, None, outgoing, "future")
@@ -78,6 +71,7 @@ class BlockingGrpcChannel(Channel):
         finally:
             call.cancel()
 
+    @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
         outgoing = _Outgoing(rpc, requests)
         call = self._begin(rpc, None, outgoing)
@@ -91,13 +85,16 @@ class BlockingGrpcChannel(Channel):
         finally:
             call.cancel()
 
+    @override
     async def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
         for piece in self._files.read(rpc, request):
             yield piece
 
+    @override
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this channel is for
 
+    @override
     async def close(self) -> None:
         self._files.close()
         self._channel.close()
@@ -105,7 +102,7 @@ class BlockingGrpcChannel(Channel):
     def _callable(self, rpc: Rpc[Any, Any]) -> Callable[..., Any]:
         known = self._callables.get(rpc.path)
         if known is None:
-            kinds = {
+            kinds: dict[tuple[bool, bool], Callable[[str], Any]] = {
                 (False, False): self._channel.unary_unary,
                 (False, True): self._channel.unary_stream,
                 (True, False): self._channel.stream_unary,
@@ -139,12 +136,12 @@ class _Outgoing(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         try:
-            request = drive(self._requests.__anext__())  # type: ignore[arg-type]  # an asynchronous generator's item is driven like a coroutine
+            request = drive_next(self._requests)
             self.first = self.first or request
             return self._rpc.encode_request(request)
         except StopAsyncIteration:
             raise StopIteration from None
-        except Exception as error:  # kept, and raised by raise_failure
+        except Exception as error:  # noqa: BLE001 - kept, and raised by raise_failure
             self._failure = error
             raise StopIteration from None
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
+from typing_extensions import override
+
 from xenon_core.channels.base import Channel
 from xenon_core.errors import UnknownRpcException, XenonError, subject_of
 from xenon_core.rpc import Rpc
@@ -23,6 +25,7 @@ class InProcessChannel(Channel):
     def __init__(self, endpoint: InProcessEndpoint) -> None:
         self._servicers = endpoint.servicers
 
+    @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
         try:
             response: Response = await self._method(rpc)(request)
@@ -30,6 +33,7 @@ class InProcessChannel(Channel):
         except Exception as error:
             raise _told(error, rpc, request) from error
 
+    @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
         try:
             async for response in self._method(rpc)(request):
@@ -37,6 +41,7 @@ class InProcessChannel(Channel):
         except Exception as error:
             raise _told(error, rpc, request) from error
 
+    @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
         source = _Watched(requests)
         try:
@@ -45,6 +50,7 @@ class InProcessChannel(Channel):
         except Exception as error:
             raise source.failure or _told(error, rpc, source.first) from error
 
+    @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
         source = _Watched(requests)
         try:
@@ -53,13 +59,16 @@ class InProcessChannel(Channel):
         except Exception as error:
             raise source.failure or _told(error, rpc, source.first) from error
 
+    @override
     async def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
         async for response in self.unary_stream(rpc, request):
             yield response.buffer
 
+    @override
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    @override
     async def close(self) -> None:
         """The servicers belong to the endpoint, which closes them."""
 

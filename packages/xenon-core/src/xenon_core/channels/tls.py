@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+from pathlib import Path
 
 from xenon_core.targets import TlsKeys
 
@@ -30,4 +31,4 @@ def _load_chain(context: ssl.SSLContext, pem: bytes) -> None:
             file.write(pem)
         context.load_cert_chain(path)
     finally:
-        os.unlink(path)
+        Path(path).unlink()

@@ -7,10 +7,9 @@ import builtins
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import xenon_core
 from xenon.handle import SyncHandle
 from xenon.session import Session, current_session
-
-import xenon_core
 from xenon_core import messages
 from xenon_core._generated import views
 from xenon_core.paths import Path, StrPath

@@ -7,10 +7,9 @@ import builtins
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import xenon_core
 from xenon.handle import ResponseStream, SyncHandle
 from xenon.session import Session, current_session
-
-import xenon_core
 from xenon_core import messages
 from xenon_core.streams import ByteSource
 

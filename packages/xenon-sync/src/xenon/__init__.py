@@ -1,0 +1,70 @@
+"""PyXenon: files and jobs anywhere, through one interface.
+
+::
+
+    import xenon
+
+    with xenon.init():
+        with xenon.Scheduler.create("local") as scheduler:
+            job = scheduler.submit_batch_job(xenon.JobDescription(executable="hostname"))
+            print(scheduler.wait_until_done(job).exit_code)
+"""
+
+from __future__ import annotations
+
+from xenon import exceptions
+from xenon.filesystem import FileSystem
+from xenon.scheduler import Scheduler
+from xenon.session import Session, init
+from xenon_core import PathAttributes, __version__
+from xenon_core.errors import PathAlreadyExistsException, UnknownRpcException, XenonError, XenonException
+from xenon_core.messages import (
+    CertificateCredential,
+    CopyOperation,
+    CopyRequest,
+    CopyStatus,
+    CredentialMap,
+    DefaultCredential,
+    Job,
+    JobDescription,
+    JobStatus,
+    KeytabCredential,
+    PasswordCredential,
+    PosixFilePermission,
+    PropertyDescription,
+    QueueStatus,
+    UserCredential,
+)
+from xenon_core.messages import CopyRequestCopyMode as CopyMode
+from xenon_core.paths import Path
+
+__all__ = [
+    "CertificateCredential",
+    "CopyMode",
+    "CopyOperation",
+    "CopyRequest",
+    "CopyStatus",
+    "CredentialMap",
+    "DefaultCredential",
+    "FileSystem",
+    "Job",
+    "JobDescription",
+    "JobStatus",
+    "KeytabCredential",
+    "PasswordCredential",
+    "Path",
+    "PathAlreadyExistsException",
+    "PathAttributes",
+    "PosixFilePermission",
+    "PropertyDescription",
+    "QueueStatus",
+    "Scheduler",
+    "Session",
+    "UnknownRpcException",
+    "UserCredential",
+    "XenonError",
+    "XenonException",
+    "__version__",
+    "exceptions",
+    "init",
+]

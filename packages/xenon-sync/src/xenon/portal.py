@@ -1,0 +1,128 @@
+"""The only bridge from the synchronous API to the asynchronous one.
+
+Over a channel that blocks, the coroutines of the core are driven in the calling thread: they never suspend, and no other thread is in
+the way of a call. Over any other channel they run on one event loop in one daemon thread, and streams cross over in batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from xenon_core.driving import drive, drive_next
+
+__all__ = ["DirectPortal", "LoopPortal", "Portal"]
+
+T = TypeVar("T")
+
+# How many items of a stream may wait for a reader who is slow.
+_BATCH = 16
+_END = object()
+
+
+class Portal(ABC):
+    """Runs the core's coroutines for callers that are not asynchronous."""
+
+    @abstractmethod
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine* to its end; gives what it returns and raises what it raises. An interrupt cancels it."""
+
+    @abstractmethod
+    def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        """The items of *stream*, each as soon as it is there. Closing the iterator closes the stream."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the portal runs on."""
+
+
+class DirectPortal(Portal):
+    """Drives coroutines in the calling thread. For channels that block."""
+
+    @override
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return drive(coroutine)
+
+    @override
+    def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        try:
+            while True:
+                try:
+                    item = drive_next(stream)
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            drive(_close(stream))
+
+    @override
+    def close(self) -> None:
+        """Nothing to release: the calling threads are the callers' own."""
+
+
+class LoopPortal(Portal):
+    """Runs coroutines on one event loop in one daemon thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="xenon-loop", daemon=True)
+        self._thread.start()
+
+    @override
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    @override
+    def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        queue: asyncio.Queue[Any] = asyncio.Queue(_BATCH)
+        pump = asyncio.run_coroutine_threadsafe(_pump(stream, queue), self._loop)
+        try:
+            while True:
+                for item in self.call(_take(queue)):
+                    if item is _END:
+                        pump.result()
+                        return
+                    yield item
+        finally:
+            pump.cancel()
+            self.call(_close(stream))
+
+    @override
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _close(stream: AsyncIterator[Any]) -> None:
+    close = getattr(stream, "aclose", None)
+    if close is not None:
+        await close()
+
+
+async def _pump(stream: AsyncIterator[Any], queue: asyncio.Queue[Any]) -> None:
+    """Put every item of *stream* into *queue*, waiting while it is full, and a mark behind the last, also after a failure."""
+    try:
+        async for item in stream:
+            await queue.put(item)
+    finally:
+        await queue.put(_END)
+
+
+async def _take(queue: asyncio.Queue[Any]) -> list[Any]:
+    """All that is in *queue*, at least one item."""
+    items = [await queue.get()]
+    while not queue.empty():
+        items.append(queue.get_nowait())
+    return items

@@ -1,0 +1,138 @@
+"""The session: which server this program talks to."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from types import TracebackType
+from urllib.parse import urlencode
+
+from xenon.portal import DirectPortal, LoopPortal, Portal
+from xenon_core.client import TARGET_VARIABLE, Client, default_target, open_channel
+from xenon_core.errors import SessionError
+from xenon_core.targets import open_target
+
+__all__ = ["Session", "current_session", "init"]
+
+_log = logging.getLogger("xenon")
+_lock = threading.RLock()
+_current: Session | None = None
+
+
+class Session:
+    """A server that is ready, and the connection to it. Made by :func:`init`; at the end of a ``with``, or by :meth:`close`, it ends.
+
+    Attributes:
+        target: The target string that was opened.
+        client: The asynchronous client.
+        portal: The bridge to it.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        endpoint = open_target(target)
+        try:
+            channel = open_channel(endpoint, blocking=True)
+            self.portal: Portal = DirectPortal() if channel.blocking else LoopPortal()
+        except BaseException:
+            endpoint.close()
+            raise
+        self.client = Client(channel, endpoint)
+        self._open = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session can be used."""
+        return self._open
+
+    def close(self) -> None:
+        """Close the connection, and end the server if it was started for this session. Closing twice is no error."""
+        global _current
+        with _lock:
+            if _current is self:
+                _current = None
+            if not self._open:
+                return
+            self._open = False
+        atexit.unregister(self.close)
+        self.portal.call(self.client.close())
+        self.portal.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.target!r}{'' if self._open else ' (closed)'}>"
+
+
+def init(
+    port: int | None = None,
+    do_not_exit: bool = False,
+    disable_tls: bool = False,
+    log_level: str = "WARNING",
+    *,
+    target: str | None = None,
+) -> Session:
+    """Make a server ready and connect this program to it.
+
+    Args:
+        port: A port of this machine. A Xenon server of this user that listens there is used; else one is started there. Left out,
+            a server of this program's own is started on a free port.
+        do_not_exit: Leave the server running when the session or Python ends.
+        disable_tls: Talk to the server without encryption, which lets any user of this machine, and any machine that reaches
+            the port, use the server with your rights.
+        log_level: The least level that the logger ``xenon`` shows: DEBUG, INFO, WARNING, ERROR or CRITICAL.
+        target: Which server to use, as ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``. Left out, what
+            the environment's ``XENON_TARGET`` says, and without that a server of this program's own.
+
+    Returns:
+        The session, for a ``with`` statement; calling its ``__exit__(None, None, None)`` or ``close()`` ends it too. While a
+        session is open, another call logs a warning and gives the same one.
+
+    Raises:
+        TargetError: The target cannot be understood, or does not go with the other arguments.
+        ServerStartError: The server does not come up: there is no Java, or the jar cannot be had.
+    """
+    global _current
+    _set_log_level(log_level)
+    with _lock:
+        if _current is not None:
+            _log.warning("xenon.init() was called while the session %s is open; that session is used", _current.target)
+            return _current
+        session = Session(_choose_target(target, port, do_not_exit, disable_tls))
+        _current = session
+    atexit.register(session.close)
+    return session
+
+
+def current_session() -> Session:
+    """The open session; raises :class:`~xenon_core.errors.SessionError` when there is none."""
+    if _current is None:
+        raise SessionError("there is no session")
+    return _current
+
+
+def _choose_target(target: str | None, port: int | None, do_not_exit: bool, disable_tls: bool) -> str:
+    """The target string; the arguments that only a Java server understands choose that server."""
+    options = {"port": str(port) if port is not None else "", "linger": "yes" if do_not_exit else "", "tls": "off" if disable_tls else ""}
+    given = {name: value for name, value in options.items() if value}
+    if not given:
+        return target or default_target()
+    chosen = target or os.environ.get(TARGET_VARIABLE) or "java:"
+    return f"{chosen}{'&' if '?' in chosen else '?'}{urlencode(given)}"
+
+
+def _set_log_level(name: str) -> None:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    if name not in levels:
+        raise ValueError(f"log_level must be one of {', '.join(levels)}, not {name!r}")
+    _log.setLevel(name)
+    if not _log.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(name)s %(levelname)s: %(message)s"))
+        _log.addHandler(handler)
