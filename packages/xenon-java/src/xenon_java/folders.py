@@ -24,7 +24,7 @@ def make_folder(port: int | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="pyxenon-"))
     parent = _shared_parent()
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Each server has a folder of its own, even on the same port: so two programs that start at the same moment cannot spoil each other's keys.
+    # Each server has a folder of its own, even on one port: two programs that start at once cannot spoil each other's keys.
     return Path(tempfile.mkdtemp(prefix=f"{port}@{_this_machine()}@", dir=parent))
 
 
@@ -34,7 +34,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def shared_folders(port: int) -> Iterator[Path]:
-    """The folders of this user's servers on *port* of this machine. A server that was killed outright may have left one that opens nothing."""
+    """The folders of this user's servers on *port* of this machine; one that was killed outright may have left keys that open nothing."""
     return _shared_parent().glob(f"{port}@{_this_machine()}@*")
 
 

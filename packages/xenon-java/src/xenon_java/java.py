@@ -63,8 +63,8 @@ def _check_named(java: Path, minimum: int) -> Path:
     try:
         return _check(java, minimum)
     except _UnusableJavaError as reason:
-        message = f"cannot run {java}, which {JAVA_VARIABLE} names: {reason}. Name the java executable of a version {minimum} or later, or unset it."
-        raise JavaNotFoundError(message) from reason
+        advice = f"Name the executable of Java {minimum} or later, or unset the variable."
+        raise JavaNotFoundError(f"cannot run {java}, which {JAVA_VARIABLE} names: {reason}. {advice}") from reason
 
 
 def _candidates() -> Iterator[_Candidate]:

@@ -86,18 +86,18 @@ def _write_pair(role: str, key_path: Path, certificate_path: Path) -> None:
 
 
 def _self_signed(role: str, key: EllipticCurvePrivateKey) -> x509.Certificate:
-    import datetime
+    import datetime as dt
 
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import NameOID
 
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"pyxenon {role}")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     builder = (
         x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=_DAYS_OF_CLOCK_SKEW))
-        .not_valid_after(now + datetime.timedelta(days=_DAYS_VALID))
+        .not_valid_before(now - dt.timedelta(days=_DAYS_OF_CLOCK_SKEW))
+        .not_valid_after(now + dt.timedelta(days=_DAYS_VALID))
     )
     for extension, critical in _extensions(role, key):
         builder = builder.add_extension(extension, critical)

@@ -53,9 +53,11 @@ class ServerLog(Protocol):
 
     def last_lines(self) -> list[str]:
         """The last 50 lines that the server wrote, oldest first."""
+        ...
 
     def finish(self) -> None:
         """Wait a moment for the last line of a server that has ended."""
+        ...
 
 
 class LogFile:
@@ -64,15 +66,20 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         """Takes a file that exists; it stays readable here after the server's folder is gone."""
         self._stream = path.open("rb")
+        self._lines: list[str] = []
 
     def last_lines(self) -> list[str]:
         """The last 50 lines that the server wrote, oldest first."""
-        self._stream.seek(0)
-        lines = deque((line.decode(errors="replace").rstrip() for line in self._stream), maxlen=LINES_KEPT)
-        return [line for line in lines if line]
+        if not self._stream.closed:
+            self._stream.seek(0)
+            lines = deque((line.decode(errors="replace").rstrip() for line in self._stream), maxlen=LINES_KEPT)
+            self._lines = [line for line in lines if line]
+        return self._lines
 
     def finish(self) -> None:
-        """Nothing to wait for: a file has every line at once."""
+        """Take in the last lines; the server has ended, and the file is closed."""
+        self.last_lines()
+        self._stream.close()
 
 
 class LogPump:

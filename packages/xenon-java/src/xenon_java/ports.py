@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["free_port", "is_listening", "listens_itself"]
@@ -47,10 +47,10 @@ def _listening_inodes(table: Path, port: int) -> list[str]:
 
 
 def _open_files(pid: int) -> list[str]:
+    """What the open files of process *pid* are, as the kernel names them; those that are closed while we look are left out."""
     names: list[str] = []
-    try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            names.append(os.readlink(entry.path))
-    except OSError:
-        return names  # it ended, or closed a file, while we looked
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                names.append(str(entry.readlink()))
     return names

@@ -26,8 +26,9 @@ def answers(address: str, keys: TlsKeys | None, timeout: float) -> bool:
     import grpc
 
     with _open_channel(address, keys) as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_METHOD)
         try:
-            channel.unary_unary(_METHOD)(b"", timeout=timeout)
+            call(b"", timeout=timeout)
         except grpc.RpcError:
             return False
     return True

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from xenon_core.errors import ServerStartError
 from xenon_core.targets import TlsKeys
-
 from xenon_java import folders, supervisor
 from xenon_java.errors import PortTakenError
 from xenon_java.java import find_java
@@ -29,11 +28,12 @@ TIMEOUT_VARIABLE = "XENON_START_TIMEOUT"
 _DEFAULT_TIMEOUT = 30.0
 _TRIES = 5
 _SECONDS_BETWEEN_LOOKS = 0.05
-_SECONDS_FOR_A_CALL = 5.0
+_SECONDS_FOR_FIRST_CALL = 1.0  # each further one may take twice as long: a stranger that never answers is left soon, a slow machine served
+_SECONDS_FOR_A_CALL = 8.0
 _SECONDS_TO_STOP = 6.0  # the supervisor gives the server three before it kills it
 _LOG_FILE = "server.log"
-# Its netty looks into the Java runtime in a way that Java 24 and later warn about in four lines; earlier ones do not know the option.
-_JAVA_OPTIONS = ("-XX:+IgnoreUnrecognizedVMOptions", "--sun-misc-unsafe-memory-access=allow")
+# Its netty reaches into the Java runtime in ways that Java 24 and later warn about in many lines; earlier ones do not know these options.
+_JAVA_OPTIONS = ("-XX:+IgnoreUnrecognizedVMOptions", "--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
 
 class ServerProcess:
@@ -92,7 +92,9 @@ class ServerProcess:
 
         Raises :class:`PortTakenError` when another program has its port, and ServerStartError when it ends or does not answer in time.
         """
-        while not self._is_ready():
+        patience = _SECONDS_FOR_FIRST_CALL
+        while not self._is_ready(patience):
+            patience = min(2 * patience, _SECONDS_FOR_A_CALL) if is_listening(self.port) else patience
             if self._popen.poll() is not None:
                 self._raise_ended()
             if time.monotonic() > deadline:
@@ -102,12 +104,12 @@ class ServerProcess:
                 )
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _is_ready(self) -> bool:
+    def _is_ready(self, patience: float) -> bool:
         """Over TLS only this very server can answer. Plain gRPC proves nothing, so the listening socket must be this server's."""
         if not is_listening(self.port):
             return False
         ours = self.keys is not None or listens_itself(self._java_pid(), self.port)
-        return ours and answers(self.address, self.keys, _SECONDS_FOR_A_CALL) and self._popen.poll() is None
+        return ours and answers(self.address, self.keys, patience) and self._popen.poll() is None
 
     def _java_pid(self) -> int:
         try:
@@ -118,7 +120,9 @@ class ServerProcess:
     def _raise_ended(self) -> None:
         self._log.finish()
         if any("java.net.BindException" in line for line in self._log.last_lines()):
-            raise PortTakenError(f"cannot start xenon-grpc {PINNED.version} on port {self.port}: another program listens there. Try another port.")
+            raise PortTakenError(
+                f"cannot start xenon-grpc {PINNED.version} on port {self.port}: another program listens there. Try another port."
+            )
         raise ServerStartError(f"cannot start xenon-grpc {PINNED.version}: {self.diagnose()}")
 
     def _end(self) -> None:
@@ -156,7 +160,8 @@ def start_server(port: int | None = None, *, tls: bool = True, linger: bool = Fa
 def stop_server(port: int, timeout: float = 10.0) -> bool:
     """Stop this user's servers on *port*, also those that other programs have started; returns whether there was one.
 
-    It only knows servers that were started on a port of the user's choice. Raises TimeoutError when one is still there after *timeout* seconds.
+    It only knows servers that were started on a port of the user's choice. Raises TimeoutError when one is still there after *timeout*
+    seconds.
     """
     found = list(folders.shared_folders(port))
     for folder in found:
@@ -211,7 +216,9 @@ def _spawn(java: list[str], port: int, tls: bool, linger: bool, folder: Path) ->
 
 def _supervisor_command(folder: Path, linger: bool) -> list[str]:
     if not sys.executable or os.name != "posix":
-        raise ServerStartError("cannot start xenon-grpc: that takes a Python executable on Linux or macOS. Start it yourself and use grpcs://.")
+        raise ServerStartError(
+            "cannot start xenon-grpc: this takes a Python executable on Linux or macOS. Start it yourself; use grpcs://."
+        )
     lingering = ["--linger"] if linger else []
     return [sys.executable, "-I", "-S", supervisor.__file__, "--parent", str(os.getpid()), "--folder", str(folder), *lingering, "--"]
 
@@ -233,7 +240,7 @@ def _timeout() -> float:
     try:
         return float(text) if text else _DEFAULT_TIMEOUT
     except ValueError:
-        raise ServerStartError(f"cannot start xenon-grpc: {TIMEOUT_VARIABLE} is {text!r}; it must be a number of seconds, such as 60") from None
+        raise ServerStartError(f"cannot start xenon-grpc: {TIMEOUT_VARIABLE} is {text!r}; give a number of seconds, such as 60") from None
 
 
 def _ending(code: int) -> str:

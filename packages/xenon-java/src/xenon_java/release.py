@@ -107,7 +107,7 @@ def fetch_jar(release: Release, destination: Path) -> None:
 def _check_override(jar: Path, release: Release) -> Path:
     found = _sha256_if_there(jar)
     if found is None:
-        raise JarFetchError(f"cannot use the jar {jar}, which {JAR_VARIABLE} names: there is no such file. Correct the variable or unset it.")
+        raise JarFetchError(f"cannot use the jar {jar}, which {JAR_VARIABLE} names: there is no such file. Correct or unset the variable.")
     if found != release.jar_sha256:
         _log.warning("%s names %s, which is not xenon-grpc %s as released (SHA-256 %s)", JAR_VARIABLE, jar, release.version, found)
     return jar.absolute()
@@ -148,7 +148,7 @@ def _sha256_if_there(path: Path) -> str | None:
 def _download(release: Release, folder: Path) -> Path:
     """The source distribution, checked by pip against its hash, in *folder*.
 
-    pip runs setup.py in an isolated environment to read the metadata, for which it fetches setuptools; so this works where none is installed.
+    To read the metadata pip runs setup.py in an isolated environment, and fetches setuptools for it; so this works where none is installed.
     Only this distribution is asked for as source: ``:all:`` would have setuptools built from source as well.
     """
     requirements = folder / "requirements.txt"
@@ -191,7 +191,7 @@ def _extract(release: Release, archive: Path, destination: Path) -> None:
         found = _sha256_if_there(Path(partial.name))
         if found != release.jar_sha256:
             raise JarChecksumError(_mismatch(archive / release.member, release, str(found)))
-        os.replace(partial.name, destination)
+        Path(partial.name).replace(destination)
 
 
 @contextmanager

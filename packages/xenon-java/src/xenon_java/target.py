@@ -8,7 +8,6 @@ from functools import partial
 
 from xenon_core.errors import TargetError
 from xenon_core.targets import GrpcEndpoint, Target, TlsKeys
-
 from xenon_java.errors import PortTakenError
 from xenon_java.folders import shared_folders
 from xenon_java.keys import read_client_keys
@@ -18,7 +17,7 @@ from xenon_java.process import ServerProcess, start_server
 
 __all__ = ["open_target"]
 
-_SECONDS_FOR_A_CALL = 5.0
+_SECONDS_FOR_A_CALL = 3.0
 _SECONDS_TO_RECOGNISE = 3.0
 _LAST_PORT = 65535
 
@@ -102,4 +101,3 @@ def _choice(target: Target, name: str, text: str, words: tuple[str, str]) -> boo
     if text not in words:
         raise TargetError(target.text, f"its option {name} is {text!r}; it must be {words[0]} or {words[1]}")
     return text == words[0]
-

@@ -1,1 +1,1 @@
-"""Modules rendered from the pin of the xenon-grpc release."""
+"""Written by xenon-codegen: read the templates, not these files."""

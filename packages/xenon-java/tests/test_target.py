@@ -1,0 +1,151 @@
+"""The target string, and servers on a port of the user's choice."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from xenon_core.errors import TargetError
+from xenon_core.targets import GrpcEndpoint, Target
+from xenon_core.targets import open_target as open_any_target
+from xenon_java import PortTakenError, open_target, start_server, stop_server
+from xenon_java.folders import make_folder, shared_folders
+from xenon_java.keys import write_keys
+from xenon_java.ports import free_port, is_listening
+from xenon_java.probe import answers
+from xenon_java.supervisor import PID_FILE
+
+LEAVES_A_SERVER = """
+import sys
+from xenon_core.targets import Target
+from xenon_java import open_target
+open_target(Target.parse(sys.argv[1]))
+"""
+
+
+def endpoint_of(text: str) -> GrpcEndpoint:
+    return open_target(Target.parse(text))
+
+
+def java_pids(port: int) -> list[str]:
+    return [(folder / PID_FILE).read_text() for folder in shared_folders(port)]
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A free port; what was left running there is stopped."""
+    number = free_port()
+    yield number
+    stop_server(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("java:?port=0", "from 1 to 65535"),
+        ("java:?port=65536", "from 1 to 65535"),
+        ("java:?port=+80", "from 1 to 65535"),
+        ("java:?port=", "from 1 to 65535"),
+        ("java:?port=\u0663", "from 1 to 65535"),
+        ("java:?tls=yes", "must be on or off"),
+        ("java:?linger=on", "must be yes or no"),
+        ("java:?lingre=yes", "unknown option lingre"),
+        ("java://host:1", "takes no address"),
+    ],
+)
+def test_options_that_cannot_be_understood(text: str, words: str) -> None:
+    with pytest.raises(TargetError, match=words):
+        endpoint_of(text)
+
+
+def test_a_server_of_ones_own() -> None:
+    endpoint = open_any_target("java:")
+    assert isinstance(endpoint, GrpcEndpoint)
+    assert answers(endpoint.address, endpoint.tls, 5)
+    assert endpoint.diagnose() == ""
+    endpoint.close()
+    endpoint.close()
+    assert not answers(endpoint.address, endpoint.tls, 1)
+    assert "was stopped" in endpoint.diagnose()
+
+
+def test_a_server_left_behind_is_used_by_others_and_can_be_stopped(port: int) -> None:
+    text = f"java:?port={port}&linger=yes"
+    subprocess.run([sys.executable, "-c", LEAVES_A_SERVER, text], check=True, timeout=60)
+    (pid,) = java_pids(port)
+    (folder,) = shared_folders(port)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.glob("*.key")} == {0o600}
+
+    endpoint = endpoint_of(text)
+    assert endpoint.address == f"127.0.0.1:{port}"
+    endpoint.close()
+    assert answers(endpoint.address, endpoint.tls, 5), "whoever did not start it does not end it"
+    assert java_pids(port) == [pid]
+    assert endpoint.diagnose() == ""
+
+    assert stop_server(port)
+    assert not is_listening(port)
+    assert list(shared_folders(port)) == []
+    assert "has ended" in endpoint.diagnose()
+    assert not stop_server(port)
+
+
+def test_a_strangers_port_is_not_used(taken_port: int) -> None:
+    with pytest.raises(PortTakenError, match=f"port {taken_port} .* is taken by something that is not your Xenon server") as caught:
+        endpoint_of(f"java:?port={taken_port}&tls=off")
+    assert "Try another port" in str(caught.value)
+
+
+def test_a_server_without_tls_does_not_pass_for_one_with(port: int) -> None:
+    server = start_server(port, tls=False)
+    try:
+        assert endpoint_of(f"java:?port={port}&tls=off").tls is None
+        with pytest.raises(PortTakenError, match="tls=off"):
+            endpoint_of(f"java:?port={port}")
+    finally:
+        server.stop()
+
+
+def test_old_keys_are_replaced(port: int) -> None:
+    stale = make_folder(port)
+    write_keys(stale)
+    endpoint = endpoint_of(f"java:?port={port}")
+    assert not stale.exists()
+    assert endpoint_of(f"java:?port={port}").tls == endpoint.tls
+    endpoint.close()
+    assert list(shared_folders(port)) == []
+
+
+def test_a_program_that_was_slower_uses_the_other_ones_server(port: int) -> None:
+    """Two programs start at the same moment on the same port: one server comes up, and both reach it."""
+    text = f"java:?port={port}&linger=yes"
+    programs = [subprocess.Popen([sys.executable, "-c", LEAVES_A_SERVER, text]) for _ in range(2)]
+    assert [program.wait(60) for program in programs] == [0, 0]
+    assert len(java_pids(port)) == 1
+    endpoint = endpoint_of(text)
+    assert answers(endpoint.address, endpoint.tls, 5)
+
+
+def test_stopping_where_only_a_stranger_listens(taken_port: int) -> None:
+    assert not stop_server(taken_port)
+    with socket.create_connection(("127.0.0.1", taken_port), 1):
+        assert is_listening(taken_port)
+
+
+def test_folders_of_other_machines_are_left_alone(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("platform.node", lambda: "node17/with@odd")
+        theirs = make_folder(port)
+    assert isinstance(theirs, Path)
+    assert list(shared_folders(port)) == []
+    endpoint = endpoint_of(f"java:?port={port}")
+    endpoint.close()
+    assert theirs.exists()
+    theirs.rmdir()
