@@ -30,6 +30,7 @@ __all__ = ["PINNED", "Release", "cache_folder", "fetch_jar", "find_jar"]
 JAR_VARIABLE = "XENON_GRPC_JAR"
 _OFFLINE_ADVICE = f"Where there is no network, copy the jar here from another machine and name it in {JAR_VARIABLE}."
 _CHUNK = 1 << 20
+_PIP_LINES = 25  # where it builds, the reason comes well before the end
 _log = logging.getLogger("xenon.server")
 
 
@@ -168,7 +169,7 @@ def _download(release: Release, folder: Path) -> Path:
     )
     archives = sorted(folder.glob("*.tar.gz"))
     if done.returncode or not archives:
-        last = "\n".join(done.stdout.strip().splitlines()[-8:])
+        last = "\n".join(done.stdout.strip().splitlines()[-_PIP_LINES:])
         raise JarFetchError(
             f"cannot fetch xenon-grpc {release.version}: pip download of {release.distribution} {release.distribution_version} failed "
             f"(exit code {done.returncode}). Its last lines:\n{last}\nCheck that pip can reach its index from here. {_OFFLINE_ADVICE}"
