@@ -50,6 +50,7 @@ __all__ = [
     "TargetError",
     "XenonError",
     "XenonException",
+    "describe",
     "from_status",
     "subject_of",
 ]
@@ -91,6 +92,13 @@ def subject_of(request: object) -> str:
         if value:
             return _quoted(value)
     return ""
+
+
+def describe(error: XenonError, operation: str, request: object) -> XenonError:
+    """Fill in what *error* was about: the *operation*, what its *request* names, and what to try where the class has no advice."""
+    if operation == "create" and not error.hint:
+        error.hint = "Check that the location can be reached from the server's machine, and that the credential is one it accepts"
+    return error.about(operation, subject_of(request))
 
 
 def _quoted(value: Any) -> str:

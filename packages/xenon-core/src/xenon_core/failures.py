@@ -64,11 +64,15 @@ class XenonError(Exception):
         what = " ".join(part for part in (self.operation, self.subject) if part)
         where = f" ({self.adaptor} adaptor)" if self.adaptor else ""
         attempt = f"{what}{where} failed: " if what else ""
-        sentences = [attempt + self.reason.strip().rstrip("."), self.hint.strip().rstrip(".")]
-        return ". ".join(sentence for sentence in sentences if sentence) + "."
+        return " ".join(_sentence(text) for text in (attempt + self.reason, self.hint) if text.strip())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _rebuild(error_type: type[E], args: tuple[Any, ...], state: dict[str, Any]) -> E:

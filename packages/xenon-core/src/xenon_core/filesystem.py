@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
 from typing_extensions import override
@@ -42,7 +43,8 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
             raise
         if source.failure is not None:
             # The server has created this file a moment ago, from data that broke off: nobody may take it for whole.
-            await self.delete(path)
+            with contextlib.suppress(XenonError):
+                await self.delete(path)
             source.raise_failure()
 
     @override

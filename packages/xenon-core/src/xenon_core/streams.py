@@ -30,18 +30,29 @@ class Readable(Protocol):
 ByteSource: TypeAlias = "Bytes | Readable | Iterable[Bytes] | AsyncIterable[Bytes]"
 
 
-async def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source: ByteSource) -> AsyncIterator[R]:
-    """*head*, and then a request for each piece of *source*; raises TypeError for a source that does not give bytes."""
+def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source: ByteSource) -> AsyncIterator[R]:
+    """*head*, and then a request for each piece of *source*; raises what :func:`pieces` raises."""
+    return _behind(head, request_of, pieces(channel, source))
+
+
+async def _behind(head: R, request_of: Callable[[bytes], R], source: AsyncIterator[bytes]) -> AsyncIterator[R]:
     yield head
-    async for piece in pieces(channel, source):
+    async for piece in source:
         yield request_of(piece)
 
 
-async def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
-    """The bytes of *source*, in pieces of at most :data:`PIECE_BYTES`; raises TypeError for a source that does not give bytes."""
+def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
+    """The bytes of *source*, in pieces of at most :data:`PIECE_BYTES`.
+
+    Raises TypeError, at once for a source that cannot give bytes and in its turn for an item that is none.
+    """
     if isinstance(source, str):
         raise TypeError("the data must be bytes, not str; encode the text first")
-    async for item in _items(channel, source):
+    return _cut(_items(channel, source))
+
+
+async def _cut(items: AsyncIterator[Bytes]) -> AsyncIterator[bytes]:
+    async for item in items:
         for piece in _pieces(item):
             yield piece
 

@@ -17,6 +17,7 @@ __all__ = [
     "DecodeError",
     "build",
     "decode_with",
+    "each",
     "put_bool",
     "put_bytes",
     "put_int32",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 M = TypeVar("M")
+T = TypeVar("T")
 _UINT32_END = 1 << 32
 _UINT64_END = 1 << 64
 _ONE_BYTE = tuple(bytes([number]) for number in range(128))
@@ -201,11 +203,16 @@ def require_one(message: object, oneof: str, *members: str) -> None:
         raise ValueError(f"{type(message).__name__} takes one {oneof}, but {' and '.join(present)} are given; leave out all but one")
 
 
+def each(values: Iterable[T], label: str) -> Iterable[T]:
+    """*values*, once they are known to be no single text, which would be taken apart into its letters."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{label} must be a list, not a single {type(values).__name__}: {values!r}")
+    return values
+
+
 def strings(values: Iterable[object], label: str) -> list[str]:
     """*values* as a list, once it is known to be no single text, which would be taken apart into its letters."""
-    if isinstance(values, (str, bytes)):
-        raise TypeError(f"{label} must be a list of str, not a single {type(values).__name__}: {values!r}")
-    return [_string(value, label) for value in values]
+    return [_string(value, label) for value in each(values, label)]
 
 
 def _string(value: object, label: str) -> str:

@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 # How many items of a stream may wait for a reader who is slow.
 _BATCH = 16
-_END = object()
 
 
 class Portal(ABC):
@@ -86,23 +85,60 @@ class LoopPortal(Portal):
     @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         queue: asyncio.Queue[Any] = asyncio.Queue(_BATCH)
-        pump = asyncio.run_coroutine_threadsafe(_pump(stream, queue), self._loop)
+        pump = self.call(_start(_pump(stream, queue)))
         try:
             while True:
                 for item in self.call(_take(queue)):
-                    if item is _END:
-                        pump.result()
+                    if isinstance(item, _End):
+                        item.raise_failure()
                         return
                     yield item
         finally:
-            pump.cancel()
-            self.call(_close(stream))
+            self._finish(_stop(pump, stream))
 
     @override
     def close(self) -> None:
+        self.call(_cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _finish(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run *coroutine*; without waiting for it when the garbage collector ends a stream in the loop's own thread."""
+        if threading.current_thread() is self._thread:
+            self._loop.create_task(coroutine)  # noqa: RUF006 - nobody is left to wait for it
+        else:
+            self.call(coroutine)
+
+
+class _End:
+    """The mark behind the last item of a stream, with the failure that ended it."""
+
+    def __init__(self, failure: Exception | None) -> None:
+        self._failure = failure
+
+    def raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+async def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.ensure_future(coroutine)
+
+
+async def _stop(pump: asyncio.Task[None], stream: AsyncIterator[Any]) -> None:
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)
+    await _close(stream)
+
+
+async def _cancel_all() -> None:
+    """End what streams and calls have left on the loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 async def _close(stream: AsyncIterator[Any]) -> None:
@@ -112,12 +148,14 @@ async def _close(stream: AsyncIterator[Any]) -> None:
 
 
 async def _pump(stream: AsyncIterator[Any], queue: asyncio.Queue[Any]) -> None:
-    """Put every item of *stream* into *queue*, waiting while it is full, and a mark behind the last, also after a failure."""
+    """Put every item of *stream* into *queue*, waiting while it is full, and a mark behind the last."""
+    failure: Exception | None = None
     try:
         async for item in stream:
             await queue.put(item)
-    finally:
-        await queue.put(_END)
+    except Exception as error:  # noqa: BLE001 - handed over: it is raised where the items are used
+        failure = error
+    await queue.put(_End(failure))
 
 
 async def _take(queue: asyncio.Queue[Any]) -> list[Any]:

@@ -83,7 +83,7 @@ def init(
     Args:
         port: A port of this machine. A Xenon server of this user that listens there is used; else one is started there. Left out,
             a server of this program's own is started on a free port.
-        do_not_exit: Leave the server running when the session or Python ends.
+        do_not_exit: Leave the server running when Python ends without closing the session.
         disable_tls: Talk to the server without encryption, which lets any user of this machine, and any machine that reaches
             the port, use the server with your rights.
         log_level: The least level that the logger ``xenon`` shows: DEBUG, INFO, WARNING, ERROR or CRITICAL.
@@ -106,7 +106,8 @@ def init(
             return _current
         session = Session(_choose_target(target, port, do_not_exit, disable_tls))
         _current = session
-    atexit.register(session.close)
+    if not do_not_exit:
+        atexit.register(session.close)
     return session
 
 

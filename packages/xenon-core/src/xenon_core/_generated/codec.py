@@ -10,6 +10,7 @@ from xenon_core.wire import (
     DecodeError,
     build,
     decode_with,
+    each,
     put_bool,
     put_bytes,
     put_int32,
@@ -223,7 +224,7 @@ def encode_property_descriptions(message: messages.PropertyDescriptions, label: 
     if not isinstance(message, messages.PropertyDescriptions):
         raise TypeError(f"{label} must be a PropertyDescriptions, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_properties in message.properties:
+    for item_properties in each(message.properties, "PropertyDescriptions.properties"):
         put_message(parts, b"\x0a", encode_property_description(item_properties, "each of PropertyDescriptions.properties"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -276,9 +277,9 @@ def encode_scheduler_adaptor_description(
         put_string(parts, b"\x0a", message.name, "SchedulerAdaptorDescription.name")
     if message.description:
         put_string(parts, b"\x12", message.description, "SchedulerAdaptorDescription.description")
-    for item_supported_locations in message.supported_locations:
+    for item_supported_locations in each(message.supported_locations, "SchedulerAdaptorDescription.supported_locations"):
         put_string(parts, b"\x1a", item_supported_locations, "each of SchedulerAdaptorDescription.supported_locations")
-    for item_supported_properties in message.supported_properties:
+    for item_supported_properties in each(message.supported_properties, "SchedulerAdaptorDescription.supported_properties"):
         put_message(
             parts,
             b"\x22",
@@ -292,7 +293,7 @@ def encode_scheduler_adaptor_description(
         put_bool(parts, b"\x38", message.supports_batch, "SchedulerAdaptorDescription.supports_batch")
     if message.uses_file_system:
         put_bool(parts, b"\x40", message.uses_file_system, "SchedulerAdaptorDescription.uses_file_system")
-    for item_supported_credentials in message.supported_credentials:
+    for item_supported_credentials in each(message.supported_credentials, "SchedulerAdaptorDescription.supported_credentials"):
         put_string(parts, b"\x4a", item_supported_credentials, "each of SchedulerAdaptorDescription.supported_credentials")
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -424,7 +425,7 @@ def encode_scheduler_adaptor_descriptions(
     if not isinstance(message, messages.SchedulerAdaptorDescriptions):
         raise TypeError(f"{label} must be a SchedulerAdaptorDescriptions, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_descriptions in message.descriptions:
+    for item_descriptions in each(message.descriptions, "SchedulerAdaptorDescriptions.descriptions"):
         put_message(
             parts, b"\x0a", encode_scheduler_adaptor_description(item_descriptions, "each of SchedulerAdaptorDescriptions.descriptions")
         )
@@ -479,9 +480,9 @@ def encode_file_system_adaptor_description(
         put_string(parts, b"\x0a", message.name, "FileSystemAdaptorDescription.name")
     if message.description:
         put_string(parts, b"\x12", message.description, "FileSystemAdaptorDescription.description")
-    for item_supported_locations in message.supported_locations:
+    for item_supported_locations in each(message.supported_locations, "FileSystemAdaptorDescription.supported_locations"):
         put_string(parts, b"\x1a", item_supported_locations, "each of FileSystemAdaptorDescription.supported_locations")
-    for item_supported_properties in message.supported_properties:
+    for item_supported_properties in each(message.supported_properties, "FileSystemAdaptorDescription.supported_properties"):
         put_message(
             parts,
             b"\x22",
@@ -495,7 +496,7 @@ def encode_file_system_adaptor_description(
         put_bool(parts, b"\x38", message.can_read_symboliclinks, "FileSystemAdaptorDescription.can_read_symboliclinks")
     if message.is_connectionless:
         put_bool(parts, b"\x40", message.is_connectionless, "FileSystemAdaptorDescription.is_connectionless")
-    for item_supported_credentials in message.supported_credentials:
+    for item_supported_credentials in each(message.supported_credentials, "FileSystemAdaptorDescription.supported_credentials"):
         put_string(parts, b"\x4a", item_supported_credentials, "each of FileSystemAdaptorDescription.supported_credentials")
     if message.supports_reading_posix_permissions:
         put_bool(
@@ -681,7 +682,7 @@ def encode_file_system_adaptor_descriptions(
     if not isinstance(message, messages.FileSystemAdaptorDescriptions):
         raise TypeError(f"{label} must be a FileSystemAdaptorDescriptions, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_descriptions in message.descriptions:
+    for item_descriptions in each(message.descriptions, "FileSystemAdaptorDescriptions.descriptions"):
         put_message(
             parts, b"\x0a", encode_file_system_adaptor_description(item_descriptions, "each of FileSystemAdaptorDescriptions.descriptions")
         )
@@ -777,7 +778,7 @@ def encode_adaptor_names(message: messages.AdaptorNames, label: str = "AdaptorNa
     if not isinstance(message, messages.AdaptorNames):
         raise TypeError(f"{label} must be a AdaptorNames, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_name in message.name:
+    for item_name in each(message.name, "AdaptorNames.name"):
         put_string(parts, b"\x0a", item_name, "each of AdaptorNames.name")
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -1671,7 +1672,7 @@ def encode_file_systems(message: messages.FileSystems, label: str = "FileSystems
     if not isinstance(message, messages.FileSystems):
         raise TypeError(f"{label} must be a FileSystems, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_filesystems in message.filesystems:
+    for item_filesystems in each(message.filesystems, "FileSystems.filesystems"):
         put_message(parts, b"\x0a", encode_file_system(item_filesystems, "each of FileSystems.filesystems"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -3311,7 +3312,7 @@ def encode_schedulers(message: messages.Schedulers, label: str = "Schedulers") -
     if not isinstance(message, messages.Schedulers):
         raise TypeError(f"{label} must be a Schedulers, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_schedulers in message.schedulers:
+    for item_schedulers in each(message.schedulers, "Schedulers.schedulers"):
         put_message(parts, b"\x0a", encode_scheduler(item_schedulers, "each of Schedulers.schedulers"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -3360,7 +3361,7 @@ def encode_job_description(message: messages.JobDescription, label: str = "JobDe
     parts: list[bytes | memoryview] = []
     if message.executable:
         put_string(parts, b"\x0a", message.executable, "JobDescription.executable")
-    for item_arguments in message.arguments:
+    for item_arguments in each(message.arguments, "JobDescription.arguments"):
         put_string(parts, b"\x12", item_arguments, "each of JobDescription.arguments")
     if message.working_directory:
         put_string(parts, b"\x1a", message.working_directory, "JobDescription.working_directory")
@@ -3380,7 +3381,7 @@ def encode_job_description(message: messages.JobDescription, label: str = "JobDe
         put_string(parts, b"\x72", message.name, "JobDescription.name")
     if message.max_memory:
         put_uint32(parts, b"\x78", message.max_memory, "JobDescription.max_memory")
-    for item_scheduler_arguments in message.scheduler_arguments:
+    for item_scheduler_arguments in each(message.scheduler_arguments, "JobDescription.scheduler_arguments"):
         put_string(parts, b"\x82\x01", item_scheduler_arguments, "each of JobDescription.scheduler_arguments")
     if message.tasks:
         put_uint32(parts, b"\x88\x01", message.tasks, "JobDescription.tasks")
@@ -3883,7 +3884,7 @@ def encode_jobs(message: messages.Jobs, label: str = "Jobs") -> bytes:
     if not isinstance(message, messages.Jobs):
         raise TypeError(f"{label} must be a Jobs, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_jobs in message.jobs:
+    for item_jobs in each(message.jobs, "Jobs.jobs"):
         put_message(parts, b"\x12", encode_job(item_jobs, "each of Jobs.jobs"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -3932,7 +3933,7 @@ def encode_get_job_statuses_request(message: messages.GetJobStatusesRequest, lab
     parts: list[bytes | memoryview] = []
     if message.scheduler is not None:
         put_message(parts, b"\x0a", encode_scheduler(message.scheduler, "GetJobStatusesRequest.scheduler"))
-    for item_jobs in message.jobs:
+    for item_jobs in each(message.jobs, "GetJobStatusesRequest.jobs"):
         put_message(parts, b"\x12", encode_job(item_jobs, "each of GetJobStatusesRequest.jobs"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -4106,7 +4107,7 @@ def encode_queues(message: messages.Queues, label: str = "Queues") -> bytes:
     if not isinstance(message, messages.Queues):
         raise TypeError(f"{label} must be a Queues, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_name in message.name:
+    for item_name in each(message.name, "Queues.name"):
         put_string(parts, b"\x0a", item_name, "each of Queues.name")
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -4155,7 +4156,7 @@ def encode_scheduler_and_queues(message: messages.SchedulerAndQueues, label: str
     parts: list[bytes | memoryview] = []
     if message.scheduler is not None:
         put_message(parts, b"\x0a", encode_scheduler(message.scheduler, "SchedulerAndQueues.scheduler"))
-    for item_queues in message.queues:
+    for item_queues in each(message.queues, "SchedulerAndQueues.queues"):
         put_string(parts, b"\x12", item_queues, "each of SchedulerAndQueues.queues")
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -4442,7 +4443,7 @@ def encode_get_job_statuses_response(message: messages.GetJobStatusesResponse, l
     if not isinstance(message, messages.GetJobStatusesResponse):
         raise TypeError(f"{label} must be a GetJobStatusesResponse, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_statuses in message.statuses:
+    for item_statuses in each(message.statuses, "GetJobStatusesResponse.statuses"):
         put_message(parts, b"\x0a", encode_job_status(item_statuses, "each of GetJobStatusesResponse.statuses"))
     parts.append(message._unknown_fields)
     return b"".join(parts)
@@ -4600,7 +4601,7 @@ def encode_queue_statuses(message: messages.QueueStatuses, label: str = "QueueSt
     if not isinstance(message, messages.QueueStatuses):
         raise TypeError(f"{label} must be a QueueStatuses, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
-    for item_statuses in message.statuses:
+    for item_statuses in each(message.statuses, "QueueStatuses.statuses"):
         put_message(parts, b"\x0a", encode_queue_status(item_statuses, "each of QueueStatuses.statuses"))
     parts.append(message._unknown_fields)
     return b"".join(parts)

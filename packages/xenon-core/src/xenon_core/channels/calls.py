@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from xenon_core.errors import ServerUnavailableError, Status, XenonError, from_status, subject_of
+from xenon_core.errors import ServerUnavailableError, Status, XenonError, describe, from_status
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
@@ -17,6 +17,8 @@ _OPTIONS: tuple[tuple[str, Any], ...] = (
     # The release sends a whole file as one message; the SDK streams those past gRPC, but a third party's large entries may come here.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # A proxy is for the world outside; the release's own server, which is most of what is dialled, is on this machine.
+    ("grpc.enable_http_proxy", 0),
     # Each session talks to a server of its own: sharing connections between channels would mix up their keys.
     ("grpc.use_local_subchannel_pool", 1),
 )
@@ -37,9 +39,9 @@ def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any],
     code = error.code() or grpc.StatusCode.UNKNOWN
     status = Status(code.value[0])
     diagnosis = endpoint.diagnose() if status is Status.UNAVAILABLE else ""
-    return from_status(status, error.details() or "", diagnosis).about(rpc.name, subject_of(request))
+    return describe(from_status(status, error.details() or "", diagnosis), rpc.name, request)
 
 
 def gone(rpc: Rpc[Any, Any], request: object) -> XenonError:
     """The exception for a call over a channel that was closed."""
-    return ServerUnavailableError("the session was closed").about(rpc.name, subject_of(request))
+    return describe(ServerUnavailableError("the session was closed"), rpc.name, request)

@@ -28,7 +28,7 @@ import h2.settings
 from xenon_core.channels.calls import gone
 from xenon_core.channels.payload import PayloadReader
 from xenon_core.channels.tls import client_context
-from xenon_core.errors import ProtocolError, ServerUnavailableError, Status, XenonError, from_status, subject_of
+from xenon_core.errors import ProtocolError, ServerUnavailableError, Status, XenonError, describe, from_status
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
@@ -127,9 +127,9 @@ class Exchange:
 
 def _failure(error: Exception, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
     if isinstance(error, XenonError):
-        return error.about(rpc.name, subject_of(request))
+        return describe(error, rpc.name, request)
     reason = ". ".join(text for text in ("the connection to the server broke", endpoint.diagnose(), str(error)) if text)
-    return ServerUnavailableError(reason).about(rpc.name, subject_of(request))
+    return describe(ServerUnavailableError(reason), rpc.name, request)
 
 
 class BlockingByteStreams:

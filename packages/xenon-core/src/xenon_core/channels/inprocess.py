@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from xenon_core.channels.base import Channel
-from xenon_core.errors import UnknownRpcException, XenonError, subject_of
+from xenon_core.errors import UnknownRpcException, XenonError, describe
 from xenon_core.rpc import Rpc
 from xenon_core.targets import InProcessEndpoint
 
@@ -98,4 +98,4 @@ class _Watched(AsyncIterator[Any]):
 
 def _told(error: Exception, rpc: Rpc[Any, Any], request: object) -> XenonError:
     told = error if isinstance(error, XenonError) else UnknownRpcException(f"{type(error).__name__}: {error}")
-    return told.about(rpc.name, subject_of(request))
+    return describe(told, rpc.name, request)

@@ -1,0 +1,73 @@
+"""Waiting, with servers that wait, that answer at once, and that lie about time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from xenon_core import waiting
+
+
+@dataclass
+class Status:
+    done: bool = False
+    running: bool = False
+
+
+@dataclass
+class Server:
+    """Answers with its statuses in turn, the last again and again; waits as long as it is asked to when *waits*."""
+
+    statuses: list[Status]
+    waits: bool = False
+    asked: list[int] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+
+    async def ask(self, milliseconds: int) -> Status:
+        self.asked.append(milliseconds)
+        if self.waits:
+            await asyncio.sleep(milliseconds / 1000)
+        return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("timeout", [0, None])
+def test_without_a_timeout_it_waits_until_it_is_done(timeout: int | None) -> None:
+    server = Server([Status(running=True)] * 5 + [Status(done=True)])
+    status = asyncio.run(waiting.until(waiting.done, server.ask, timeout, server.sleep))
+    assert status.done
+    assert len(server.asked) == 6
+
+
+def test_a_server_that_answers_at_once_is_not_asked_without_a_break() -> None:
+    server = Server([Status(running=True)] * 12 + [Status(done=True)])
+    asyncio.run(waiting.until(waiting.done, server.ask, 0, server.sleep))
+    assert server.slept == sorted(server.slept)
+    assert server.slept[0] >= 0.01
+    assert max(server.slept) <= 1.0
+
+
+def test_a_timeout_gives_the_last_status() -> None:
+    server = Server([Status(running=True)], waits=True)
+    status = asyncio.run(waiting.until(waiting.done, server.ask, 30, server.sleep))
+    assert status.running and not status.done
+    assert server.asked[0] == 30
+
+
+def test_running_is_enough_when_it_waits_for_that_and_so_is_a_job_that_is_over() -> None:
+    for last in (Status(running=True), Status(done=True)):
+        server = Server([Status(), last])
+        assert asyncio.run(waiting.until(waiting.running_or_done, server.ask, 0, server.sleep)) is last
+
+
+@pytest.mark.parametrize(("timeout", "error"), [(-1, ValueError), (1.5, TypeError), ("5", TypeError), (True, TypeError)])
+def test_a_timeout_is_whole_milliseconds(timeout: int, error: type[Exception]) -> None:
+    server = Server([Status(done=True)])
+    with pytest.raises(error, match="timeout must be"):
+        asyncio.run(waiting.until(waiting.done, server.ask, timeout, server.sleep))
+    assert server.asked == []

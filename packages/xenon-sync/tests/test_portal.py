@@ -1,0 +1,131 @@
+"""The synchronous API over servicers in this process: coroutines on the one loop, streams in batches, back-pressure, failures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+import xenon
+from xenon import session as session_module
+from xenon.exceptions import NoSuchPathException
+from xenon_core import messages
+from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
+from xenon_core.targets import InProcessEndpoint
+
+
+class Files(FileSystemServicer):
+    """Streams numbered pieces, and remembers how far it got."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.written = b""
+        self.closed = threading.Event()
+
+    async def create(self, request: messages.CreateFileSystemRequest, /) -> messages.FileSystem:
+        return messages.FileSystem(request.adaptor)
+
+    async def close(self, request: messages.FileSystem, /) -> messages.Empty:
+        return messages.Empty()
+
+    async def exists(self, request: messages.PathRequest, /) -> messages.Is:
+        return messages.Is(value=threading.current_thread().name == "xenon-loop")
+
+    async def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
+        try:
+            for number in range(500):
+                self.sent += 1
+                yield messages.ReadFromFileResponse(buffer=b"%d " % number)
+            raise NoSuchPathException("it was deleted meanwhile")
+        finally:
+            self.closed.set()
+
+    async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
+        async for request in requests:
+            self.written += request.buffer
+        return messages.Empty()
+
+    async def delete(self, request: messages.DeleteRequest, /) -> messages.Empty:
+        self.written = b"deleted"
+        return messages.Empty()
+
+
+class Echo(SchedulerServicer):
+    """A conversation that answers each line with the same."""
+
+    async def create(self, request: messages.CreateSchedulerRequest, /) -> messages.Scheduler:
+        return messages.Scheduler(request.adaptor)
+
+    async def submit_interactive_job(
+        self, requests: AsyncIterator[messages.SubmitInteractiveJobRequest], /
+    ) -> AsyncIterator[messages.SubmitInteractiveJobResponse]:
+        yield messages.SubmitInteractiveJobResponse(job=messages.Job("echo"))
+        async for request in requests:
+            if request.stdin:
+                yield messages.SubmitInteractiveJobResponse(job=messages.Job("echo"), stdout=request.stdin)
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    files = Files()
+    monkeypatch.setattr(session_module, "open_target", lambda target: InProcessEndpoint(Servicers(files, Echo())))
+    monkeypatch.setattr(session_module, "_current", None)
+    with xenon.init(target="embedded:"):
+        yield files
+    assert not [thread for thread in threading.enumerate() if thread.name == "xenon-loop"]
+
+
+@pytest.fixture
+def filesystem(files: Files) -> xenon.FileSystem:
+    return xenon.FileSystem.create("f")
+
+
+def test_calls_run_on_the_one_loop(filesystem: xenon.FileSystem) -> None:
+    assert filesystem.exists("/") is True
+
+
+def test_a_stream_arrives_in_order_and_its_failure_at_its_place(filesystem: xenon.FileSystem) -> None:
+    pieces = []
+    with pytest.raises(NoSuchPathException, match="read_from_file '/x' failed: it was deleted meanwhile"):
+        for piece in filesystem.read_from_file("/x"):
+            pieces.append(piece)
+    assert b"".join(pieces) == b"".join(b"%d " % number for number in range(500))
+
+
+def test_a_slow_reader_holds_the_stream_back(filesystem: xenon.FileSystem, files: Files) -> None:
+    stream = filesystem.read_from_file("/x")
+    next(stream)
+    time.sleep(0.2)
+    assert files.sent < 100
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert files.closed.wait(5)
+
+
+def test_data_is_taken_from_a_callers_blocking_generator(filesystem: xenon.FileSystem, files: Files) -> None:
+    filesystem.write_to_file("/x", (b"%d," % number for number in range(100)))
+    assert files.written == b"".join(b"%d," % number for number in range(100))
+
+
+def test_data_that_breaks_off_is_taken_back(filesystem: xenon.FileSystem, files: Files) -> None:
+    def breaking() -> Iterator[bytes]:
+        yield b"half"
+        raise LookupError("of the caller's own")
+
+    with pytest.raises(LookupError, match="of the caller's own"):
+        filesystem.write_to_file("/x", breaking())
+    assert files.written == b"deleted"
+
+
+def test_a_conversation_crosses_the_bridge_line_by_line(files: Files) -> None:
+    import queue
+
+    lines: queue.Queue[bytes | None] = queue.Queue()
+    job, output = xenon.Scheduler.create("s").submit_interactive_job(xenon.JobDescription(executable="x"), iter(lines.get, None))
+    assert job == xenon.Job("echo")
+    for line in (b"one", b"two"):
+        lines.put(line)
+        assert next(output).stdout == line
+    lines.put(None)
+    assert list(output) == []

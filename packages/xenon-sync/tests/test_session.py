@@ -1,0 +1,151 @@
+"""Opening and closing sessions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+
+import psutil
+import pytest
+
+import xenon
+from xenon import exceptions
+from xenon.exceptions import ServerUnavailableError, SessionError, TargetError
+from xenon.session import _choose_target
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_a_second_init_warns_and_gives_the_same(session: xenon.Session, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "xenon"):
+        assert xenon.init() is session
+    assert "xenon.init() was called while the session java: is open" in caplog.text
+
+
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="log_level must be one of DEBUG, INFO"):
+        xenon.init(log_level="LOUD")
+
+
+def test_exit_can_be_called_by_hand_and_everything_after_says_why() -> None:
+    done = run("""
+        import xenon
+        server = xenon.init()
+        filesystem = xenon.FileSystem.create("file")
+        server.__exit__(None, None, None)
+        server.__exit__(None, None, None)
+        for attempt in (lambda: filesystem.exists("/"), lambda: xenon.FileSystem.create("file")):
+            try:
+                attempt()
+            except xenon.XenonError as error:
+                print(type(error).__name__, error)
+        with xenon.init() as again:
+            print(again is server, xenon.FileSystem.create("file").exists("/"))
+    """)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("ServerUnavailableError exists '/' failed: the session was closed")
+    assert lines[1].startswith("SessionError there is no session. Call xenon.init() first")
+    assert lines[2] == "False True"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_session_the_error_says_what_to_call() -> None:
+    done = run("""
+        import xenon
+        try:
+            xenon.Scheduler.create("local")
+        except xenon.exceptions.SessionError as error:
+            print(error)
+    """)
+    assert "Call xenon.init() first" in done.stdout
+
+
+def test_the_server_ends_with_python_when_nobody_closes_it() -> None:
+    done = run("""
+        import psutil, xenon
+        xenon.init()
+        print(*(child.pid for child in psutil.Process().children(recursive=True)))
+    """)
+    assert done.returncode == 0, done.stderr
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) >= 1
+    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=5)
+    assert not alive
+
+
+def test_a_server_that_died_is_told_from_one_that_refuses() -> None:
+    done = run("""
+        import psutil, xenon
+        with xenon.init(log_level="CRITICAL"):
+            filesystem = xenon.FileSystem.create("file")
+            for child in psutil.Process().children(recursive=True):
+                child.kill()
+            for attempt in (lambda: filesystem.exists("/"), lambda: list(filesystem.list("/tmp")),
+                            lambda: list(filesystem.read_from_file("/etc/hosts")), lambda: filesystem.write_to_file("/tmp/never", b"")):
+                try:
+                    attempt()
+                except xenon.exceptions.ServerUnavailableError as error:
+                    print(str(error).replace("\\n", " "))
+    """)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4, done.stdout + done.stderr
+    for line, operation in zip(lines, ("exists '/'", "list '/tmp'", "read_from_file '/etc/hosts'", "write_to_file"), strict=True):
+        assert line.startswith(operation)
+        assert "was killed by SIGKILL" in line
+        assert "Start a new session" in line
+
+
+def test_a_broken_target_is_refused_before_anything_starts() -> None:
+    for target in ("nonsense", "nonsense://x", "grpc://far.example.org:1", "java:?colour=red"):
+        done = run(
+            f"import xenon\ntry:\n    xenon.init(target={target!r})\nexcept xenon.exceptions.TargetError as error:\n    print(error)"
+        )
+        assert f"cannot use the target {target!r}" in done.stdout, done.stderr
+
+
+def test_the_environment_names_the_target() -> None:
+    done = run("import xenon\ntry:\n    xenon.init()\nexcept ValueError as error:\n    print(error)", XENON_TARGET="nowhere:")
+    assert "cannot use the target 'nowhere:'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((None, 50051, False, False), "java:?port=50051"),
+        ((None, 50051, True, True), "java:?port=50051&linger=yes&tls=off"),
+        ((None, None, False, True), "java:?tls=off"),
+        (("grpc://localhost:1", None, False, False), "grpc://localhost:1"),
+        (("java:?port=1", None, True, False), "java:?port=1&linger=yes"),
+    ],
+)
+def test_the_old_arguments_choose_the_java_server(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str | None, int | None, bool, bool], expected: str
+) -> None:
+    monkeypatch.delenv("XENON_TARGET", raising=False)
+    assert _choose_target(*arguments) == expected
+
+
+def test_every_exception_has_its_old_name() -> None:
+    for name in (
+        "UnknownRpcException AttributeNotSupportedException CopyCancelledException DirectoryNotEmptyException FileSystemClosedException "
+        "IncompleteJobDescriptionException InvalidCredentialException InvalidJobDescriptionException InvalidLocationException "
+        "InvalidOptionsException InvalidPathException InvalidPropertyException InvalidResumeTargetException NoSuchCopyException "
+        "NoSuchJobException NoSuchPathException NoSuchQueueException PathAlreadyExistsException PropertyTypeException "
+        "UnknownAdaptorException UnknownPropertyException UnsupportedJobDescriptionException UnsupportedOperationException "
+        "XenonRuntimeException XenonException"
+    ).split():
+        assert issubclass(getattr(exceptions, name), xenon.XenonException)
+    assert issubclass(TargetError, ValueError)
+    assert issubclass(SessionError, xenon.XenonError) and issubclass(ServerUnavailableError, xenon.XenonError)

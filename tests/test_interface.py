@@ -1,0 +1,110 @@
+"""Every RPC of the descriptor is reachable from both layers, with types and words."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from pathlib import Path
+
+import pytest
+from xenon_codegen.descriptors import compile_proto
+from xenon_codegen.naming import python_name
+
+import xenon
+import xenon_core
+from xenon_core import messages, services
+from xenon_core.services import FileSystemServicer, SchedulerServicer
+
+ROOT = Path(__file__).parent.parent
+FILE = compile_proto(ROOT / "protos" / "xenon.proto")
+RPCS = [(service.name, rpc.name) for service in FILE.service for rpc in service.method]
+SYNC = {"FileSystemService": xenon.FileSystem, "SchedulerService": xenon.Scheduler}
+ASYNC = {
+    "FileSystemService": (xenon_core.FileSystem, xenon_core.FileSystems),
+    "SchedulerService": (xenon_core.Scheduler, xenon_core.Schedulers),
+}
+SERVICERS = {"FileSystemService": FileSystemServicer, "SchedulerService": SchedulerServicer}
+
+
+def test_there_are_fifty_nine() -> None:
+    assert len(RPCS) == 59
+    assert set(services.RPCS) == {f"/xenon.{service}/{rpc}" for service, rpc in RPCS}
+
+
+@pytest.mark.parametrize(("service", "rpc"), RPCS)
+def test_each_is_reachable_from_both_layers(service: str, rpc: str) -> None:
+    name = python_name(rpc)
+    synchronous = getattr(SYNC[service], name)
+    asynchronous = next(getattr(owner, name) for owner in ASYNC[service] if hasattr(owner, name))
+    assert hasattr(SERVICERS[service], name)
+    for method in (synchronous, asynchronous):
+        words = inspect.getdoc(method)
+        assert words and words[0].isupper()
+        signature = inspect.signature(method)
+        assert signature.return_annotation is not inspect.Signature.empty
+        for parameter in signature.parameters.values():
+            assert parameter.name == "self" or parameter.annotation is not inspect.Parameter.empty
+            assert parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+@pytest.mark.parametrize(("service", "rpc"), RPCS)
+def test_the_layers_have_the_same_signature(service: str, rpc: str) -> None:
+    name = python_name(rpc)
+    synchronous = inspect.signature(getattr(SYNC[service], name))
+    asynchronous = inspect.signature(next(getattr(owner, name) for owner in ASYNC[service] if hasattr(owner, name)))
+    both = [[p for p in signature.parameters.values() if p.name != "self"] for signature in (synchronous, asynchronous)]
+    assert [(p.name, p.default) for p in both[0]] == [(p.name, p.default) for p in both[1]]
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    for module in (xenon, xenon_core, xenon.exceptions, xenon_core.messages, xenon_core.services):
+        for name in module.__all__:
+            public = getattr(module, name)
+            assert isinstance(public, (str, dict, list, services.Rpc)) or inspect.getdoc(public), f"{module.__name__}.{name}"
+            for member, value in vars(public).items() if inspect.isclass(public) else ():
+                if callable(value) and not member.startswith("_") and not inspect.isclass(value):
+                    assert inspect.getdoc(getattr(public, member)), f"{module.__name__}.{name}.{member}"
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        (xenon.FileSystem.copy, ["self", "source", "destination_filesystem", "destination", "mode", "recursive"]),
+        (xenon.FileSystem.write_to_file, ["self", "path", "data_stream", "size"]),
+        (xenon.FileSystem.list, ["self", "dir", "recursive"]),
+        (xenon.FileSystem.wait_until_done, ["self", "copy_operation", "timeout"]),
+        (xenon.FileSystem.create_symbolic_link, ["self", "link", "target"]),
+        (xenon.Scheduler.submit_interactive_job, ["self", "description", "stdin_stream"]),
+        (xenon.Scheduler.wait_until_done, ["self", "job", "timeout"]),
+        (
+            xenon.FileSystem.create,
+            [
+                "adaptor",
+                "location",
+                "properties",
+                "certificate_credential",
+                "password_credential",
+                "default_credential",
+                "credential_map",
+                "keytab_credential",
+            ],
+        ),
+    ],
+)
+def test_the_arguments_have_the_names_of_pyxenon_3(method: typing.Any, parameters: list[str]) -> None:
+    assert list(inspect.signature(method).parameters) == parameters
+
+
+def test_the_names_of_pyxenon_3_are_all_there() -> None:
+    old = (
+        "init FileSystem Scheduler Path Job JobDescription JobStatus QueueStatus CopyMode CopyRequest CopyStatus PosixFilePermission "
+        "PropertyDescription CertificateCredential PasswordCredential KeytabCredential DefaultCredential UserCredential CredentialMap "
+        "XenonException UnknownRpcException PathAlreadyExistsException __version__"
+    ).split()
+    assert set(old) <= set(xenon.__all__)
+    for status in (messages.JobStatus, messages.CopyStatus, messages.QueueStatus):
+        assert status.ErrorType.NONE == 0
+    parameters = inspect.signature(xenon.init).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    assert defaults == {"port": None, "do_not_exit": False, "disable_tls": False, "log_level": "WARNING", "target": None}
+    assert list(parameters)[:4] == ["port", "do_not_exit", "disable_tls", "log_level"]
