@@ -7,11 +7,11 @@ import typing
 from pathlib import Path
 
 import pytest
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.naming import python_name
 
 import xenon
 import xenon_core
+from xenon_codegen.descriptors import compile_proto
+from xenon_codegen.naming import python_name
 from xenon_core import messages, services
 from xenon_core.services import FileSystemServicer, SchedulerServicer
 

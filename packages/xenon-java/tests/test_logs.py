@@ -14,18 +14,18 @@ from xenon_java.logs import LINES_KEPT, LevelReader, LogFile, LogPump
 
 LINES = [
     ("11:55:13.305 [main] ERROR n.e.xenon.grpc.XenonServerWrapper - Server started, listening on port 5 with mutual TLS", "INFO"),
-    ("11:55:13.305 [grpc-default-executor-0] WARN  nl.esciencecenter.Xenon - slow", "WARNING"),
-    ("java.io.IOException: nothing there", "WARNING"),
-    ("\tat io.grpc.netty.NettyServer.start(NettyServer.java:246)", "WARNING"),
-    ("11:55:14.001 [pool-1] INFO  nl.esciencecenter.Xenon - connected", "INFO"),
+    ("11:55:13.305 [grpc-default-executor-0] WARN  nl.esciencecenter.Xenon - slow", "INFO"),
+    ("java.io.IOException: nothing there", "INFO"),
+    ("\tat io.grpc.netty.NettyServer.start(NettyServer.java:246)", "INFO"),
+    ("11:55:14.001 [pool-1] INFO  nl.esciencecenter.Xenon - connected", "DEBUG"),
     ("11:55:14.001 [pool-1] TRACE a.B - bytes", "DEBUG"),
-    ('Exception in thread "main" java.io.IOException: Failed to bind', "ERROR"),
-    ("\tat nl.esciencecenter.Main", "ERROR"),
-    ("Caused by: java.net.BindException: Address already in use", "ERROR"),
-    ("*** shutting down gRPC server since JVM is shutting down", "INFO"),
-    ("WARNING: A terminally deprecated method has been called", "WARNING"),
-    ("SEVERE: handshake failed", "ERROR"),
-    ("ERROR cannot run /bin/java: [Errno 8] Exec format error", "ERROR"),
+    ('Exception in thread "main" java.io.IOException: Failed to bind', "INFO"),
+    ("\tat nl.esciencecenter.Main", "INFO"),
+    ("Caused by: java.net.BindException: Address already in use", "INFO"),
+    ("*** shutting down gRPC server since JVM is shutting down", "DEBUG"),
+    ("WARNING: A terminally deprecated method has been called", "INFO"),
+    ("SEVERE: handshake failed", "INFO"),
+    ("ERROR cannot run /bin/java: [Errno 8] Exec format error", "INFO"),
 ]
 
 
@@ -37,7 +37,7 @@ def test_levels() -> None:
 @given(st.lists(st.text()))
 def test_no_line_is_without_a_level(lines: list[str]) -> None:
     reader = LevelReader()
-    assert {reader.read(line) for line in lines} <= {logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR}
+    assert {reader.read(line) for line in lines} <= {logging.DEBUG, logging.INFO}
 
 
 def test_the_pump_logs_and_keeps_the_last_lines(caplog: pytest.LogCaptureFixture) -> None:

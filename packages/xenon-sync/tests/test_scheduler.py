@@ -136,7 +136,7 @@ def test_input_that_fails_is_told_to_the_caller(scheduler: xenon.Scheduler) -> N
         yield b"one\n"
         raise ConnectionAbortedError("of the caller's own")
 
-    job, output = scheduler.submit_interactive_job(JobDescription(executable="cat"), stdin())
+    _, output = scheduler.submit_interactive_job(JobDescription(executable="cat"), stdin())
     with pytest.raises(ConnectionAbortedError, match="of the caller's own"):
         list(output)
 

@@ -14,37 +14,32 @@ __all__ = ["LevelReader", "LogFile", "LogPump", "ServerLog", "logger"]
 logger = logging.getLogger("xenon.server")
 LINES_KEPT = 50
 
-_LEVELS = {
-    "TRACE": logging.DEBUG,
-    "DEBUG": logging.DEBUG,
-    "FINE": logging.DEBUG,
-    "INFO": logging.INFO,
-    "WARN": logging.WARNING,
-    "WARNING": logging.WARNING,
-    "ERROR": logging.ERROR,
-    "SEVERE": logging.ERROR,
-}
-_WORDS = "|".join(_LEVELS)
+_WORDS = {"TRACE", "DEBUG", "FINE", "INFO", "WARN", "WARNING", "ERROR", "SEVERE"}
+_LOUD = {"WARN", "WARNING", "ERROR", "SEVERE"}
+_ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
 # "11:55:13.305 [main] ERROR n.e.xenon.grpc.XenonServerWrapper - …" from the server, "WARNING: …" from the Java runtime.
-_WITH_LEVEL = re.compile(rf"(?:[0-9:.,]+ \[[^\]]*\] ({_WORDS}) |({_WORDS})(?::| ))")
-_STARTED = re.compile(r"\bERROR \S+ - Server started, listening on port ")
+_WITH_LEVEL = re.compile(rf"(?:[0-9:.,]+ \[[^\]]*\] ({_ANY}) |({_ANY})(?::| ))")
 
 
 class LevelReader:
-    """Tells each line's level; a line that names none, such as one of a stack trace, has that of the line before."""
+    """Tells how much each line matters to this program: INFO for what the server warns of or calls an error, DEBUG for the rest.
+
+    The server shouts: it calls its own start an error, and writes a stack trace for a path that a caller mistyped, who gets an exception
+    for the same. A line that names no level, such as one of a stack trace, has that of the line before.
+    """
 
     def __init__(self) -> None:
-        self._level = logging.INFO
+        self._level = logging.DEBUG
 
     def read(self, line: str) -> int:
         """The level of *line*, one of :mod:`logging`'s numbers."""
         match = _WITH_LEVEL.match(line)
-        if _STARTED.search(line) or line.startswith("***"):  # good news that the server shouts, and its words on the way out
+        if line.startswith("Exception in thread"):
             self._level = logging.INFO
-        elif line.startswith("Exception in thread"):
-            self._level = logging.ERROR
         elif match:
-            self._level = _LEVELS[match[1] or match[2]]
+            self._level = logging.INFO if (match[1] or match[2]) in _LOUD else logging.DEBUG
+        elif line.startswith("***"):  # its words on the way out
+            self._level = logging.DEBUG
         return self._level
 
 

@@ -106,7 +106,7 @@ class LoopPortal(Portal):
     def _finish(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run *coroutine*; without waiting for it when the garbage collector ends a stream in the loop's own thread."""
         if threading.current_thread() is self._thread:
-            self._loop.create_task(coroutine)  # noqa: RUF006 - nobody is left to wait for it
+            self._loop.create_task(coroutine)
         else:
             self.call(coroutine)
 
