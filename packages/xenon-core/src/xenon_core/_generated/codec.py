@@ -1101,6 +1101,9 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
                 raise DecodeError("a field on the wire is longer than its message")
             f_certificate_credential = decode_certificate_credential(data, position, stop)
             position = stop
+            f_password_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 18:
             size = data[position]
             position += 1
@@ -1111,6 +1114,9 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
                 raise DecodeError("a field on the wire is longer than its message")
             f_password_credential = decode_password_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 26:
             size = data[position]
             position += 1
@@ -1121,6 +1127,9 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
                 raise DecodeError("a field on the wire is longer than its message")
             f_default_credential = decode_default_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_keytab_credential = None
         elif tag == 34:
             size = data[position]
             position += 1
@@ -1131,6 +1140,9 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
                 raise DecodeError("a field on the wire is longer than its message")
             f_keytab_credential = decode_keytab_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
         else:
             position = skip(data, position, tag)
             unknown += data[start:position]
@@ -1211,6 +1223,9 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
                 raise DecodeError("a field on the wire is longer than its message")
             f_certificate_credential = decode_certificate_credential(data, position, stop)
             position = stop
+            f_password_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 26:
             size = data[position]
             position += 1
@@ -1221,6 +1236,9 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
                 raise DecodeError("a field on the wire is longer than its message")
             f_password_credential = decode_password_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 34:
             size = data[position]
             position += 1
@@ -1231,6 +1249,9 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
                 raise DecodeError("a field on the wire is longer than its message")
             f_default_credential = decode_default_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_keytab_credential = None
         elif tag == 42:
             size = data[position]
             position += 1
@@ -1241,6 +1262,9 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
                 raise DecodeError("a field on the wire is longer than its message")
             f_keytab_credential = decode_keytab_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
         else:
             position = skip(data, position, tag)
             unknown += data[start:position]
@@ -1381,6 +1405,10 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
                 raise DecodeError("a field on the wire is longer than its message")
             f_certificate_credential = decode_certificate_credential(data, position, stop)
             position = stop
+            f_password_credential = None
+            f_default_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 42:
             size = data[position]
             position += 1
@@ -1391,6 +1419,10 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
                 raise DecodeError("a field on the wire is longer than its message")
             f_password_credential = decode_password_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_default_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 50:
             size = data[position]
             position += 1
@@ -1401,6 +1433,10 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
                 raise DecodeError("a field on the wire is longer than its message")
             f_default_credential = decode_default_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 58:
             size = data[position]
             position += 1
@@ -1411,6 +1447,10 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
                 raise DecodeError("a field on the wire is longer than its message")
             f_credential_map = decode_credential_map(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 66:
             size = data[position]
             position += 1
@@ -1421,6 +1461,10 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
                 raise DecodeError("a field on the wire is longer than its message")
             f_keytab_credential = decode_keytab_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
+            f_credential_map = None
         else:
             position = skip(data, position, tag)
             unknown += data[start:position]
@@ -1532,6 +1576,10 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
                 raise DecodeError("a field on the wire is longer than its message")
             f_certificate_credential = decode_certificate_credential(data, position, stop)
             position = stop
+            f_password_credential = None
+            f_default_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 42:
             size = data[position]
             position += 1
@@ -1542,6 +1590,10 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
                 raise DecodeError("a field on the wire is longer than its message")
             f_password_credential = decode_password_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_default_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 50:
             size = data[position]
             position += 1
@@ -1552,6 +1604,10 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
                 raise DecodeError("a field on the wire is longer than its message")
             f_default_credential = decode_default_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 58:
             size = data[position]
             position += 1
@@ -1562,6 +1618,10 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
                 raise DecodeError("a field on the wire is longer than its message")
             f_credential_map = decode_credential_map(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 66:
             size = data[position]
             position += 1
@@ -1572,6 +1632,10 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
                 raise DecodeError("a field on the wire is longer than its message")
             f_keytab_credential = decode_keytab_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
+            f_credential_map = None
         else:
             position = skip(data, position, tag)
             unknown += data[start:position]
@@ -2641,6 +2705,8 @@ def decode_path_attributes(data: bytes, position: int, end: int) -> messages.Pat
                 if value > 127:
                     value, position = read_varint(data, position - 1)
                 f_permissions.append(_PosixFilePermission.get(value) or messages.PosixFilePermission(signed32(value)))
+            if position != stop:
+                raise DecodeError("the numbers of PathAttributes.permissions end in the middle of one")
         elif tag == 120:
             value, position = read_varint(data, position)
             f_permissions.append(_PosixFilePermission.get(value) or messages.PosixFilePermission(signed32(value)))
@@ -2747,6 +2813,8 @@ def decode_set_posix_file_permissions_request(data: bytes, position: int, end: i
                 if value > 127:
                     value, position = read_varint(data, position - 1)
                 f_permissions.append(_PosixFilePermission.get(value) or messages.PosixFilePermission(signed32(value)))
+            if position != stop:
+                raise DecodeError("the numbers of SetPosixFilePermissionsRequest.permissions end in the middle of one")
         elif tag == 24:
             value, position = read_varint(data, position)
             f_permissions.append(_PosixFilePermission.get(value) or messages.PosixFilePermission(signed32(value)))
@@ -3172,6 +3240,10 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
                 raise DecodeError("a field on the wire is longer than its message")
             f_certificate_credential = decode_certificate_credential(data, position, stop)
             position = stop
+            f_password_credential = None
+            f_default_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 42:
             size = data[position]
             position += 1
@@ -3182,6 +3254,10 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
                 raise DecodeError("a field on the wire is longer than its message")
             f_password_credential = decode_password_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_default_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 50:
             size = data[position]
             position += 1
@@ -3192,6 +3268,10 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
                 raise DecodeError("a field on the wire is longer than its message")
             f_default_credential = decode_default_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_credential_map = None
+            f_keytab_credential = None
         elif tag == 58:
             size = data[position]
             position += 1
@@ -3202,6 +3282,10 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
                 raise DecodeError("a field on the wire is longer than its message")
             f_credential_map = decode_credential_map(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
+            f_keytab_credential = None
         elif tag == 66:
             size = data[position]
             position += 1
@@ -3212,6 +3296,10 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
                 raise DecodeError("a field on the wire is longer than its message")
             f_keytab_credential = decode_keytab_credential(data, position, stop)
             position = stop
+            f_certificate_credential = None
+            f_password_credential = None
+            f_default_credential = None
+            f_credential_map = None
         else:
             position = skip(data, position, tag)
             unknown += data[start:position]
