@@ -39,7 +39,10 @@ class Renderer:
 
 def docstring(text: str, indent: int) -> str:
     """*text* for the inside of a docstring whose quotes stand at *indent* columns, its paragraphs filled."""
-    lines = _filled(text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"'), _WIDTH - indent)
+    words = text.strip()
+    inner = words.rstrip('"')  # quotes at the end would run into those that close the docstring
+    words = inner.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') + '\\"' * (len(words) - len(inner))
+    lines = _filled(words, _WIDTH - indent)
     margin = " " * indent
     body = "\n".join(f"{margin}{line}" if line else "" for line in lines).lstrip()
     return f"{body}\n{margin}" if len(lines) > 1 else body
