@@ -18,7 +18,7 @@ def compile_proto(path: Path) -> descriptor_pb2.FileDescriptorProto:
         output = Path(folder, "descriptors.bin")
         run_protoc(path, [f"--descriptor_set_out={output}"])
         files = descriptor_pb2.FileDescriptorSet.FromString(output.read_bytes()).file
-    if len(files) != 1:
+    if len(files) != 1 or files[0].dependency:
         raise CodegenError(f"{path} imports other files; the interface must be a single proto")
     return files[0]
 
