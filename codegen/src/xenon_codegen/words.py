@@ -80,17 +80,23 @@ def read_words(path: Path) -> Words:
     texts: dict[str, str] = {}
     rpcs: dict[str, RpcWords] = {}
     for name, service in table.get("services", {}).items():
-        texts[name] = service["doc"]
-        for rpc, words in service.get("rpcs", {}).items():
-            rpcs[f"{name}.{rpc}"] = RpcWords(_paragraphs(words["doc"]), _paragraphs(words["returns"]), tuple(words["raises"]))
+        texts[name] = service.get("doc", "")
+        rpcs.update({f"{name}.{rpc}": _rpc_words(path, f"{name}.{rpc}", words) for rpc, words in service.get("rpcs", {}).items()})
     for name, message in table.get("messages", {}).items():
-        texts[name] = message["doc"]
+        texts[name] = message.get("doc", "")
         members = {**message.get("fields", {}), **message.get("oneofs", {})}
         texts.update({f"{name}.{member}": text for member, text in members.items()})
     for name, enum in table.get("enums", {}).items():
-        texts[name] = enum["doc"]
+        texts[name] = enum.get("doc", "")
         texts.update({f"{name}.{value}": text for value, text in enum.get("values", {}).items()})
     return Words(texts, rpcs)
+
+
+def _rpc_words(path: Path, name: str, words: Mapping[str, Any]) -> RpcWords:
+    missing = {"doc", "returns", "raises"} - set(words)
+    if missing:
+        raise CodegenError(f"{path} does not say of {name}: {', '.join(sorted(missing))}")
+    return RpcWords(_paragraphs(words["doc"]), _paragraphs(words["returns"]), tuple(words["raises"]))
 
 
 def _paragraphs(text: str) -> str:
