@@ -104,6 +104,8 @@ def _check_collisions(interface: Interface) -> None:
         _refuse_duplicates(f"attribute of {message.name}", [field.python_name for field in message.fields])
     for service in interface.services:
         _refuse_duplicates(f"method of {service.handle}", [method.python_name for method in service.methods])
+        for method in service.methods:
+            _refuse_duplicates(f"parameter of {service.handle}.{method.python_name}", method.parameter_names)
 
 
 def _refuse_duplicates(what: str, names: Iterable[str]) -> None:

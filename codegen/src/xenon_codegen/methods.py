@@ -132,7 +132,7 @@ class _Rules:
         annotation, default, conversion = self._parameter_type(field)
         if field.label in overrides.OPTIONAL_FIELDS:
             default = {Conversion.STRINGS: "()"}.get(conversion, field.default)
-        return Parameter(field.python_name, field, annotation, default, conversion, field.doc)
+        return Parameter(naming.free_name(field.python_name), field, annotation, default, conversion, field.doc)
 
     def _parameter_type(self, field: Field) -> tuple[str, str | None, Conversion]:
         if field.is_map:
@@ -141,6 +141,8 @@ class _Rules:
             return self._repeated_parameter(field)
         if field.shape is Shape.MESSAGE:
             return self._message_parameter(field)
+        if field.optional:
+            return field.python_type, "None", Conversion.PLAIN
         if field.name == TIMEOUT:
             return "int | None", "0", Conversion.PLAIN
         if field.shape is Shape.ENUM:

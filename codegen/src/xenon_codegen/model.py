@@ -86,7 +86,7 @@ class Field:
     @property
     def python_name(self) -> str:
         """The attribute of the betterproto message."""
-        return naming.python_name(self.name)
+        return naming.attribute_name(self.name)
 
     @property
     def is_map(self) -> bool:
@@ -476,6 +476,11 @@ class Method:
         if not (self.server_streaming and self.stream):
             return None
         return next((field for field in self.response.fields if field.shape is Shape.MESSAGE), None)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The names of all parameters, that of the stream included."""
+        return (*(parameter.name for parameter in self.parameters), *((self.stream.parameter,) if self.stream else ()))
 
     @property
     def required(self) -> tuple[Parameter, ...]:

@@ -6,10 +6,20 @@ import builtins
 import keyword
 import re
 
+from betterproto2_compiler.compile.naming import pythonize_field_name
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-# Names that a generated module or class body needs under their usual meaning, so that no method or parameter may take them as they are.
-_TAKEN_BY_GENERATED_CODE = frozenset({"self", "cls", "messages", "services", "builtins"})
+# Names that generated code needs under their usual meaning, so that no method or parameter may take them as they are.
+_TAKEN_BY_GENERATED_CODE = frozenset(
+    {
+        *("self", "cls"),
+        *("builtins", "messages", "services", "views", "waiting", "xenon_core"),  # modules
+        *("current_session", "first_response", "nothing_in", "path_text", "requests", "strings"),  # functions that methods call
+        *("ask", "milliseconds", "request", "session"),  # variables that are set before the parameters are read
+        *("core", "handle"),  # attributes of the classes that the methods are in
+    }
+)
 
 
 def snake_case(name: str) -> str:
@@ -28,12 +38,19 @@ def constant_case(name: str) -> str:
     return snake_case(name).upper()
 
 
+def attribute_name(name: str) -> str:
+    """The attribute that betterproto2's compiler makes of a field's name."""
+    return pythonize_field_name(name)
+
+
+def free_name(name: str) -> str:
+    """*name*, with an underscore behind it where Python or the generated code keeps that word for itself."""
+    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN_BY_GENERATED_CODE else name
+
+
 def python_name(name: str) -> str:
-    """The snake-case name, with an underscore behind it where Python or the generated code keeps that word for itself."""
-    candidate = snake_case(name)
-    if keyword.iskeyword(candidate) or candidate in _TAKEN_BY_GENERATED_CODE:
-        return f"{candidate}_"
-    return candidate
+    """The name in snake case, free to be used."""
+    return free_name(snake_case(name))
 
 
 def shadows_builtin(name: str) -> bool:
