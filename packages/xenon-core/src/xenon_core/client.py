@@ -55,7 +55,7 @@ async def connect(target: str | None = None) -> Client:
     """Connect to the server that *target* names, starting it where the target says so.
 
     Args:
-        target: ``java:``, ``embedded:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
+        target: ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
             :func:`default_target` decides.
 
     Raises:

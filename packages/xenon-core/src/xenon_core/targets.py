@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "xenon.targets"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_FORMS = "java:, embedded:, grpcs://host:port, grpc://localhost:port or unix:///path"
+_FORMS = "java:, grpcs://host:port, grpc://localhost:port or unix:///path"
 
 
 @dataclass(frozen=True)
