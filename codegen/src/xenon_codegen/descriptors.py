@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,24 @@ def compile_proto(path: Path) -> descriptor_pb2.FileDescriptorProto:
     if len(files) != 1 or files[0].dependency:
         raise CodegenError(f"{path} imports other files; the interface must be a single proto")
     return files[0]
+
+
+def require_same(read: descriptor_pb2.FileDescriptorProto, written: descriptor_pb2.FileDescriptorProto) -> None:
+    """Raise :class:`CodegenError` with what differs when the proto as it would be *written* lost or changed a fact of the one *read*."""
+    before, after = (str(_without_empty_options(file)).splitlines() for file in (read, written))
+    if before != after:
+        difference = "\n".join(difflib.unified_diff(before, after, "as read", "as it would be written", n=4, lineterm=""))
+        raise CodegenError(f"the proto has facts that templates/protos/xenon.proto.j2 does not write; teach it there:\n{difference}")
+
+
+def _without_empty_options(file: descriptor_pb2.FileDescriptorProto) -> descriptor_pb2.FileDescriptorProto:
+    """A copy without the options that say nothing, which an ``rpc`` with empty braces has."""
+    copy = descriptor_pb2.FileDescriptorProto()
+    copy.CopyFrom(file)
+    for rpc in (rpc for service in copy.service for rpc in service.method):
+        if not rpc.options.ListFields():
+            rpc.ClearField("options")
+    return copy
 
 
 def run_protoc(path: Path, arguments: list[str]) -> None:

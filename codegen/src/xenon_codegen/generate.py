@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 import adaptor_docs
 from xenon_codegen import messages as betterproto_messages
-from xenon_codegen.descriptors import compile_proto
+from xenon_codegen.descriptors import compile_proto, require_same
 from xenon_codegen.errors import CodegenError
 from xenon_codegen.interface import build_interface
 from xenon_codegen.model import Interface
@@ -117,6 +117,7 @@ def _messages(sources: Sources, renderer: Renderer) -> str:
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
         proto = Path(folder, "xenon.proto")
         proto.write_text(renderer.render("protos/xenon.proto.j2", _context(sources, "", "")), encoding="utf-8")
+        require_same(sources.file, compile_proto(proto))
         compiled = betterproto_messages.compile_messages(proto, sources.interface.package)
     constructors = {
         message.name: renderer.render("xenon_core/constructor.j2", {"message": message}) for message in sources.interface.descriptions

@@ -7,6 +7,7 @@ that users fill in.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -46,7 +47,11 @@ def compile_messages(proto: Path, package: str) -> str:
 
 
 def mend_messages(source: str, interface: Interface, constructors: dict[str, str]) -> str:
-    """Give the compiled *source* its base class, its nested names and the *constructors*, by message name."""
+    """Give the compiled *source* its base class, its nested names and the *constructors*, by message name.
+
+    Raises :class:`CodegenError` when the compiler has named something otherwise than the model does.
+    """
+    _require_names(source, interface)
     by_name = {message.name: message for message in interface.messages}
     source = source.replace("from ..message_pool import default_message_pool", _IMPORTS)
     source = _CLASS.sub(lambda match: _class_header(by_name[match[1]], match[1] in constructors), source)
@@ -56,6 +61,23 @@ def mend_messages(source: str, interface: Interface, constructors: dict[str, str
         if message.enums:
             source = _append_to_class(source, message.name, _nested_names(message))
     return source
+
+
+def _require_names(source: str, interface: Interface) -> None:
+    """The compiler renames what it finds unfit, such as values that begin with the name of their enumeration."""
+    wanted = {message.name: [field.python_name for field in message.fields] for message in interface.messages}
+    wanted.update({enum.class_name: [value.name for value in enum.values] for enum in interface.all_enums})
+    found = {node.name: _assigned_names(node) for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+    lost = [owner for owner in wanted if owner not in found]
+    lost += [f"{owner}.{name}" for owner, names in wanted.items() if owner in found for name in names if name not in found[owner]]
+    if lost:
+        raise CodegenError(f"betterproto2's compiler gives other names to {', '.join(lost)}; teach the model those names")
+
+
+def _assigned_names(node: ast.ClassDef) -> set[str]:
+    annotated = [line.target for line in node.body if isinstance(line, ast.AnnAssign)]
+    plain = [target for line in node.body if isinstance(line, ast.Assign) for target in line.targets]
+    return {target.id for target in annotated + plain if isinstance(target, ast.Name)}
 
 
 def _plugin_path() -> Path:
