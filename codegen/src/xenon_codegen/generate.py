@@ -54,11 +54,20 @@ class Sources:
 def read_sources(root: Path) -> Sources:
     """Read ``protos/`` below *root*; raises :class:`CodegenError` for a missing or orphaned word, or a shape without a rule."""
     file = compile_proto(root / PROTO)
-    errors = tuple(Error(name, **table) for name, table in read_toml(root / "protos/errors.toml").items())
+    errors = _read_errors(root / "protos/errors.toml")
     words = read_words(root / "protos/words.toml")
     interface = build_interface(file, words, {error.name: error.doc for error in errors})
     words.check(error.name for error in errors)
     return Sources(root, file, interface, errors, read_toml(root / "protos/release.toml"))
+
+
+def _read_errors(path: Path) -> tuple[Error, ...]:
+    wanted = {"status", "doc", "hint"}
+    tables = read_toml(path)
+    for name, table in tables.items():
+        if set(table) != wanted:
+            raise CodegenError(f"{path} says of {name}: {', '.join(sorted(table))}; it must say {', '.join(sorted(wanted))}")
+    return tuple(Error(name, **table) for name, table in tables.items())
 
 
 def generate(root: Path) -> dict[str, str]:
@@ -143,6 +152,7 @@ def format_python(files: Mapping[str, str], configuration: Path) -> dict[str, st
 
 def _ruff(arguments: list[str], folder: str, configuration: Path) -> None:
     command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "--config", str(configuration), folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The configuration names folders relative to itself; ruff would take them relative to wherever this was started.
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=configuration.parent)
     if done.returncode != 0:
         raise CodegenError(f"a template renders what is no Python:\n{done.stdout}{done.stderr}")

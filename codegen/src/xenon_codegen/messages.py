@@ -40,7 +40,7 @@ def compile_messages(proto: Path, package: str) -> str:
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto.parent}", f"--plugin={_plugin_path()}"]
         command += [f"--python_betterproto2_out={folder}", *(f"--python_betterproto2_opt={option}" for option in _PLUGIN_OPTIONS)]
-        done = subprocess.run([*command, proto.name], capture_output=True, text=True, env=_environment(), check=False)
+        done = subprocess.run([*command, proto.name], capture_output=True, text=True, env=_environment(), check=False, cwd=folder)
         if done.returncode != 0:
             raise CodegenError(f"betterproto2's compiler failed on {proto}:\n{done.stderr}")
         return Path(folder, package, "__init__.py").read_text(encoding="utf-8")
