@@ -38,6 +38,7 @@ _END_OF_CLASS = "\n\ndefault_message_pool.register_message("
 def compile_messages(proto: Path, package: str) -> str:
     """The source that betterproto2's compiler makes of *proto*; raises :class:`CodegenError` with its words when it fails."""
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
+        Path(folder, "ruff.toml").touch()  # the compiler lays its output out by the configuration that it finds where it is started
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto.parent}", f"--plugin={_plugin_path()}"]
         command += [f"--python_betterproto2_out={folder}", *(f"--python_betterproto2_opt={option}" for option in _PLUGIN_OPTIONS)]
         done = subprocess.run([*command, proto.name], capture_output=True, text=True, env=_environment(), check=False, cwd=folder)

@@ -562,7 +562,9 @@ class CreateFileSystemRequest(Message):
     """
 
     properties: "dict[str, str]" = betterproto2.field(
-        3, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
+        3,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
     Settings of the adaptor by full property name; those left out have their defaults.
@@ -621,7 +623,9 @@ class CreateSchedulerRequest(Message):
     """
 
     properties: "dict[str, str]" = betterproto2.field(
-        3, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
+        3,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
     Settings of the adaptor by full property name; those left out have their defaults. For ``local`` the
@@ -695,7 +699,9 @@ class CredentialMap(Message):
     """
 
     entries: "dict[str, UserCredential]" = betterproto2.field(
-        1, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_MESSAGE)
+        1,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_MESSAGE),
     )
     """
     Credential by host; the key is ``host``, or ``host:port`` for one port of it. The port is 22 for SSH
@@ -1088,7 +1094,9 @@ class JobDescription(Message):
     """
 
     environment: "dict[str, str]" = betterproto2.field(
-        4, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
+        4,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
     Environment variables to set, beside those that the scheduler sets. The xenon-grpc 3.0.1 server loses
@@ -1346,7 +1354,9 @@ class JobStatus(Message):
     """
 
     scheduler_specific_information: "dict[str, str]" = betterproto2.field(
-        5, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
+        5,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
     Whatever else the scheduler tells, by its own keys; often empty. Keys that begin with ``xenon.`` are
@@ -1613,7 +1623,9 @@ class Properties(Message):
     """
 
     properties: "dict[str, str]" = betterproto2.field(
-        1, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
+        1,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
     Value by full property name; numbers and booleans are written as text.
@@ -1719,7 +1731,9 @@ class QueueStatus(Message):
     """
 
     scheduler_specific_information: "dict[str, str]" = betterproto2.field(
-        2, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
+        2,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
     Whatever the scheduler tells about the queue, by its own keys; empty for ``local``.
