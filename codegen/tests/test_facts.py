@@ -1,0 +1,162 @@
+"""The committed proto says the same about the wire as the release itself, field by field; only the words are ours."""
+
+from __future__ import annotations
+
+import difflib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto
+
+from xenon_codegen.descriptors import compile_proto
+from xenon_java.java import find_java
+from xenon_java.release import find_jar
+
+
+def facts(file: FileDescriptorProto) -> list[str]:
+    """Every fact of a proto as a line of text; comments and the order of the declarations are none."""
+    lines = [
+        f"syntax {file.syntax}",
+        f"package {file.package}",
+        f"imports {list(file.dependency)}",
+        f"options {_options(file.options)}",
+    ]
+    for message in file.message_type:
+        lines += _message(message, "")
+    for enum in file.enum_type:
+        lines += _enum(enum, "")
+    for service in file.service:
+        lines.append(f"service {service.name} {_options(service.options)}")
+        for rpc in service.method:
+            requests, responses = ("stream " if one else "" for one in (rpc.client_streaming, rpc.server_streaming))
+            name = f"rpc {service.name}.{rpc.name}"
+            lines.append(f"{name}({requests}{rpc.input_type}) returns ({responses}{rpc.output_type}) {_options(rpc.options)}")
+    return sorted(lines)
+
+
+def _message(message: DescriptorProto, prefix: str) -> Iterator[str]:
+    name = prefix + message.name
+    yield f"message {name} {_options(message.options)}"
+    yield from (f"reserved {name} {one.start}-{one.end}" for one in message.reserved_range)
+    yield from (f"reserved {name} {one}" for one in message.reserved_name)
+    yield from (f"oneof {name}.{oneof.name}" for oneof in message.oneof_decl)
+    for field in message.field:
+        yield _field(field, message, name)
+    for nested in message.nested_type:
+        yield from _message(nested, f"{name}.")
+    for enum in message.enum_type:
+        yield from _enum(enum, f"{name}.")
+
+
+def _field(field: FieldDescriptorProto, message: DescriptorProto, name: str) -> str:
+    kind = FieldDescriptorProto.Type.Name(field.type)
+    label = FieldDescriptorProto.Label.Name(field.label)
+    oneof = message.oneof_decl[field.oneof_index].name if field.HasField("oneof_index") else None
+    return (
+        f"field {name}.{field.name} = {field.number}: {label} {kind} {field.type_name} json={field.json_name} oneof={oneof}"
+        f" optional={field.proto3_optional} {_options(field.options)}"
+    )
+
+
+def _enum(enum: EnumDescriptorProto, prefix: str) -> Iterator[str]:
+    yield f"enum {prefix}{enum.name} {_options(enum.options)}"
+    yield from (f"value {prefix}{enum.name}.{value.name} = {value.number} {_options(value.options)}" for value in enum.value)
+
+
+def _options(options: object) -> str:
+    return f"[{' '.join(str(options).split())}]"
+
+
+def differences(ours: FileDescriptorProto, theirs: FileDescriptorProto) -> str:
+    """What differs, as a diff from the release to the committed proto; empty when nothing does."""
+    return "\n".join(difflib.unified_diff(facts(theirs), facts(ours), "the release", "protos/xenon.proto", n=0, lineterm=""))
+
+
+@pytest.fixture(scope="session")
+def committed(repository: Path) -> FileDescriptorProto:
+    return compile_proto(repository / "protos/xenon.proto")
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorProto:
+    """The proto that the pinned release prints about itself."""
+    done = subprocess.run([find_java(), "-jar", find_jar(), "--proto"], capture_output=True, text=True, check=True, timeout=60)
+    path = tmp_path_factory.mktemp("release") / "xenon.proto"
+    path.write_text(done.stdout, encoding="utf-8")
+    return compile_proto(path)
+
+
+def test_the_committed_proto_states_the_releases_facts(committed: FileDescriptorProto, released: FileDescriptorProto) -> None:
+    difference = differences(committed, released)
+    assert not difference, f"protos/xenon.proto is not the release's interface:\n{difference}"
+
+
+def test_the_release_is_as_large_as_we_know_it(released: FileDescriptorProto) -> None:
+    assert released.package == "xenon"
+    assert released.options.java_package == "nl.esciencecenter.xenon.grpc"
+    assert {service.name: len(service.method) for service in released.service} == {"FileSystemService": 33, "SchedulerService": 26}
+    assert len(released.message_type) == 60
+
+
+def _first_field(file: FileDescriptorProto) -> FieldDescriptorProto:
+    return next(message for message in file.message_type if message.name == "JobDescription").field[0]
+
+
+def _change_number(file: FileDescriptorProto) -> None:
+    _first_field(file).number = 99
+
+
+def _change_type(file: FileDescriptorProto) -> None:
+    _first_field(file).type = FieldDescriptorProto.TYPE_BYTES
+
+
+def _change_label(file: FileDescriptorProto) -> None:
+    _first_field(file).label = FieldDescriptorProto.LABEL_REPEATED
+
+
+def _change_json_name(file: FileDescriptorProto) -> None:
+    _first_field(file).json_name = "EXE"
+
+
+def _make_optional(file: FileDescriptorProto) -> None:
+    _first_field(file).proto3_optional = True
+
+
+def _drop_field(file: FileDescriptorProto) -> None:
+    del next(message for message in file.message_type if message.name == "JobDescription").field[0]
+
+
+def _rename_value(file: FileDescriptorProto) -> None:
+    file.enum_type[0].value[0].name = "NOTHING"
+
+
+def _stream_response(file: FileDescriptorProto) -> None:
+    file.service[0].method[0].server_streaming = True
+
+
+def _drop_option(file: FileDescriptorProto) -> None:
+    file.options.ClearField("java_outer_classname")
+
+
+@pytest.mark.parametrize(
+    ("change", "shows"),
+    [
+        (_change_number, "+field JobDescription.executable = 99: "),
+        (_change_type, "TYPE_BYTES"),
+        (_change_label, "LABEL_REPEATED"),
+        (_change_json_name, "json=EXE"),
+        (_make_optional, "optional=True"),
+        (_drop_field, "-field JobDescription.executable = 1: "),
+        (_rename_value, "+value PosixFilePermission.NOTHING = 0"),
+        (_stream_response, "returns (stream .xenon.FileSystemAdaptorDescriptions)"),
+        (_drop_option, "java_outer_classname"),
+    ],
+)
+def test_a_changed_fact_is_seen(committed: FileDescriptorProto, change: object, shows: str) -> None:
+    changed = FileDescriptorProto()
+    changed.CopyFrom(committed)
+    assert callable(change)
+    change(changed)
+    assert shows in differences(changed, committed)
