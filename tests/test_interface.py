@@ -57,7 +57,7 @@ def test_the_layers_have_the_same_signature(service: str, rpc: str) -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    for module in (xenon, xenon_core, xenon.exceptions, xenon_core.messages, xenon_core.services):
+    for module in (xenon, xenon_core, xenon.exceptions, messages, services):
         for name in module.__all__:
             public = getattr(module, name)
             assert isinstance(public, (str, dict, list, services.Rpc)) or inspect.getdoc(public), f"{module.__name__}.{name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import betterproto2
 
@@ -33,10 +33,12 @@ class Message(betterproto2.Message):
         shown = (f"{name}={self._shown(name)}" for name in self._names() if self.is_set(name))
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and name not in self._names():
-            raise unknown_field(type(self).__name__, name, self._names())
-        super().__setattr__(name, value)
+    if not TYPE_CHECKING:  # a type checker would take it for leave to set any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_") and name not in self._names():
+                raise unknown_field(type(self).__name__, name, self._names())
+            super().__setattr__(name, value)
 
     def _names(self) -> tuple[str, ...]:
         names: tuple[str, ...] = self._betterproto.sorted_field_names  # type: ignore[arg-type]  # betterproto2's classproperty is typed for no class

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from xenon import exceptions
 from xenon.filesystem import FileSystem
+from xenon.handle import ResponseStream
 from xenon.scheduler import Scheduler
 from xenon.session import Session, init
 from xenon_core import PathAttributes, __version__
@@ -25,6 +26,7 @@ from xenon_core.messages import (
     CopyStatus,
     CredentialMap,
     DefaultCredential,
+    FileSystemAdaptorDescription,
     Job,
     JobDescription,
     JobStatus,
@@ -33,6 +35,8 @@ from xenon_core.messages import (
     PosixFilePermission,
     PropertyDescription,
     QueueStatus,
+    SchedulerAdaptorDescription,
+    SubmitInteractiveJobResponse,
     UserCredential,
 )
 from xenon_core.messages import CopyRequestCopyMode as CopyMode
@@ -47,6 +51,7 @@ __all__ = [
     "CredentialMap",
     "DefaultCredential",
     "FileSystem",
+    "FileSystemAdaptorDescription",
     "Job",
     "JobDescription",
     "JobStatus",
@@ -58,8 +63,11 @@ __all__ = [
     "PosixFilePermission",
     "PropertyDescription",
     "QueueStatus",
+    "ResponseStream",
     "Scheduler",
+    "SchedulerAdaptorDescription",
     "Session",
+    "SubmitInteractiveJobResponse",
     "UnknownRpcException",
     "UserCredential",
     "XenonError",
