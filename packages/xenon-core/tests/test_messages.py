@@ -219,12 +219,7 @@ def test_a_copy_of_a_description_is_a_description(duplicate: Callable[[Any], Any
         again.excutable = "x"
 
 
-_forgetful = pytest.mark.xfail(strict=True, reason="betterproto's own copying drops the fields that it does not know")
-
-
-@pytest.mark.parametrize(
-    "duplicate", [pytest.param(copy.copy, marks=_forgetful), pytest.param(copy.deepcopy, marks=_forgetful), _through_pickle]
-)
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, _through_pickle])
 def test_a_copy_keeps_the_fields_that_nobody_knows(duplicate: Callable[[Any], Any]) -> None:
     wire = b"\x0a\x01a\xa0\x1f\x07"
     assert codec.encode_path(duplicate(codec.parse_path(wire))) == wire

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import betterproto2
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
 
 __all__ = ["SECRET_FIELDS", "Identity", "Message", "default_message_pool", "unknown_field"]
 
@@ -39,6 +45,17 @@ class Message(betterproto2.Message):
             if not name.startswith("_") and name not in self._names():
                 raise unknown_field(type(self).__name__, name, self._names())
             super().__setattr__(name, value)
+
+    def __copy__(self, memo: Any = None) -> Self:
+        return self._with_unknown_fields(super().__copy__())
+
+    def __deepcopy__(self, memo: Any = None) -> Self:
+        return self._with_unknown_fields(super().__deepcopy__())
+
+    def _with_unknown_fields(self, again: Self) -> Self:
+        """betterproto's copies leave out the fields that it does not know, which a newer server may have sent."""
+        again._unknown_fields = self._unknown_fields
+        return again
 
     def _names(self) -> tuple[str, ...]:
         names: tuple[str, ...] = self._betterproto.sorted_field_names  # type: ignore[arg-type]  # betterproto2's classproperty is typed for no class

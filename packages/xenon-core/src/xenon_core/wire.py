@@ -18,6 +18,7 @@ __all__ = [
     "build",
     "decode_with",
     "each",
+    "entries",
     "put_bool",
     "put_bytes",
     "put_int32",
@@ -41,6 +42,7 @@ M = TypeVar("M")
 T = TypeVar("T")
 _UINT32_END = 1 << 32
 _UINT64_END = 1 << 64
+_FIELD_END = 1 << 29
 _ONE_BYTE = tuple(bytes([number]) for number in range(128))
 
 
@@ -84,8 +86,8 @@ def signed64(value: int) -> int:
 def skip(data: bytes, position: int, tag: int) -> int:
     """The position after the value of a field that nobody knows."""
     wire_type = tag & 7
-    if tag >> 3 == 0:
-        raise DecodeError("a field on the wire has the number 0")
+    if not 0 < tag >> 3 < _FIELD_END:
+        raise DecodeError(f"a field on the wire has the number {tag >> 3}")
     if wire_type == 0:
         return read_varint(data, position)[1]
     if wire_type == 1:
@@ -183,13 +185,13 @@ def put_int64(parts: list[bytes | memoryview], tag: bytes, value: object, label:
 
 def put_packed(parts: list[bytes | memoryview], tag: bytes, values: Iterable[object], label: str) -> None:
     """Write enumeration values behind one length."""
-    encoded = b"".join(varint(_in_range(value, -_UINT32_END // 2, _UINT32_END // 2, label) % _UINT64_END) for value in values)
+    encoded = b"".join(varint(_in_range(value, -_UINT32_END // 2, _UINT32_END // 2, label) % _UINT64_END) for value in each(values, label))
     parts += (tag, varint(len(encoded)), encoded)
 
 
 def put_string_map(parts: list[bytes | memoryview], tag: bytes, values: Mapping[str, str], label: str) -> None:
     """Write a map of text to text."""
-    for key, value in values.items():
+    for key, value in entries(values, label):
         entry: list[bytes | memoryview] = []
         put_string(entry, b"\x0a", key, f"a key of {label}")
         put_string(entry, b"\x12", value, f"{label}[{key!r}]")
@@ -204,10 +206,17 @@ def require_one(message: object, oneof: str, *members: str) -> None:
 
 
 def each(values: Iterable[T], label: str) -> Iterable[T]:
-    """*values*, once they are known to be no single text, which would be taken apart into its letters."""
-    if isinstance(values, (str, bytes)):
+    """*values*, once they are known to be several, and no single text, which would be taken apart into its letters."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{label} must be a list, not a single {type(values).__name__}: {values!r}")
     return values
+
+
+def entries(values: Mapping[str, T], label: str) -> Iterable[tuple[str, T]]:
+    """The keys and values of a map, once it is known to be one."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{label} must be a mapping, not {type(values).__name__}")
+    return values.items()
 
 
 def strings(values: Iterable[object], label: str) -> list[str]:

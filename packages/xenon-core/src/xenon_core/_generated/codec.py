@@ -11,6 +11,7 @@ from xenon_core.wire import (
     build,
     decode_with,
     each,
+    entries,
     put_bool,
     put_bytes,
     put_int32,
@@ -1171,7 +1172,7 @@ def encode_credential_map(message: messages.CredentialMap, label: str = "Credent
         raise TypeError(f"{label} must be a CredentialMap, not {type(message).__name__}")
     parts: list[bytes | memoryview] = []
     require_one(message, "fallback", "certificate_credential", "password_credential", "default_credential", "keytab_credential")
-    for key, entry in message.entries.items():
+    for key, entry in entries(message.entries, "CredentialMap.entries"):
         encoded: list[bytes | memoryview] = []
         put_string(encoded, b"\x0a", key, "a key of CredentialMap.entries")
         put_message(encoded, b"\x12", encode_user_credential(entry, f"CredentialMap.entries[{key!r}]"))
