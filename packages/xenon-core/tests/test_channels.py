@@ -118,6 +118,18 @@ def test_errors_say_what_was_attempted_on_what(way: Way, tmp_path: Path) -> None
     way.run(work)
 
 
+def test_a_stream_that_is_refused_on_its_way_is_told_the_servers_reason(way: Way, tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+
+    async def work(client: Client) -> None:
+        async with await client.filesystems.create("file") as filesystem:
+            for number in range(150):
+                with pytest.raises(PathAlreadyExistsException):
+                    await filesystem.write_to_file(tmp_path / "there", [bytes(number % 7 * 1000)] * (number % 5 + 1))
+
+    way.run(work)
+
+
 class Broken(Exception):
     """The failure of a caller's own data."""
 

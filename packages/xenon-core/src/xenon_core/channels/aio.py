@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 import grpc
@@ -126,12 +126,23 @@ class _Sender:
         """Send until the source ends or the server has answered; raises what the source raises."""
         async for request in self._requests:
             self.first = self.first or request
-            try:
-                await self._call.write(self._rpc.encode_request(request))
-            except (asyncio.InvalidStateError, grpc.RpcError):
-                return  # the server ended the call early: what it said is told by the call itself
-        if not self._call.done():
-            await self._call.done_writing()
+            if not await self._until_refused(self._send(self._rpc.encode_request(request))):
+                return
+        await self._until_refused(self._call.done_writing())
+
+    async def _until_refused(self, sending: Coroutine[Any, Any, None]) -> bool:
+        """Whether the server still listens; what it said when it stopped is told by the call itself."""
+        try:
+            await sending
+        except (asyncio.InvalidStateError, grpc.RpcError, grpc.aio.InternalError):
+            return False
+        return True
+
+    async def _send(self, encoded: bytes) -> None:
+        """Send a message beneath grpcio's ``write``, which gives a call that the server has just refused a status of its own making."""
+        await self._call.wait_for_connection()
+        beneath = getattr(self._call, "_cython_call", None)
+        await (beneath.send_serialized_message(encoded) if beneath else self._call.write(encoded))
 
 
 def _raise_failure(sending: asyncio.Future[None]) -> None:
