@@ -9,6 +9,8 @@ __all__ = ["drive", "drive_next"]
 
 T = TypeVar("T")
 
+_SUSPENDED = "a coroutine over a blocking channel waited for an event loop; this is an error in xenon_core"
+
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never suspends, such as any over a blocking channel, and give its result."""
@@ -18,13 +20,14 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         result: T = end.value
         return result
     coroutine.close()
-    raise RuntimeError("a coroutine over a blocking channel waited for an event loop; this is an error in xenon_core")
+    raise RuntimeError(_SUSPENDED)
 
 
 def drive_next(stream: AsyncIterator[T]) -> T:
     """The next item of a stream that never suspends; raises StopAsyncIteration at its end."""
-    return drive(_next(stream))
-
-
-async def _next(stream: AsyncIterator[T]) -> T:
-    return await stream.__anext__()
+    try:
+        next(stream.__anext__().__await__())
+    except StopIteration as end:
+        item: T = end.value
+        return item
+    raise RuntimeError(_SUSPENDED)
