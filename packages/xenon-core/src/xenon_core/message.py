@@ -42,9 +42,9 @@ class Message(betterproto2.Message):
     if not TYPE_CHECKING:  # a type checker would take it for leave to set any attribute
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if not name.startswith("_") and name not in self._names():
+            if name not in self.__dataclass_fields__ and not name.startswith("_"):
                 raise unknown_field(type(self).__name__, name, self._names())
-            super().__setattr__(name, value)
+            object.__setattr__(self, name, value)
 
     def __copy__(self, memo: Any = None) -> Self:
         return self._with_unknown_fields(super().__copy__())

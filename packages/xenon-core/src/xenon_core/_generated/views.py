@@ -40,7 +40,7 @@ class PathAttributes:
     @property
     def path(self) -> Path:
         """The path that this is about, absolute."""
-        return Path(self._message.path.path if self._message.path else "")
+        return Path(self._message.path.path if self._message.path is not None else "")
 
     @property
     def creation_time(self) -> int:
