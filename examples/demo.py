@@ -167,7 +167,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nInterrupted. The folder was removed, and the session closed.", file=sys.stderr)
+        print("\nInterrupted; what the demo made is removed, and what it started has ended.", file=sys.stderr)
         sys.exit(130)
     except xenon.XenonError as error:
         print(f"\nThe demo cannot go on: {error}", file=sys.stderr)

@@ -117,5 +117,5 @@ def test_an_interrupt_ends_the_demo_tidily(tmp_path: Path) -> None:
         started = time.monotonic()
         _, complaints = process.communicate(timeout=SECONDS)
     assert time.monotonic() - started < 15
-    assert (process.returncode, complaints) == (130, "\nInterrupted. The folder was removed, and the session closed.\n")
+    assert (process.returncode, complaints) == (130, "\nInterrupted; what the demo made is removed, and what it started has ended.\n")
     assert list(tmp_path.iterdir()) == []

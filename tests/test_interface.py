@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import typing
 from pathlib import Path
 
@@ -108,3 +109,12 @@ def test_the_names_of_pyxenon_3_are_all_there() -> None:
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     assert defaults == {"port": None, "do_not_exit": False, "disable_tls": False, "log_level": "WARNING", "target": None}
     assert list(parameters)[:4] == ["port", "do_not_exit", "disable_tls", "log_level"]
+
+
+@pytest.mark.parametrize("module", [xenon, xenon_core, messages, services, xenon.exceptions])
+def test_help_works_on_everything(module: typing.Any) -> None:
+    assert module.__name__.rpartition(".")[2] in pydoc.render_doc(module)
+    for name in module.__all__:
+        public = getattr(module, name)
+        if inspect.isclass(public) or inspect.isfunction(public):
+            assert public.__name__ in pydoc.plain(pydoc.render_doc(public))

@@ -27,6 +27,8 @@ SYNC = "packages/xenon-sync/src/xenon/_generated"
 JAVA = "packages/xenon-java/src/xenon_java/_generated"
 GENERATED_FOLDERS = (CORE, SYNC, JAVA)
 _WORDS = "protos/xenon.proto, protos/words.toml"
+ROOT_ERROR = "XenonError"
+ROOT_DOC = "Anything else that the server reports, such as a host that cannot be reached."
 _PACKAGE_DOC = '"""Written by xenon-codegen: read the templates, not these files."""\n'
 
 
@@ -56,8 +58,9 @@ def read_sources(root: Path) -> Sources:
     file = compile_proto(root / PROTO)
     errors = _read_errors(root / "protos/errors.toml")
     words = read_words(root / "protos/words.toml")
-    interface = build_interface(file, words, {error.name: error.doc for error in errors})
-    words.check(error.name for error in errors)
+    docs = {ROOT_ERROR: ROOT_DOC, **{error.name: error.doc for error in errors}}
+    interface = build_interface(file, words, docs)
+    words.check(docs)
     return Sources(root, file, interface, errors, read_toml(root / "protos/release.toml"))
 
 

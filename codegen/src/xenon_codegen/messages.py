@@ -30,7 +30,7 @@ from typing_extensions import Never
 
 from xenon_core.message import Identity, Message, default_message_pool, unknown_field
 from xenon_core.paths import StrPath
-from xenon_core.wire import strings
+from xenon_core.wire import strings, text
 """
 _END_OF_CLASS = "\n\ndefault_message_pool.register_message("
 

@@ -233,7 +233,7 @@ class Field:
             return f'strings({self.python_name}, "{self.label}")'
         if self.repeated:
             return f"list({self.python_name})"
-        return f"os.fspath({self.python_name})" if self.shape is Shape.STRING else self.python_name
+        return f'text({self.python_name}, "{self.label}")' if self.shape is Shape.STRING else self.python_name
 
     @property
     def label(self) -> str:

@@ -76,6 +76,8 @@ def test_attributes_and_permissions(filesystem: xenon.FileSystem, folder: xenon.
     assert attributes.path == folder / "data" and isinstance(attributes.path, xenon.Path)
     assert abs(attributes.last_modified_time - time.time() * 1000) < 60_000
     assert Path(folder / "data").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(TypeError, match="permissions must be a list, not a single int"):
+        filesystem.set_posix_file_permissions(folder / "data", 0o600)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_listing_is_lazy_and_recursive(filesystem: xenon.FileSystem, folder: xenon.Path) -> None:

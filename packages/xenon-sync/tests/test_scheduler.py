@@ -171,6 +171,8 @@ def test_what_cannot_be_described_is_refused_by_field(scheduler: xenon.Scheduler
         description.argument = ["x"]  # type: ignore[attr-defined]  # the mistake under test
     with pytest.raises(TypeError, match=r"JobDescription\.arguments must be a list"):
         JobDescription(executable="ls", arguments="-l")
+    with pytest.raises(TypeError, match=r"JobDescription\.stdout must be a str, not "):
+        JobDescription(executable="ls", stdout=sys.stderr)  # type: ignore[arg-type]  # the mistake under test
     description.max_runtime = -1
     with pytest.raises(ValueError, match=r"JobDescription\.max_runtime must be from 0"):
         scheduler.submit_batch_job(description)

@@ -31,7 +31,38 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_a_second_init_warns_and_gives_the_same(session: xenon.Session, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "xenon"):
         assert xenon.init() is session
-    assert "xenon.init() was called while the session java: is open" in caplog.text
+    assert "xenon.init() was called while the session java: is open; that one is used. Its close() ends it" in caplog.text
+    assert isinstance(session.port, int)
+
+
+def test_a_server_that_is_not_there_is_known_at_once_and_does_not_stick() -> None:
+    done = run("""
+        import xenon
+        for target in ("grpc://localhost:1", "unix:///no/such/socket"):
+            try:
+                xenon.init(target=target)
+            except xenon.exceptions.ServerUnavailableError as error:
+                print(error)
+        with xenon.init() as session:
+            print(session)
+    """)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stderr
+    assert all(line.startswith("get_adaptor_names failed: the server does not answer") for line in lines[:2])
+    assert lines[2] == "<Session 'java:'>"
+
+
+def test_a_target_in_the_place_of_the_port_is_explained() -> None:
+    done = run("""
+        import xenon
+        for arguments in ({"port": "java:"}, {"target": "localhost:50051"}):
+            try:
+                xenon.init(**arguments)
+            except (TypeError, ValueError) as error:
+                print(error)
+    """)
+    assert "a target is given as target='java:'" in done.stdout
+    assert "write grpc://localhost:50051" in done.stdout
 
 
 def test_a_level_that_does_not_exist_is_refused() -> None:
@@ -46,6 +77,7 @@ def test_exit_can_be_called_by_hand_and_everything_after_says_why() -> None:
         filesystem = xenon.FileSystem.create("file")
         server.__exit__(None, None, None)
         server.__exit__(None, None, None)
+        print(filesystem.is_open())
         for attempt in (lambda: filesystem.exists("/"), lambda: xenon.FileSystem.create("file")):
             try:
                 attempt()
@@ -55,7 +87,8 @@ def test_exit_can_be_called_by_hand_and_everything_after_says_why() -> None:
             print(again is server, xenon.FileSystem.create("file").exists("/"))
     """)
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("ServerUnavailableError exists '/' failed: the session was closed")
+    assert lines.pop(0) == "False"
+    assert lines[0].startswith("SessionClosedError exists '/' failed: the session was closed")
     assert lines[1].startswith("SessionError there is no session. Call xenon.init() first")
     assert lines[2] == "False True"
     assert (done.returncode, done.stderr) == (0, "")

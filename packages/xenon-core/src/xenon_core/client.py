@@ -36,6 +36,14 @@ class Client:
         self.schedulers = Schedulers(channel)
         self._endpoint = endpoint
 
+    async def greet(self) -> None:
+        """Make a call that every server answers; raises :class:`~xenon_core.errors.XenonError` when this one does not.
+
+        A server in this process is there, and is not asked.
+        """
+        if not isinstance(self._endpoint, InProcessEndpoint):
+            await self.filesystems.get_adaptor_names()
+
     async def close(self) -> None:
         """Close the connection, and end the server if it was started for it. Closing twice is no error."""
         await self.channel.close()
@@ -61,9 +69,16 @@ async def connect(target: str | None = None) -> Client:
     Raises:
         TargetError: The target cannot be understood, or nothing installed provides it.
         ServerStartError: The server does not come up.
+        ServerUnavailableError: Nothing answers where the target says that a server is running.
     """
     endpoint = await asyncio.to_thread(open_target, target or default_target())
-    return Client(open_channel(endpoint), endpoint)
+    client = Client(open_channel(endpoint), endpoint)
+    try:
+        await client.greet()
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:

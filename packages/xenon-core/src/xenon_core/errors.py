@@ -7,6 +7,7 @@
     │   ├── TargetError                       also a ValueError
     │   ├── ServerStartError
     │   ├── ServerUnavailableError
+    │   │   └── SessionClosedError
     │   ├── SessionError
     │   ├── FileTooLargeError
     │   └── ProtocolError
@@ -32,6 +33,7 @@ from xenon_core.failures import (
     ProtocolError,
     ServerStartError,
     ServerUnavailableError,
+    SessionClosedError,
     SessionError,
     Status,
     TargetError,
@@ -45,14 +47,12 @@ __all__ = [
     "ProtocolError",
     "ServerStartError",
     "ServerUnavailableError",
+    "SessionClosedError",
     "SessionError",
     "Status",
     "TargetError",
     "XenonError",
     "XenonException",
-    "describe",
-    "from_status",
-    "subject_of",
 ]
 __all__ += _named.__all__
 
@@ -96,8 +96,10 @@ def subject_of(request: object) -> str:
 
 def describe(error: XenonError, operation: str, request: object) -> XenonError:
     """Fill in what *error* was about: the *operation*, what its *request* names, and what to try where the class has no advice."""
-    if operation == "create" and not error.hint:
+    if not error.hint and operation == "create":
         error.hint = "Check that the location can be reached from the server's machine, and that the credential is one it accepts"
+    if not error.hint:
+        error.hint = "The server's log, in Python's logging under xenon.server at the level INFO, may tell more"
     return error.about(operation, subject_of(request))
 
 

@@ -42,6 +42,7 @@ class XenonError(Exception):
         hint: What to try.
     """
 
+    __module__ = "xenon_core.errors"
     default_status: ClassVar[Status] = Status.UNKNOWN
     default_hint: ClassVar[str] = ""
 
@@ -85,6 +86,7 @@ def _rebuild(error_type: type[E], args: tuple[Any, ...], state: dict[str, Any]) 
 class TargetError(XenonError, ValueError):
     """A target string that cannot be used: it is malformed, or nothing installed provides its scheme."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INVALID_ARGUMENT
 
     def __init__(self, target: str, reason: str) -> None:
@@ -95,19 +97,29 @@ class TargetError(XenonError, ValueError):
 class ServerStartError(XenonError):
     """A server that was to be started, or that should have been listening, did not come up."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.UNAVAILABLE
 
 
 class ServerUnavailableError(XenonError):
     """The server no longer answers: it died, the connection broke, or the session was closed."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.UNAVAILABLE
     default_hint = "Start a new session; what ran on the server's own machine may have ended with it"
+
+
+class SessionClosedError(ServerUnavailableError):
+    """The session, or the client, that a file system or scheduler belongs to was closed by this program."""
+
+    __module__ = "xenon_core.errors"
+    default_hint = "Start a new session, and create the file system or scheduler in it"
 
 
 class SessionError(XenonError):
     """There is no session: ``xenon.init()`` was not called, or the session was closed."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
     default_hint = "Call xenon.init() first, or use it in a with statement around the work"
 
@@ -115,11 +127,13 @@ class SessionError(XenonError):
 class FileTooLargeError(XenonError):
     """The file is larger than the server can send."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.RESOURCE_EXHAUSTED
 
 
 class ProtocolError(XenonError):
     """The server answered with something that is not in the interface."""
 
+    __module__ = "xenon_core.errors"
     default_status = Status.INTERNAL
     default_hint = "Check that the target is a Xenon server and that its version fits this SDK"

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from xenon_core.channels.base import Channel
-from xenon_core.errors import ProtocolError, XenonError
+from xenon_core.errors import ProtocolError, SessionClosedError, XenonError
 from xenon_core.message import Identity
 
 if sys.version_info >= (3, 11):
@@ -73,7 +73,8 @@ class Closing(Handle[H]):
         """
         if self._closed:
             return
-        with contextlib.suppress(self._closed_error):  # somebody else closed it, which is what was wanted
+        # Somebody else closed it, or the session around it, which is what was wanted.
+        with contextlib.suppress(self._closed_error, SessionClosedError):
             await super().close()
         self._closed = True
 
@@ -87,7 +88,7 @@ class Closing(Handle[H]):
             return False
         try:
             return await super().is_open()
-        except self._closed_error:
+        except (self._closed_error, SessionClosedError):
             return False
 
     async def __aenter__(self) -> Self:

@@ -28,6 +28,13 @@ def unknown_field(owner: str, name: str, known: Iterable[str]) -> AttributeError
     return AttributeError(f"{owner} has no field {name!r}; {hint}")
 
 
+class _Metadata(betterproto2.ProtoClassMetadata):
+    """What betterproto knows of a message class; tells inspect where it lives, so that help() does not ask a class that has no fields."""
+
+    __slots__ = ()
+    __objclass__ = betterproto2.Message
+
+
 class Message(betterproto2.Message):
     """A message of the interface, typed field by field.
 
@@ -39,7 +46,15 @@ class Message(betterproto2.Message):
         shown = (f"{name}={self._shown(name)}" for name in self._names() if self.is_set(name))
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    if not TYPE_CHECKING:  # a type checker would take it for leave to set any attribute
+    if not TYPE_CHECKING:  # which would take __setattr__ for leave to set any attribute, and knows no property of a class
+
+        @betterproto2.classproperty
+        def _betterproto(cls) -> betterproto2.ProtoClassMetadata:  # noqa: N805 - a property of the class
+            try:
+                return cls._betterproto_meta
+            except AttributeError:
+                cls._betterproto_meta = _Metadata(cls)
+                return cls._betterproto_meta
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name not in self.__dataclass_fields__ and not name.startswith("_"):

@@ -128,7 +128,8 @@ def _find_opener(target: Target) -> TargetOpener:
         opener: TargetOpener = point.load()
         return opener
     known = ", ".join(sorted({*_BUILT_IN, *installed_schemes()}))
-    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}")
+    meant = f"; for a server that is running there, write grpc://{target.text}" if target.address.isdigit() else ""
+    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}{meant}")
 
 
 def _open_grpc(target: Target) -> GrpcEndpoint:

@@ -35,6 +35,7 @@ __all__ = [
     "signed64",
     "skip",
     "strings",
+    "text",
     "varint",
 ]
 
@@ -133,11 +134,8 @@ def varint(value: int) -> bytes:
 
 def put_string(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write text; a path is text too."""
-    text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(text, str):
-        raise TypeError(f"{label} must be a str, not {type(value).__name__}")
     try:
-        encoded = text.encode()
+        encoded = text(value, label).encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"{label} is not valid UTF-8 text: {error.reason} at character {error.start}") from None
     parts += (tag, varint(len(encoded)), encoded)
@@ -221,14 +219,15 @@ def entries(values: Mapping[str, T], label: str) -> Iterable[tuple[str, T]]:
 
 def strings(values: Iterable[object], label: str) -> list[str]:
     """*values* as a list, once it is known to be no single text, which would be taken apart into its letters."""
-    return [_string(value, label) for value in each(values, label)]
+    return [text(value, f"each of {label}") for value in each(values, label)]
 
 
-def _string(value: object, label: str) -> str:
-    text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(text, str):
-        raise TypeError(f"each of {label} must be a str, not {type(value).__name__}: {value!r}")
-    return text
+def text(value: object, label: str) -> str:
+    """*value* as text; a path is text too. Raises TypeError naming *label* for anything else."""
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str):
+        raise TypeError(f"{label} must be a str, not {type(value).__name__}")  # not which: it may be a password
+    return path
 
 
 def _in_range(value: object, start: int, end: int, label: str) -> int:

@@ -11,7 +11,8 @@ from xenon_core.targets import GrpcEndpoint, Target, TlsKeys
 from xenon_java.errors import PortTakenError
 from xenon_java.folders import shared_folders
 from xenon_java.keys import read_client_keys
-from xenon_java.ports import is_listening
+from xenon_java.logs import logger
+from xenon_java.ports import free_port, is_listening
 from xenon_java.probe import answers
 from xenon_java.process import ServerProcess, start_server
 
@@ -35,6 +36,9 @@ def open_target(target: Target) -> GrpcEndpoint:
     port = _port(target, options.get("port"))
     tls = _choice(target, "tls", options.get("tls", "on"), ("on", "off"))
     linger = _choice(target, "linger", options.get("linger", "no"), ("yes", "no"))
+    if port is None and linger:
+        port = free_port()  # known by its number, so that it can be found again, and stopped
+        logger.warning("the server goes on after this program, on port %d; xenon_java.stop_server(%d) ends it", port, port)
     if port is None:
         return _own(start_server(tls=tls, linger=linger))
     return _on_port(port, tls, linger)

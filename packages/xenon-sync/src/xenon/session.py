@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from xenon.portal import DirectPortal, LoopPortal, Portal
 from xenon_core.client import TARGET_VARIABLE, Client, default_target, open_channel
 from xenon_core.errors import SessionError
-from xenon_core.targets import open_target
+from xenon_core.targets import Endpoint, GrpcEndpoint, open_target
 
 __all__ = ["Session", "current_session", "init"]
 
@@ -28,6 +28,7 @@ class Session:
         target: The target string that was opened.
         client: The asynchronous client.
         portal: The bridge to it.
+        port: The port on which the server listens; None where it has none.
     """
 
     def __init__(self, target: str) -> None:
@@ -40,12 +41,22 @@ class Session:
             endpoint.close()
             raise
         self.client = Client(channel, endpoint)
+        self.port = _port_of(endpoint)
         self._open = True
+        self._greet()
 
     @property
     def is_open(self) -> bool:
         """Whether the session can be used."""
         return self._open
+
+    def _greet(self) -> None:
+        """Make a call, so that a server which is not there, or is none of ours, is known now and not at the first use."""
+        try:
+            self.portal.call(self.client.greet())
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection, and end the server if it was started for this session. Closing twice is no error."""
@@ -97,18 +108,24 @@ def init(
     Raises:
         TargetError: The target cannot be understood, or does not go with the other arguments.
         ServerStartError: The server does not come up: there is no Java, or the jar cannot be had.
+        ServerUnavailableError: Nothing answers where the target says that a server is running.
     """
     global _current
     _set_log_level(log_level)
     with _lock:
         if _current is not None:
-            _log.warning("xenon.init() was called while the session %s is open; that session is used", _current.target)
+            _log.warning("xenon.init() was called while the session %s is open; that one is used. Its close() ends it", _current.target)
             return _current
         session = Session(_choose_target(target, port, do_not_exit, disable_tls))
         _current = session
     if not do_not_exit:
         atexit.register(session.close)
     return session
+
+
+def _port_of(endpoint: Endpoint) -> int | None:
+    port = endpoint.address.rpartition(":")[2] if isinstance(endpoint, GrpcEndpoint) else ""
+    return int(port) if port.isdigit() else None
 
 
 def current_session() -> Session:
@@ -122,6 +139,8 @@ def _choose_target(target: str | None, port: int | None, do_not_exit: bool, disa
     """The target string; the arguments that only a Java server understands choose that server."""
     options = {"port": str(port) if port is not None else "", "linger": "yes" if do_not_exit else "", "tls": "off" if disable_tls else ""}
     given = {name: value for name, value in options.items() if value}
+    if port is not None and (not isinstance(port, int) or isinstance(port, bool)):
+        raise TypeError(f"port must be a number such as 50051, not {port!r}; a target is given as target={port!r}")
     if not given:
         return target or default_target()
     chosen = target or os.environ.get(TARGET_VARIABLE) or "java:"

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from xenon_core.failures import Status, XenonError
 
 __all__ = [
-    "BY_NAME",
     "NoSuchPathException",
     "UnknownAdaptorException",
     "UnknownPropertyException",

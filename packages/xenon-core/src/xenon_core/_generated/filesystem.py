@@ -13,6 +13,7 @@ from xenon_core.channels.base import Channel
 from xenon_core.handle import Handle, nothing_in
 from xenon_core.paths import Path, StrPath, path_text
 from xenon_core.streams import ByteSource, requests
+from xenon_core.wire import each
 
 if TYPE_CHECKING:
     from xenon_core.filesystem import FileSystem
@@ -559,7 +560,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         request = messages.SetPosixFilePermissionsRequest(
             filesystem=self.handle,
             path=messages.Path(path=path_text(path), separator="/"),
-            permissions=builtins.list(permissions),
+            permissions=builtins.list(each(permissions, "permissions")),
         )
         await self._channel.unary_unary(services.FILE_SYSTEM_SET_POSIX_FILE_PERMISSIONS, request)
 
@@ -749,6 +750,7 @@ class FileSystems:
             InvalidPropertyException: The value of a property does not fit its type or its range.
             PropertyTypeException: A property was read as another type than the one it has.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
+            XenonError: Anything else that the server reports, such as a host that cannot be reached.
 
         Source: rpc ``xenon.FileSystemService/create``.
         """

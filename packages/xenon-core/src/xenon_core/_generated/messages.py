@@ -73,7 +73,6 @@ __all__ = (
     "WriteToFileRequest",
 )
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -83,7 +82,7 @@ from typing_extensions import Never
 
 from xenon_core.message import Identity, Message, default_message_pool, unknown_field
 from xenon_core.paths import StrPath
-from xenon_core.wire import strings
+from xenon_core.wire import strings, text
 
 _COMPILER_VERSION = "0.10.1"
 betterproto2.check_compiler_version(_COMPILER_VERSION)
@@ -1267,23 +1266,23 @@ class JobDescription(Message):
                     "temp_space",
                 ],
             )
-        self.executable = os.fspath(executable)
+        self.executable = text(executable, "JobDescription.executable")
         self.arguments = strings(arguments, "JobDescription.arguments")
-        self.working_directory = os.fspath(working_directory)
+        self.working_directory = text(working_directory, "JobDescription.working_directory")
         self.environment = dict(environment)
-        self.queue_name = os.fspath(queue_name)
+        self.queue_name = text(queue_name, "JobDescription.queue_name")
         self.max_runtime = max_runtime
-        self.stderr = os.fspath(stderr)
-        self.stdin = os.fspath(stdin)
-        self.stdout = os.fspath(stdout)
-        self.name = os.fspath(name)
+        self.stderr = text(stderr, "JobDescription.stderr")
+        self.stdin = text(stdin, "JobDescription.stdin")
+        self.stdout = text(stdout, "JobDescription.stdout")
+        self.name = text(name, "JobDescription.name")
         self.max_memory = max_memory
         self.scheduler_arguments = strings(scheduler_arguments, "JobDescription.scheduler_arguments")
         self.tasks = tasks
         self.cores_per_task = cores_per_task
         self.tasks_per_node = tasks_per_node
         self.start_per_task = start_per_task
-        self.start_time = os.fspath(start_time)
+        self.start_time = text(start_time, "JobDescription.start_time")
         self.temp_space = temp_space
         self.__post_init__()
 

@@ -12,7 +12,7 @@ from xenon_core._generated import services
 from xenon_core.channels.base import Channel
 from xenon_core.handle import Handle, first_response, nothing_in
 from xenon_core.streams import ByteSource, requests
-from xenon_core.wire import strings
+from xenon_core.wire import each, strings
 
 if TYPE_CHECKING:
     from xenon_core.filesystem import FileSystem
@@ -282,7 +282,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         """
         request = messages.GetJobStatusesRequest(
             scheduler=self.handle,
-            jobs=builtins.list(jobs),
+            jobs=builtins.list(each(jobs, "jobs")),
         )
         response = await self._channel.unary_unary(services.SCHEDULER_GET_JOB_STATUSES, request)
         return response.statuses
@@ -570,6 +570,7 @@ class Schedulers:
             InvalidPropertyException: The value of a property does not fit its type or its range.
             PropertyTypeException: A property was read as another type than the one it has.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
+            XenonError: Anything else that the server reports, such as a host that cannot be reached.
 
         Source: rpc ``xenon.SchedulerService/create``.
         """

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from xenon_core.errors import ServerUnavailableError, Status, XenonError, describe, from_status
+from xenon_core.errors import SessionClosedError, Status, XenonError, describe, from_status
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
@@ -44,4 +44,4 @@ def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any],
 
 def gone(rpc: Rpc[Any, Any], request: object) -> XenonError:
     """The exception for a call over a channel that was closed."""
-    return describe(ServerUnavailableError("the session was closed"), rpc.name, request)
+    return describe(SessionClosedError("the session was closed"), rpc.name, request)

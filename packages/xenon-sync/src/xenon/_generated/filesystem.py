@@ -129,6 +129,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
             InvalidPropertyException: The value of a property does not fit its type or its range.
             PropertyTypeException: A property was read as another type than the one it has.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
+            XenonError: Anything else that the server reports, such as a host that cannot be reached.
 
         Source: rpc ``xenon.FileSystemService/create``.
         """

@@ -126,6 +126,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
             InvalidPropertyException: The value of a property does not fit its type or its range.
             PropertyTypeException: A property was read as another type than the one it has.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
+            XenonError: Anything else that the server reports, such as a host that cannot be reached.
 
         Source: rpc ``xenon.SchedulerService/create``.
         """
