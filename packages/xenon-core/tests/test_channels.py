@@ -226,3 +226,49 @@ def test_nobody_listening_is_a_server_that_is_unavailable(tmp_path: Path) -> Non
 
     for kind in WAYS:
         Way(kind, endpoint).run(work)
+
+
+def test_a_refused_write_is_told_while_its_source_is_silent(way: Way, tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    lines: queue.Queue[bytes | None] = queue.Queue()
+
+    async def work(client: Client) -> None:
+        async with await client.filesystems.create("file") as filesystem:
+            with pytest.raises(PathAlreadyExistsException):
+                await filesystem.write_to_file(tmp_path / "there", iter(lines.get, None))
+
+    try:
+        way.run(work)
+    finally:
+        lines.put(None)
+
+
+def test_a_task_that_is_cancelled_ends_as_such_and_leaves_the_client_usable(endpoint: GrpcEndpoint) -> None:
+    async def work() -> None:
+        client = Client(open_channel(endpoint), endpoint)
+        scheduler = await client.schedulers.create("local")
+        job = await scheduler.submit_batch_job(JobDescription(executable="sleep", arguments=["30"]))
+        waiting = asyncio.ensure_future(scheduler.wait_until_done(job))
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await scheduler.cancel_job(job)
+        await scheduler.close()
+        await client.channel.close()
+
+    asyncio.run(work())
+
+
+def test_calls_that_run_while_the_channel_is_closed_say_so(endpoint: GrpcEndpoint) -> None:
+    async def work() -> None:
+        client = Client(open_channel(endpoint), endpoint)
+        scheduler = await client.schedulers.create("local")
+        job = await scheduler.submit_batch_job(JobDescription(executable="sleep", arguments=["3"]))
+        waiting = asyncio.ensure_future(scheduler.wait_until_done(job))
+        await asyncio.sleep(0.1)
+        await client.channel.close()
+        with pytest.raises(ServerUnavailableError, match="session was closed"):
+            await waiting
+
+    asyncio.run(work())

@@ -59,6 +59,9 @@ def test_keys_are_read_from_the_files_that_are_named(tmp_path: Path) -> None:
     [
         ("", "no scheme"),
         ("localhost", "no scheme"),
+        ("localhost:50051", "write grpc://localhost:50051"),
+        ("grpc://[::1:5", "Invalid IPv6"),
+        ("grpcs://h:5?ca=%00", "its option ca cannot be read"),
         ("nonsense://x", "nothing installed provides the scheme 'nonsense'"),
         ("grpc://far.example.org:9", "use grpcs://"),
         ("grpc://localhost", "expected grpc://host:port"),

@@ -179,3 +179,21 @@ def test_two_handles_on_the_same_id_are_equal(session: xenon.Session, scheduler:
     one, two = scheduler.get_file_system(), scheduler.get_file_system()
     assert one == two and one is not two and hash(one) == hash(two)
     assert one != scheduler
+
+
+def test_one_connection_serves_more_files_than_its_window_holds(filesystem: xenon.FileSystem, folder: xenon.Path) -> None:
+    filesystem.write_to_file(folder / "part", bytes(900_000))
+    assert [sum(map(len, filesystem.read_from_file(folder / "part"))) for _ in range(12)] == [900_000] * 12
+
+
+def test_a_destination_that_is_no_file_system_is_named(filesystem: xenon.FileSystem, scheduler: xenon.Scheduler) -> None:
+    with pytest.raises(TypeError, match="destination_filesystem must be a file system or scheduler of this session, not str"):
+        filesystem.copy("/a", "file", "/b")  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_what_went_wrong_inside_a_with_is_what_comes_out(session: xenon.Session) -> None:
+    with pytest.raises(LookupError, match="inside"), xenon.FileSystem.create("file") as filesystem:
+        session.portal.call(session.client.filesystems.get_adaptor_names())
+        assert filesystem.id
+        filesystem.core._handle.id = "of nobody"
+        raise LookupError("inside")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +11,7 @@ import pytest
 
 import xenon
 from xenon import session as session_module
-from xenon.exceptions import NoSuchPathException
+from xenon.exceptions import NoSuchPathException, ServerUnavailableError, XenonError
 from xenon_core import messages
 from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 from xenon_core.targets import InProcessEndpoint
@@ -23,6 +24,7 @@ class Files(FileSystemServicer):
         self.sent = 0
         self.written = b""
         self.closed = threading.Event()
+        self.end: BaseException = NoSuchPathException("it was deleted meanwhile")
 
     async def create(self, request: messages.CreateFileSystemRequest, /) -> messages.FileSystem:
         return messages.FileSystem(request.adaptor)
@@ -38,7 +40,7 @@ class Files(FileSystemServicer):
             for number in range(500):
                 self.sent += 1
                 yield messages.ReadFromFileResponse(buffer=b"%d " % number)
-            raise NoSuchPathException("it was deleted meanwhile")
+            raise self.end
         finally:
             self.closed.set()
 
@@ -129,3 +131,19 @@ def test_a_conversation_crosses_the_bridge_line_by_line(files: Files) -> None:
         assert next(output).stdout == line
     lines.put(None)
     assert list(output) == []
+
+
+def test_a_closed_session_says_so_to_calls_and_streams(filesystem: xenon.FileSystem) -> None:
+    stream = filesystem.read_from_file("/x")
+    next(stream)
+    xenon.init(target="embedded:").close()
+    with pytest.raises(ServerUnavailableError, match="the session was closed"):
+        filesystem.exists("/")
+    with pytest.raises(ServerUnavailableError, match="the session was closed"):
+        list(stream)
+
+
+def test_a_stream_that_the_server_cancels_leaves_no_reader_waiting(filesystem: xenon.FileSystem, files: Files) -> None:
+    files.end = asyncio.CancelledError()
+    with pytest.raises(XenonError, match="the server cancelled the call"):
+        list(filesystem.read_from_file("/x"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from xenon_core.channels.base import Channel
@@ -46,11 +47,13 @@ class Client:
 
     async def close(self) -> None:
         """Close the connection, and end the server if it was started for it. Closing twice is no error."""
-        await self.channel.close()
-        if self.channel.blocking:
-            self._endpoint.close()
-        else:
-            await asyncio.to_thread(self._endpoint.close)
+        try:
+            await self.channel.close()
+        finally:
+            if self.channel.blocking:
+                self._endpoint.close()
+            else:
+                await asyncio.to_thread(self._endpoint.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,14 +74,26 @@ async def connect(target: str | None = None) -> Client:
         ServerStartError: The server does not come up.
         ServerUnavailableError: Nothing answers where the target says that a server is running.
     """
-    endpoint = await asyncio.to_thread(open_target, target or default_target())
-    client = Client(open_channel(endpoint), endpoint)
+    pool = ThreadPoolExecutor(1, "xenon-open")
+    opening = pool.submit(open_target, target or default_target())
+    pool.shutdown(wait=False)
+    try:
+        endpoint = await asyncio.wrap_future(opening)
+        client = Client(open_channel(endpoint), endpoint)
+    except BaseException:
+        opening.add_done_callback(_close_opened)  # a server that starts cannot be stopped half-way, and nobody waits for it any more
+        raise
     try:
         await client.greet()
     except BaseException:
         await client.close()
         raise
     return client
+
+
+def _close_opened(opening: Future[Endpoint]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:

@@ -39,8 +39,10 @@ async def feed(iterator: Iterator[T]) -> AsyncIterator[T]:
     try:
         while True:
             item, error = await queue.get()
-            if error is not None:
+            if isinstance(error, Exception):
                 raise error
+            if error is not None:  # SystemExit and its like would end the loop itself, and leave whoever waits for the call waiting
+                raise RuntimeError(f"the source of the data raised {type(error).__name__}") from error
             if item is _END:
                 return
             wanted.release()

@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import Self
 
-__all__ = ["Closing", "Handle", "first_response", "nothing_in"]
+__all__ = ["Closing", "Handle", "first_response", "handle_of", "nothing_in"]
 
 H = TypeVar("H", bound=Identity)
 T = TypeVar("T")
@@ -39,6 +39,11 @@ class Handle(Generic[H]):
         if self._closed:
             raise self._closed_error(f"{type(self).__name__} {self._handle.id!r} was closed by this program")
         return self._handle
+
+    @property
+    def id(self) -> str:
+        """The id under which the server knows it."""
+        return self._handle.id
 
     async def close(self) -> None:
         """Tell the server to forget it; rendered for each kind of handle."""
@@ -95,7 +100,16 @@ class Closing(Handle[H]):
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
+        # What went wrong inside is what matters; that the server is gone would only cover it up.
+        with contextlib.suppress(XenonError) if error else contextlib.nullcontext():
+            await self.close()
+
+
+def handle_of(value: Handle[H], label: str) -> H:
+    """The message that names *value*; raises TypeError naming *label* for anything but a file system or scheduler."""
+    if not isinstance(value, Handle):
+        raise TypeError(f"{label} must be a file system or scheduler of this client, not {type(value).__name__}")
+    return value.handle
 
 
 def nothing_in(message: str) -> ProtocolError:

@@ -37,7 +37,12 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> Target:
         """Split *text* into its parts; raises :class:`~xenon_core.errors.TargetError` when it has no scheme or a bad option."""
-        parts = urlsplit(text)
+        if not isinstance(text, str):
+            raise TypeError(f"a target must be a str such as 'java:', not {type(text).__name__}")
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise TargetError(text, str(error)) from error
         if not parts.scheme:
             raise TargetError(text, f"it names no scheme; write one of {_FORMS}")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -177,7 +182,7 @@ def _join(host: str, port: int) -> str:
 def _read_pem(target: Target, option: str, path: Path) -> bytes:
     try:
         return path.expanduser().read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise TargetError(target.text, f"the file of its option {option} cannot be read: {error}") from error
 
 

@@ -17,6 +17,7 @@ ROUND_MS = 30_000
 # Between two answers that came early, so that a server which does not wait is not asked without a break.
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 1.0
+_LONGEST_MS = 1 << 53  # longer than anybody waits, and a number that a float holds exactly
 
 
 class Progress(Protocol):
@@ -81,4 +82,4 @@ def _checked(timeout: int | None) -> int | None:
         raise TypeError(f"timeout must be a whole number of milliseconds or None, not {timeout!r}")
     if timeout < 0:
         raise ValueError(f"timeout must be 0 (wait until it is done) or more milliseconds, not {timeout}")
-    return timeout or None
+    return min(timeout, _LONGEST_MS) or None

@@ -134,11 +134,16 @@ def varint(value: int) -> bytes:
 
 def put_string(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write text; a path is text too."""
+    string = text(value, label)
     try:
-        encoded = text(value, label).encode()
+        encoded = string.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{label} is not valid UTF-8 text: {error.reason} at character {error.start}") from None
-    parts += (tag, varint(len(encoded)), encoded)
+        problem = f"{error.reason} at character {error.start}"
+    else:
+        parts += (tag, varint(len(encoded)), encoded)
+        return
+    # Raised here, and not in the handler: the error that it would keep as its context holds the whole text, which may be a password.
+    raise ValueError(f"{label} is not valid UTF-8 text: {problem}")
 
 
 def put_bytes(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:

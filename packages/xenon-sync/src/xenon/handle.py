@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from xenon.portal import Portal
 from xenon.session import Session
+from xenon_core.errors import XenonError
 from xenon_core.handle import Handle
 
 if sys.version_info >= (3, 11):
@@ -16,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import Self
 
-__all__ = ["ResponseStream", "SyncHandle"]
+__all__ = ["ResponseStream", "SyncHandle", "core_of"]
 
 C = TypeVar("C", bound=Handle[Any])
 T = TypeVar("T")
@@ -35,6 +37,11 @@ class SyncHandle(Generic[C]):
         """The asynchronous object that does the work."""
         return self._core
 
+    @property
+    def id(self) -> str:
+        """The id under which the server knows it."""
+        return self._core.id
+
     def close(self) -> None:
         """Close it; rendered for each kind of handle."""
         raise NotImplementedError
@@ -43,7 +50,9 @@ class SyncHandle(Generic[C]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        # What went wrong inside is what matters; that the server is gone would only cover it up.
+        with contextlib.suppress(XenonError) if error else contextlib.nullcontext():
+            self.close()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SyncHandle) and self._core == other._core
@@ -53,6 +62,13 @@ class SyncHandle(Generic[C]):
 
     def __repr__(self) -> str:
         return repr(self._core)
+
+
+def core_of(value: SyncHandle[C], label: str) -> C:
+    """The asynchronous twin of *value*; raises TypeError naming *label* for anything but a file system or scheduler."""
+    if not isinstance(value, SyncHandle):
+        raise TypeError(f"{label} must be a file system or scheduler of this session, not {type(value).__name__}")
+    return value.core
 
 
 class ResponseStream(Iterator[T]):

@@ -7,15 +7,17 @@ the way of a call. Over any other channel they run on one event loop in one daem
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from xenon_core.driving import drive, drive_next
+from xenon_core.errors import SessionClosedError, Status, XenonError
 
 __all__ = ["DirectPortal", "LoopPortal", "Portal"]
 
@@ -70,25 +72,29 @@ class LoopPortal(Portal):
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._open = True
         self._thread = threading.Thread(target=self._loop.run_forever, name="xenon-loop", daemon=True)
         self._thread.start()
 
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = self._begin(coroutine)
         try:
             return future.result()
+        except CancelledError:
+            raise self._cancelled() from None
         except BaseException:
             future.cancel()
             raise
 
     @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        queue: asyncio.Queue[Any] = asyncio.Queue(_BATCH)
+        queue = _Items()
         pump = self.call(_start(_pump(stream, queue)))
         try:
             while True:
-                for item in self.call(_take(queue)):
+                for item in self.call(queue.take()):
                     if isinstance(item, _End):
                         item.raise_failure()
                         return
@@ -98,23 +104,44 @@ class LoopPortal(Portal):
 
     @override
     def close(self) -> None:
-        self.call(_cancel_all())
+        with self._lock:
+            if not self._open:
+                return
+            ended = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)  # behind every call that was let in
+            self._open = False
+        ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._lock:
+            if self._open:
+                return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        coroutine.close()
+        raise self._cancelled()
+
+    def _cancelled(self) -> XenonError:
+        """The error for a call that ended without an answer, though its caller still waits."""
+        if self._open:
+            return XenonError("the server cancelled the call", status=Status.CANCELLED)
+        return SessionClosedError("the session was closed")
 
     def _finish(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run *coroutine*; without waiting for it when the garbage collector ends a stream in the loop's own thread."""
         if threading.current_thread() is self._thread:
             self._loop.create_task(coroutine)
+        elif self._open:
+            with contextlib.suppress(SessionClosedError):  # closing the portal has ended the stream
+                self.call(coroutine)
         else:
-            self.call(coroutine)
+            coroutine.close()
 
 
 class _End:
     """The mark behind the last item of a stream, with the failure that ended it."""
 
-    def __init__(self, failure: Exception | None) -> None:
+    def __init__(self, failure: BaseException | None) -> None:
         self._failure = failure
 
     def raise_failure(self) -> None:
@@ -147,20 +174,38 @@ async def _close(stream: AsyncIterator[Any]) -> None:
         await close()
 
 
-async def _pump(stream: AsyncIterator[Any], queue: asyncio.Queue[Any]) -> None:
-    """Put every item of *stream* into *queue*, waiting while it is full, and a mark behind the last."""
-    failure: Exception | None = None
+async def _pump(stream: AsyncIterator[Any], items: _Items) -> None:
+    """Put every item of *stream* into *items*, waiting while there are many, and a mark behind the last."""
+    failure: BaseException | None = None
     try:
         async for item in stream:
-            await queue.put(item)
-    except Exception as error:  # noqa: BLE001 - handed over: it is raised where the items are used
+            await items.put(item)
+    except asyncio.CancelledError:
+        failure = XenonError("the server cancelled the call", status=Status.CANCELLED)
+    except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the items are used
         failure = error
-    await queue.put(_End(failure))
+    items.end(failure)
 
 
-async def _take(queue: asyncio.Queue[Any]) -> list[Any]:
-    """All that is in *queue*, at least one item."""
-    items = [await queue.get()]
-    while not queue.empty():
-        items.append(queue.get_nowait())
-    return items
+class _Items:
+    """The items of a stream that wait for their reader. The mark at the end never waits for room."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_BATCH)
+
+    async def put(self, item: object) -> None:
+        await self._room.acquire()
+        self._queue.put_nowait(item)
+
+    def end(self, failure: BaseException | None) -> None:
+        self._queue.put_nowait(_End(failure))
+
+    async def take(self) -> list[Any]:
+        """All the items that are there, at least one."""
+        items = [await self._queue.get()]
+        while not self._queue.empty():
+            items.append(self._queue.get_nowait())
+        for _ in items:
+            self._room.release()
+        return items

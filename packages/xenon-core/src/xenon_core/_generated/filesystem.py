@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xenon_core import messages, waiting
 from xenon_core._generated import services, views
 from xenon_core.channels.base import Channel
-from xenon_core.handle import Handle, nothing_in
+from xenon_core.handle import Handle, handle_of, nothing_in
 from xenon_core.paths import Path, StrPath, path_text
 from xenon_core.streams import ByteSource, requests
 from xenon_core.wire import each
@@ -234,7 +234,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         request = messages.CopyRequest(
             filesystem=self.handle,
             source=messages.Path(path=path_text(source), separator="/"),
-            destination_filesystem=destination_filesystem.handle,
+            destination_filesystem=handle_of(destination_filesystem, "destination_filesystem"),
             destination=messages.Path(path=path_text(destination), separator="/"),
             mode=mode,
             recursive=recursive,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 import grpc.aio
@@ -40,8 +40,8 @@ class GrpcChannel(Channel):
         encoded = rpc.encode_request(request)
         try:
             return rpc.decode_response(await self._callable(rpc, request)(encoded))
-        except grpc.RpcError as error:
-            raise failure_of(error, self._endpoint, rpc, request) from error
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            self._raise(error, rpc, request)
 
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
@@ -49,8 +49,8 @@ class GrpcChannel(Channel):
         try:
             async for encoded in call:
                 yield rpc.decode_response(encoded)
-        except grpc.RpcError as error:
-            raise failure_of(error, self._endpoint, rpc, request) from error
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            self._raise(error, rpc, request)
         finally:
             call.cancel()
 
@@ -58,28 +58,27 @@ class GrpcChannel(Channel):
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
         call = self._callable(rpc, None)()
         sender = _Sender(rpc, call, requests)
+        sending = sender.start()
         try:
-            await sender.send_all()
             return rpc.decode_response(await call)
-        except grpc.RpcError as error:
-            raise failure_of(error, self._endpoint, rpc, sender.first) from error
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            _raise_failure(sending)
+            self._raise(error, rpc, sender.first)
         finally:
+            sending.cancel()
             call.cancel()
 
     @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
         call = self._callable(rpc, None)()
         sender = _Sender(rpc, call, requests)
-        sending = asyncio.ensure_future(sender.send_all())
-        sending.add_done_callback(lambda task: call.cancel() if not task.cancelled() and task.exception() else None)
+        sending = sender.start()
         try:
             async for encoded in call:
                 yield rpc.decode_response(encoded)
         except (grpc.RpcError, asyncio.CancelledError) as error:
             _raise_failure(sending)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise failure_of(error, self._endpoint, rpc, sender.first) from error
+            self._raise(error, rpc, sender.first)
         finally:
             sending.cancel()
             call.cancel()
@@ -97,6 +96,14 @@ class GrpcChannel(Channel):
         self._open = False
         await self._files.close()
         await self._channel.close()
+
+    def _raise(self, error: grpc.RpcError | asyncio.CancelledError, rpc: Rpc[Any, Any], request: object) -> NoReturn:
+        """Raise the exception for a call that failed. Closing the channel cancels the calls that run, which nobody else asked for."""
+        if not self._open:
+            raise gone(rpc, request) from error
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        raise failure_of(error, self._endpoint, rpc, request) from error
 
     def _callable(self, rpc: Rpc[Any, Any], request: object) -> Callable[..., Any]:
         if not self._open:
@@ -121,6 +128,12 @@ class _Sender:
         self._call = call
         self._requests = requests
         self.first: object = None
+
+    def start(self) -> asyncio.Future[None]:
+        """Begin to send, beside the call, so that its answer is heard while the source is silent; a source that fails ends the call."""
+        sending = asyncio.ensure_future(self.send_all())
+        sending.add_done_callback(lambda task: self._call.cancel() if not task.cancelled() and task.exception() else None)
+        return sending
 
     async def send_all(self) -> None:
         """Send until the source ends or the server has answered; raises what the source raises."""

@@ -37,6 +37,7 @@ class BlockingGrpcChannel(Channel):
         self._channel = grpc.secure_channel(address, credentials, options) if credentials else grpc.insecure_channel(address, options)
         self._callables: dict[str, Callable[..., Any]] = {}
         self._files = BlockingByteStreams(endpoint)
+        self._open = True
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
@@ -44,7 +45,7 @@ class BlockingGrpcChannel(Channel):
         try:
             return rpc.decode_response(self._callable(rpc)(encoded))
         except grpc.RpcError as error:
-            raise failure_of(error, self._endpoint, rpc, request) from error
+            raise self._failure(error, rpc, request) from error
         except ValueError as error:
             raise self._closed_or(error, rpc, request) from error
 
@@ -55,7 +56,7 @@ class BlockingGrpcChannel(Channel):
             for encoded in call:
                 yield rpc.decode_response(encoded)
         except grpc.RpcError as error:
-            raise failure_of(error, self._endpoint, rpc, request) from error
+            raise self._failure(error, rpc, request) from error
         finally:
             call.cancel()
 
@@ -67,7 +68,7 @@ class BlockingGrpcChannel(Channel):
             return rpc.decode_response(call.result())
         except grpc.RpcError as error:
             outgoing.raise_failure()
-            raise failure_of(error, self._endpoint, rpc, outgoing.first) from error
+            raise self._failure(error, rpc, outgoing.first) from error
         finally:
             call.cancel()
 
@@ -81,7 +82,7 @@ class BlockingGrpcChannel(Channel):
             outgoing.raise_failure()
         except grpc.RpcError as error:
             outgoing.raise_failure()
-            raise failure_of(error, self._endpoint, rpc, outgoing.first) from error
+            raise self._failure(error, rpc, outgoing.first) from error
         finally:
             call.cancel()
 
@@ -96,6 +97,7 @@ class BlockingGrpcChannel(Channel):
 
     @override
     async def close(self) -> None:
+        self._open = False
         self._files.close()
         self._channel.close()
 
@@ -116,6 +118,11 @@ class BlockingGrpcChannel(Channel):
             return getattr(self._callable(rpc), how)(encoded)
         except ValueError as error:
             raise self._closed_or(error, rpc, request) from error
+
+    def _failure(self, error: grpc.RpcError, rpc: Rpc[Any, Any], request: object) -> Exception:
+        """The exception for a call that failed; grpcio says of those that run while the channel is closed that they were cancelled."""
+        cancelled = error.code() is grpc.StatusCode.CANCELLED
+        return gone(rpc, request) if cancelled and not self._open else failure_of(error, self._endpoint, rpc, request)
 
     def _closed_or(self, error: ValueError, rpc: Rpc[Any, Any], request: object) -> Exception:
         """grpcio raises a bare ValueError for a call on a closed channel."""

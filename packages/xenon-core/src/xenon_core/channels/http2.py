@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -40,14 +41,16 @@ Request = TypeVar("Request")
 WINDOW_BYTES = 4 << 20
 READ_BYTES = 256 << 10
 IDLE_CONNECTIONS = 4
-_BROKEN = (OSError, ssl.SSLError, h2.exceptions.ProtocolError, asyncio.IncompleteReadError)
+# A UnicodeError is how Python says that a host name cannot be one; an SSLError is an OSError.
+_BROKEN = (OSError, UnicodeError, h2.exceptions.ProtocolError)
+_STATUSES = {str(status.value): status for status in Status}
 
 
 class Connection:
     """The HTTP/2 state of one connection, which carries one exchange at a time."""
 
     def __init__(self, endpoint: GrpcEndpoint) -> None:
-        configuration = h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
+        configuration = h2.config.H2Configuration(client_side=True, header_encoding=None)
         self._h2 = h2.connection.H2Connection(configuration)
         codes = h2.settings.SettingCodes
         settings = {codes.ENABLE_PUSH: 0, codes.INITIAL_WINDOW_SIZE: WINDOW_BYTES, codes.MAX_CONCURRENT_STREAMS: 0}
@@ -91,6 +94,7 @@ class Exchange:
         self._trailers: dict[str, str] = {}
         self._unacknowledged = 0
         self.ended = False
+        self.reusable = False
 
     def receive(self, data: bytes) -> list[bytes]:
         """Take *data* from the server; give the pieces of the file in it."""
@@ -100,29 +104,41 @@ class Exchange:
                 pieces += self._payload.feed(event.data or b"")
                 self._unacknowledged += event.flow_controlled_length or 0
             elif isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
-                self._trailers.update((str(name), str(value)) for name, value in event.headers or ())
-            elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
-                raise ServerUnavailableError(f"the server broke the transfer off (HTTP/2 error {event.error_code!s})")
+                self._trailers.update((_text(name), _text(value)) for name, value in event.headers or ())
             elif isinstance(event, h2.events.StreamEnded):
-                self.ended = True
+                self.ended = self.reusable = True
+            elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
+                if not self.ended:
+                    raise ServerUnavailableError(f"the server broke the transfer off (HTTP/2 error {event.error_code!s})")
+                self.reusable = False
+        if self.reusable:
+            self._give_back()
         return pieces
 
     def acknowledge(self) -> None:
         """Let the server send more: the reader has taken what came."""
-        if self._unacknowledged >= WINDOW_BYTES // 4:
+        if not self.ended and self._unacknowledged >= WINDOW_BYTES // 4:
+            self._h2.increment_flow_control_window(self._unacknowledged, self._stream)
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Open the connection's window by what came: at the end by all of it, since that window outlives this exchange."""
+        if self._unacknowledged:
             self._h2.increment_flow_control_window(self._unacknowledged)
-            if not self.ended:
-                self._h2.increment_flow_control_window(self._unacknowledged, self._stream)
             self._unacknowledged = 0
 
     def finish(self) -> None:
         """Raise the exception for what the server said at the end, if it was not that all is well."""
         if self._trailers.get(":status", "200") != "200":
             raise ProtocolError(f"the server answered with HTTP status {self._trailers[':status']}")
-        code = int(self._trailers.get("grpc-status", Status.UNKNOWN))
-        if code != Status.OK:
-            raise from_status(Status(code), unquote(self._trailers.get("grpc-message", "")))
+        status = _STATUSES.get(self._trailers.get("grpc-status", ""), Status.UNKNOWN)
+        if status is not Status.OK:
+            raise from_status(status, unquote(self._trailers.get("grpc-message", "")))
         self._payload.finish()
+
+
+def _text(header: str | bytes) -> str:
+    return header if isinstance(header, str) else header.decode("utf-8", "replace")
 
 
 def _failure(error: Exception, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
@@ -138,6 +154,7 @@ class BlockingByteStreams:
     def __init__(self, endpoint: GrpcEndpoint) -> None:
         self._endpoint = endpoint
         self._idle: list[tuple[socket.socket, Connection]] = []
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._open = True
 
@@ -155,7 +172,7 @@ class BlockingByteStreams:
         except (*_BROKEN, XenonError) as error:
             raise _failure(error, self._endpoint, rpc, request) from error
         finally:
-            self._put_away(line, connection, reusable=exchange.ended)
+            self._put_away(line, connection, reusable=exchange.reusable)
 
     def close(self) -> None:
         """Close the connections that no reader uses; those in use are closed when their readers are done."""
@@ -168,6 +185,9 @@ class BlockingByteStreams:
     def _begin(self, rpc: Rpc[Request, Any], request: Request) -> tuple[socket.socket, Connection, Exchange]:
         """Begin on a connection that was kept, or on a new one where that has broken since."""
         with self._lock:
+            if self._process != os.getpid():
+                # After a fork the kept connections are the parent's: two programs on one line would break it for both.
+                self._process, self._idle = os.getpid(), []
             kept = self._idle.pop() if self._idle else None
         if kept is not None and not _is_stale(kept[0]):
             line, connection = kept
@@ -194,14 +214,14 @@ class BlockingByteStreams:
     def _connect(self) -> socket.socket:
         host, port = _host_and_port(self._endpoint)
         if port is None:
-            line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            line.connect(host)
-            return line
+            return _connect_unix(host)
+        context = client_context(self._endpoint.tls) if self._endpoint.tls else None
         line = socket.create_connection((host, port))
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._endpoint.tls is None:
+        if context is None or self._endpoint.tls is None:
             return line
-        return client_context(self._endpoint.tls).wrap_socket(line, server_hostname=self._endpoint.tls.server_name or host)
+        with line:  # wrapping takes the descriptor over, unless it fails first
+            return context.wrap_socket(line, server_hostname=self._endpoint.tls.server_name or host)
 
     def _put_away(self, line: socket.socket, connection: Connection, reusable: bool) -> None:
         with self._lock:
@@ -243,7 +263,7 @@ class AsyncByteStreams:
         except (*_BROKEN, XenonError) as error:
             raise _failure(error, self._endpoint, rpc, request) from error
         finally:
-            self._put_away(reader, writer, connection, reusable=exchange is not None and exchange.ended)
+            self._put_away(reader, writer, connection, reusable=exchange is not None and exchange.reusable)
 
     async def close(self) -> None:
         """Close the connections that no reader uses; those in use are closed when their readers are done."""
@@ -251,13 +271,13 @@ class AsyncByteStreams:
         while self._idle:
             writer = self._idle.pop()[1]
             writer.close()
-            with contextlib.suppress(OSError, ssl.SSLError):
+            with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Connection]:
         while self._idle:
             reader, writer, connection = self._idle.pop()
-            if not reader.at_eof() and not writer.is_closing():
+            if not writer.is_closing() and await _is_silent(reader):
                 return reader, writer, connection
             writer.close()
         return (*await self._connect(), Connection(self._endpoint))
@@ -286,15 +306,35 @@ def _host_and_port(endpoint: GrpcEndpoint) -> tuple[str, int | None]:
     return host.strip("[]"), int(port)
 
 
+def _connect_unix(path: str) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        line.connect(path)
+    except BaseException:
+        line.close()
+        raise
+    return line
+
+
+async def _is_silent(reader: asyncio.StreamReader) -> bool:
+    """Whether the server has neither closed, nor said something on, a connection that is kept; if it has, that is of no use any more."""
+    glance = asyncio.ensure_future(reader.read(1))
+    await asyncio.sleep(0)
+    silent = not glance.done()
+    glance.cancel()
+    await asyncio.gather(glance, return_exceptions=True)
+    return silent
+
+
 def _is_stale(line: socket.socket) -> bool:
     """Whether the server has closed, or said something on, a connection that should be silent; leaves the connection closed if so."""
     line.setblocking(False)
     try:
-        data = line.recv(1)
+        line.recv(1)
     except (BlockingIOError, ssl.SSLWantReadError):
         line.setblocking(True)
         return False
     except OSError:
-        data = b""
+        pass  # broken is as stale as closed
     line.close()
-    return data is not None
+    return True

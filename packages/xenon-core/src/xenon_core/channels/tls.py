@@ -14,7 +14,8 @@ __all__ = ["client_context"]
 
 def client_context(keys: TlsKeys) -> ssl.SSLContext:
     """A context that trusts *keys*' root certificates (the system's where there are none) and shows the client's certificate."""
-    roots = keys.root_certificates.decode("ascii") if keys.root_certificates else None
+    # Bundles have names in comments between the certificates, which Python's ssl takes in ASCII only.
+    roots = keys.root_certificates.decode("ascii", "ignore") if keys.root_certificates else None
     context = ssl.create_default_context(cadata=roots)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import xenon_core
-from xenon.handle import SyncHandle
+from xenon.handle import SyncHandle, core_of
 from xenon.session import Session, current_session
 from xenon_core import messages
 from xenon_core._generated import views
@@ -350,7 +350,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
         return self._portal.call(
             self.core.copy(
                 source,
-                destination_filesystem.core,
+                core_of(destination_filesystem, "destination_filesystem"),
                 destination,
                 mode,
                 recursive,
