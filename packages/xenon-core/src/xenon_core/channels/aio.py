@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from xenon_core.channels.base import Channel
 from xenon_core.channels.calls import channel_arguments, failure_of, gone
-from xenon_core.channels.http2 import AsyncByteStreams
+from xenon_core.channels.framing import MessageReader, PayloadReader
+from xenon_core.channels.http2 import AsyncStreams
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
@@ -32,7 +33,7 @@ class GrpcChannel(Channel):
             grpc.aio.secure_channel(address, credentials, options) if credentials else grpc.aio.insecure_channel(address, options=options)
         )
         self._callables: dict[str, Callable[..., Any]] = {}
-        self._files = AsyncByteStreams(endpoint)
+        self._streams = AsyncStreams(endpoint)
         self._open = True
 
     @override
@@ -45,14 +46,8 @@ class GrpcChannel(Channel):
 
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
-        call = self._callable(rpc, request)(rpc.encode_request(request))
-        try:
-            async for encoded in call:
-                yield rpc.decode_response(encoded)
-        except (grpc.RpcError, asyncio.CancelledError) as error:
-            self._raise(error, rpc, request)
-        finally:
-            call.cancel()
+        async for encoded in self._streams.read(rpc, request, MessageReader(rpc.name)):
+            yield rpc.decode_response(encoded)
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
@@ -85,7 +80,7 @@ class GrpcChannel(Channel):
 
     @override
     def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
-        return self._files.read(rpc, request)
+        return self._streams.read(rpc, request, PayloadReader(rpc.name))
 
     @override
     async def sleep(self, seconds: float) -> None:
@@ -94,7 +89,7 @@ class GrpcChannel(Channel):
     @override
     async def close(self) -> None:
         self._open = False
-        await self._files.close()
+        await self._streams.close()
         await self._channel.close()
 
     def _raise(self, error: grpc.RpcError | asyncio.CancelledError, rpc: Rpc[Any, Any], request: object) -> NoReturn:
@@ -112,7 +107,6 @@ class GrpcChannel(Channel):
         if known is None:
             kinds: dict[tuple[bool, bool], Callable[[str], Any]] = {
                 (False, False): self._channel.unary_unary,
-                (False, True): self._channel.unary_stream,
                 (True, False): self._channel.stream_unary,
                 (True, True): self._channel.stream_stream,
             }

@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from xenon_core.channels.base import Channel
 from xenon_core.channels.calls import channel_arguments, failure_of, gone
-from xenon_core.channels.http2 import BlockingByteStreams
+from xenon_core.channels.framing import MessageReader, PayloadReader
+from xenon_core.channels.http2 import BlockingStreams
 from xenon_core.driving import drive_next
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
@@ -36,7 +37,7 @@ class BlockingGrpcChannel(Channel):
         address, credentials, options = channel_arguments(endpoint)
         self._channel = grpc.secure_channel(address, credentials, options) if credentials else grpc.insecure_channel(address, options)
         self._callables: dict[str, Callable[..., Any]] = {}
-        self._files = BlockingByteStreams(endpoint)
+        self._streams = BlockingStreams(endpoint)
         self._open = True
 
     @override
@@ -51,14 +52,8 @@ class BlockingGrpcChannel(Channel):
 
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
-        call = self._begin(rpc, request, rpc.encode_request(request))
-        try:
-            for encoded in call:
-                yield rpc.decode_response(encoded)
-        except grpc.RpcError as error:
-            raise self._failure(error, rpc, request) from error
-        finally:
-            call.cancel()
+        for encoded in self._streams.read(rpc, request, MessageReader(rpc.name)):
+            yield rpc.decode_response(encoded)
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
@@ -88,7 +83,7 @@ class BlockingGrpcChannel(Channel):
 
     @override
     async def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
-        for piece in self._files.read(rpc, request):
+        for piece in self._streams.read(rpc, request, PayloadReader(rpc.name)):
             yield piece
 
     @override
@@ -98,7 +93,7 @@ class BlockingGrpcChannel(Channel):
     @override
     async def close(self) -> None:
         self._open = False
-        self._files.close()
+        self._streams.close()
         self._channel.close()
 
     def _callable(self, rpc: Rpc[Any, Any]) -> Callable[..., Any]:
@@ -106,7 +101,6 @@ class BlockingGrpcChannel(Channel):
         if known is None:
             kinds: dict[tuple[bool, bool], Callable[[str], Any]] = {
                 (False, False): self._channel.unary_unary,
-                (False, True): self._channel.unary_stream,
                 (True, False): self._channel.stream_unary,
                 (True, True): self._channel.stream_stream,
             }

@@ -1,11 +1,12 @@
-"""The contents of files, past gRPC.
+"""What a server streams, past grpcio: the contents of files, and listings.
 
 The release sends a whole file as one message. grpcio hands out a message when all of it is there, after copying it twice: reading a file
 takes three times its size in memory. Over HTTP/2 itself the bytes of that one message can be passed on as they arrive, with the
-protocol's own flow control as back-pressure, so that a reader needs a few MiB for a file of any size.
+protocol's own flow control as back-pressure, so that a reader needs a few MiB for a file of any size. The small messages of a listing
+come without grpcio's hand-over from thread to thread for each.
 
-:class:`Exchange` is the protocol without any input or output, over the library h2; the two ``ByteStreams`` carry its bytes, in the
-calling thread or on an event loop, over connections that are kept for the next file.
+:class:`Exchange` is the protocol without any input or output, over the library h2; the two ``Streams`` carry its bytes, in the
+calling thread or on an event loop, over connections that are kept for the next call.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ import h2.exceptions
 import h2.settings
 
 from xenon_core.channels.calls import gone
-from xenon_core.channels.payload import PayloadReader
+from xenon_core.channels.framing import FrameReader
 from xenon_core.channels.tls import client_context
 from xenon_core.errors import ProtocolError, ServerUnavailableError, Status, XenonError, describe, from_status
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
-__all__ = ["AsyncByteStreams", "BlockingByteStreams"]
+__all__ = ["AsyncStreams", "BlockingStreams"]
 
 Request = TypeVar("Request")
 
@@ -64,13 +65,13 @@ class Connection:
         """What is to be sent now."""
         return bytes(self._h2.data_to_send())
 
-    def begin(self, rpc: Rpc[Any, Any], request: object) -> Exchange:
+    def begin(self, rpc: Rpc[Any, Any], request: object, frames: FrameReader) -> Exchange:
         """Begin a call; its bytes are in :meth:`outgoing`."""
         message = rpc.encode_request(request)
         stream = self._h2.get_next_available_stream_id()
         self._h2.send_headers(stream, self._headers(rpc.path))
         self._h2.send_data(stream, b"\0" + len(message).to_bytes(4, "big") + message, end_stream=True)
-        return Exchange(self._h2, stream, rpc)
+        return Exchange(self._h2, stream, frames)
 
     def _headers(self, path: str) -> list[tuple[str, str]]:
         return [
@@ -85,23 +86,23 @@ class Connection:
 
 
 class Exchange:
-    """One call on a connection: bytes from the server in, pieces of the file out."""
+    """One call on a connection: bytes from the server in, pieces of its answer out."""
 
-    def __init__(self, connection: h2.connection.H2Connection, stream: int, rpc: Rpc[Any, Any]) -> None:
+    def __init__(self, connection: h2.connection.H2Connection, stream: int, frames: FrameReader) -> None:
         self._h2 = connection
         self._stream = stream
-        self._payload = PayloadReader(rpc.name)
+        self._frames = frames
         self._trailers: dict[str, str] = {}
         self._unacknowledged = 0
         self.ended = False
         self.reusable = False
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Take *data* from the server; give the pieces of the file in it."""
+        """Take *data* from the server; give the pieces of the answer in it."""
         pieces: list[bytes] = []
         for event in self._h2.receive_data(data):
             if isinstance(event, h2.events.DataReceived) and event.stream_id == self._stream:
-                pieces += self._payload.feed(event.data or b"")
+                pieces += self._frames.feed(event.data or b"")
                 self._unacknowledged += event.flow_controlled_length or 0
             elif isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
                 self._trailers.update((_text(name), _text(value)) for name, value in event.headers or ())
@@ -134,7 +135,7 @@ class Exchange:
         status = _STATUSES.get(self._trailers.get("grpc-status", ""), Status.UNKNOWN)
         if status is not Status.OK:
             raise from_status(status, unquote(self._trailers.get("grpc-message", "")))
-        self._payload.finish()
+        self._frames.finish()
 
 
 def _text(header: str | bytes) -> str:
@@ -148,8 +149,8 @@ def _failure(error: Exception, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], reque
     return describe(ServerUnavailableError(reason), rpc.name, request)
 
 
-class BlockingByteStreams:
-    """Reads files in the calling thread. Safe to use from several threads: each reads over a connection of its own."""
+class BlockingStreams:
+    """Reads in the calling thread. Safe to use from several threads: each reads over a connection of its own."""
 
     def __init__(self, endpoint: GrpcEndpoint) -> None:
         self._endpoint = endpoint
@@ -158,12 +159,12 @@ class BlockingByteStreams:
         self._lock = threading.Lock()
         self._open = True
 
-    def read(self, rpc: Rpc[Request, Any], request: Request) -> Iterator[bytes]:
-        """The pieces of the answer to *rpc*; raises :class:`~xenon_core.errors.XenonError`."""
+    def read(self, rpc: Rpc[Request, Any], request: Request, frames: FrameReader) -> Iterator[bytes]:
+        """What *frames* finds in the answer to *rpc*; raises :class:`~xenon_core.errors.XenonError`."""
         if not self._open:
             raise gone(rpc, request)
         try:
-            line, connection, exchange = self._begin(rpc, request)
+            line, connection, exchange = self._begin(rpc, request, frames)
         except _BROKEN as error:
             raise _failure(error, self._endpoint, rpc, request) from error
         try:
@@ -182,7 +183,7 @@ class BlockingByteStreams:
         for line, _ in idle:
             line.close()
 
-    def _begin(self, rpc: Rpc[Request, Any], request: Request) -> tuple[socket.socket, Connection, Exchange]:
+    def _begin(self, rpc: Rpc[Request, Any], request: Request, frames: FrameReader) -> tuple[socket.socket, Connection, Exchange]:
         """Begin on a connection that was kept, or on a new one where that has broken since."""
         with self._lock:
             if self._process != os.getpid():
@@ -194,7 +195,7 @@ class BlockingByteStreams:
         else:
             line, connection = self._connect(), Connection(self._endpoint)
         try:
-            exchange = connection.begin(rpc, request)
+            exchange = connection.begin(rpc, request, frames)
             line.sendall(connection.outgoing())
         except BaseException:
             line.close()
@@ -205,7 +206,7 @@ class BlockingByteStreams:
         while not exchange.ended:
             data = line.recv(READ_BYTES)
             if not data:
-                raise ConnectionError("the server closed the connection in the middle of the file")
+                raise ConnectionError("the server closed the connection in the middle of its answer")
             yield from exchange.receive(data)
             exchange.acknowledge()
             if outgoing := connection.outgoing():
@@ -231,16 +232,16 @@ class BlockingByteStreams:
         line.close()
 
 
-class AsyncByteStreams:
-    """Reads files on an event loop."""
+class AsyncStreams:
+    """Reads on an event loop."""
 
     def __init__(self, endpoint: GrpcEndpoint) -> None:
         self._endpoint = endpoint
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, Connection]] = []
         self._open = True
 
-    async def read(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
-        """The pieces of the answer to *rpc*; raises :class:`~xenon_core.errors.XenonError`."""
+    async def read(self, rpc: Rpc[Request, Any], request: Request, frames: FrameReader) -> AsyncIterator[bytes]:
+        """What *frames* finds in the answer to *rpc*; raises :class:`~xenon_core.errors.XenonError`."""
         if not self._open:
             raise gone(rpc, request)
         try:
@@ -249,13 +250,13 @@ class AsyncByteStreams:
             raise _failure(error, self._endpoint, rpc, request) from error
         exchange: Exchange | None = None
         try:
-            exchange = connection.begin(rpc, request)
+            exchange = connection.begin(rpc, request, frames)
             while not exchange.ended:
                 writer.write(connection.outgoing())
                 await writer.drain()
                 data = await reader.read(READ_BYTES)
                 if not data:
-                    raise ConnectionError("the server closed the connection in the middle of the file")
+                    raise ConnectionError("the server closed the connection in the middle of its answer")
                 for piece in exchange.receive(data):
                     yield piece
                 exchange.acknowledge()

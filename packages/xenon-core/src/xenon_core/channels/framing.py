@@ -1,15 +1,54 @@
-"""Takes the bytes out of messages that hold nothing but bytes, as they arrive."""
+"""What is in the data of a gRPC stream: whole messages, or the bytes of messages that hold nothing else, as they arrive."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from xenon_core.errors import ProtocolError
 
-__all__ = ["PayloadReader"]
+__all__ = ["FrameReader", "MessageReader", "PayloadReader"]
 
 _PREFIX_BYTES = 5
 _LONGEST_FIELD_HEADER = 20
+
+
+class FrameReader(Protocol):
+    """Takes the data of a stream in pieces of any size, and gives what is in it."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take *data*; give what is complete now."""
+        ...
+
+    def finish(self) -> None:
+        """Raise :class:`~xenon_core.errors.ProtocolError` unless the last message is complete."""
+        ...
+
+
+class MessageReader:
+    """Gives each message whole."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+        self._held = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take *data*; give the messages that are complete now."""
+        data = self._held + data if self._held else data
+        position = 0
+        while len(data) - position >= _PREFIX_BYTES:
+            start = position + _PREFIX_BYTES
+            end = start + _message_size(data, position, self._operation)
+            if end > len(data):
+                break
+            yield data[start:end]
+            position = end
+        self._held = data[position:]
+
+    def finish(self) -> None:
+        """Raise :class:`~xenon_core.errors.ProtocolError` unless the last message is complete."""
+        if self._held:
+            raise _malformed(self._operation, "ended in the middle of a message")
 
 
 class PayloadReader:
@@ -53,9 +92,7 @@ class PayloadReader:
             return self._read_field(data, position)
         if len(data) - position < _PREFIX_BYTES:
             return None
-        if data[position] != 0:
-            raise self._malformed("is compressed, which was not asked for")
-        self._message_left = int.from_bytes(data[position + 1 : position + _PREFIX_BYTES], "big")
+        self._message_left = _message_size(data, position, self._operation)
         return position + _PREFIX_BYTES
 
     def _read_field(self, data: bytes, position: int) -> int | None:
@@ -84,4 +121,15 @@ class PayloadReader:
         return 0, None
 
     def _malformed(self, what: str) -> ProtocolError:
-        return ProtocolError(f"the answer to {self._operation} {what}")
+        return _malformed(self._operation, what)
+
+
+def _message_size(data: bytes, position: int, operation: str) -> int:
+    """The size in the prefix at *position*."""
+    if data[position] != 0:
+        raise _malformed(operation, "is compressed, which was not asked for")
+    return int.from_bytes(data[position + 1 : position + _PREFIX_BYTES], "big")
+
+
+def _malformed(operation: str, what: str) -> ProtocolError:
+    return ProtocolError(f"the answer to {operation} {what}")

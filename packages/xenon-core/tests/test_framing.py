@@ -1,4 +1,4 @@
-"""The bytes of a file out of HTTP/2 frames, however those are cut."""
+"""Messages, and the bytes of a file, out of HTTP/2 frames, however those are cut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenon_core._generated.codec import encode_read_from_file_response
-from xenon_core.channels.payload import PayloadReader
+from xenon_core.channels.framing import MessageReader, PayloadReader
 from xenon_core.errors import ProtocolError
 from xenon_core.messages import ReadFromFileResponse
 
@@ -68,3 +68,25 @@ def test_anything_else_is_an_error_and_never_a_crash(garbage: bytes, sizes: list
 def test_each_way_of_being_malformed_has_its_words(data: bytes, reason: str) -> None:
     with pytest.raises(ProtocolError, match=reason):
         list(PayloadReader("read_from_file").feed(data))
+
+
+@given(payloads, st.lists(st.integers(0, 50), max_size=40))
+def test_any_cut_gives_the_same_messages(contents: list[bytes], sizes: list[int]) -> None:
+    stream = b"".join(b"\0" + len(message).to_bytes(4, "big") + message for message in contents)
+    reader = MessageReader("list")
+    assert [message for part in cut(stream, sizes) for message in reader.feed(part)] == contents
+    reader.finish()
+
+
+@given(st.binary(max_size=200), st.data())
+def test_a_message_without_its_end_is_noticed(message: bytes, data: st.DataObject) -> None:
+    whole = b"\0" + len(message).to_bytes(4, "big") + message
+    reader = MessageReader("list")
+    assert list(reader.feed(whole[: data.draw(st.integers(1, len(whole) - 1))])) == []
+    with pytest.raises(ProtocolError, match="the answer to list ended in the middle"):
+        reader.finish()
+
+
+def test_a_compressed_message_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="the answer to list is compressed"):
+        list(MessageReader("list").feed(b"\1\0\0\0\2xx"))
