@@ -156,13 +156,19 @@ def test_data_that_breaks_off_leaves_no_half_file(way: Way, tmp_path: Path, sour
     way.run(work)
 
 
-def test_data_that_breaks_off_does_not_delete_a_file_of_somebody_else(way: Way, tmp_path: Path) -> None:
+def breaking_at_once() -> Iterator[bytes]:
+    raise Broken
+    yield b"never"
+
+
+@pytest.mark.parametrize("source", [breaking, breaking_at_once])
+def test_data_that_breaks_off_does_not_delete_a_file_of_somebody_else(way: Way, tmp_path: Path, source: Any) -> None:
     (tmp_path / "there").write_bytes(b"precious")
 
     async def work(client: Client) -> None:
         async with await client.filesystems.create("file") as filesystem:
             with pytest.raises((Broken, PathAlreadyExistsException)):
-                await filesystem.write_to_file(tmp_path / "there", breaking())
+                await filesystem.write_to_file(tmp_path / "there", source())
 
     way.run(work)
     assert (tmp_path / "there").read_bytes() == b"precious"
@@ -272,3 +278,51 @@ def test_calls_that_run_while_the_channel_is_closed_say_so(endpoint: GrpcEndpoin
             await waiting
 
     asyncio.run(work())
+
+
+def test_a_write_whose_task_is_cancelled_leaves_no_half_file(endpoint: GrpcEndpoint, tmp_path: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more and more"
+            await asyncio.sleep(0.01)
+
+    async def silent() -> AsyncIterator[bytes]:
+        yield b"some"
+        await asyncio.sleep(60)
+
+    async def work(source: AsyncIterator[bytes], path: Path) -> None:
+        client = Client(open_channel(endpoint), endpoint)
+        async with await client.filesystems.create("file") as filesystem:
+            writing = asyncio.ensure_future(filesystem.write_to_file(path, source))
+            while not await filesystem.exists(path):  # noqa: ASYNC110 - the server creates it when it likes
+                await asyncio.sleep(0.01)
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+            assert not await filesystem.exists(path)
+        await client.channel.close()
+
+    asyncio.run(work(endless(), tmp_path / "endless"))
+    asyncio.run(work(silent(), tmp_path / "silent"))
+
+
+def test_a_cancelled_write_does_not_delete_a_file_of_somebody_else(endpoint: GrpcEndpoint, tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"precious")
+
+    async def silent() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b"never"
+
+    async def work(seconds: float) -> None:
+        client = Client(open_channel(endpoint), endpoint)
+        async with await client.filesystems.create("file") as filesystem:
+            writing = asyncio.ensure_future(filesystem.write_to_file(tmp_path / "there", silent()))
+            await asyncio.sleep(seconds)
+            writing.cancel()
+            with pytest.raises((asyncio.CancelledError, PathAlreadyExistsException)):
+                await writing
+        await client.channel.close()
+
+    for number in range(40):
+        asyncio.run(work(number * 0.0003))
+    assert (tmp_path / "there").read_bytes() == b"precious"

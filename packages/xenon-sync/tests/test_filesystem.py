@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,3 +201,31 @@ def test_what_went_wrong_inside_a_with_is_what_comes_out(session: xenon.Session)
         assert filesystem.id
         filesystem.core._handle.id = "of nobody"
         raise LookupError("inside")
+
+
+INTERRUPTED = """
+    import os, sys, time, xenon
+
+    def endless():
+        while True:
+            yield b"more and more"
+            time.sleep(0.01)
+            if os.path.exists(sys.argv[1]):
+                print("writing", flush=True)
+
+    with xenon.init(), xenon.FileSystem.create("file") as files:
+        try:
+            files.write_to_file(sys.argv[1], endless())
+        except KeyboardInterrupt:
+            print("interrupted", os.path.exists(sys.argv[1]), flush=True)
+"""
+
+
+def test_ctrl_c_in_a_write_leaves_no_half_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "half")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "writing\n"
+        program.send_signal(signal.SIGINT)
+        assert program.communicate(timeout=30)[0].splitlines()[-1] == "interrupted False"
+        assert program.returncode == 0

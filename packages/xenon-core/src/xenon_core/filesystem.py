@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -9,6 +10,7 @@ from typing_extensions import override
 
 from xenon_core import messages
 from xenon_core._generated.filesystem import FileSystemMethods, FileSystems
+from xenon_core.channels.base import was_accepted
 from xenon_core.errors import FileSystemClosedException, FileTooLargeError, XenonError
 from xenon_core.handle import Closing
 from xenon_core.paths import StrPath, path_text
@@ -41,10 +43,12 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
         except XenonError:
             source.raise_failure()
             raise
+        except (KeyboardInterrupt, asyncio.CancelledError) as interrupt:
+            if was_accepted(interrupt):
+                await self._take_back(path)
+            raise
         if source.failure is not None:
-            # The server has created this file a moment ago, from data that broke off: nobody may take it for whole.
-            with contextlib.suppress(XenonError):
-                await self.delete(path)
+            await self._take_back(path)
             source.raise_failure()
 
     @override
@@ -52,6 +56,11 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
         source = Kept(pieces(self._channel, data_stream))
         await super().append_to_file(path, source)
         source.raise_failure()
+
+    async def _take_back(self, path: StrPath) -> None:
+        """Delete a file that the server has created a moment ago, from data that broke off: nobody may take it for whole."""
+        with contextlib.suppress(XenonError):
+            await self.delete(path)
 
     async def _too_large(self, path: StrPath) -> XenonError | None:
         """The error to raise in place of a failed read's when the file is more than the server can send."""

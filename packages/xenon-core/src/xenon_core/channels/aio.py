@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from typing_extensions import override
 
-from xenon_core.channels.base import Channel
+from xenon_core.channels.base import SECONDS_FOR_AN_ANSWER, Channel, note_accepted
 from xenon_core.channels.calls import channel_arguments, failure_of, gone
 from xenon_core.channels.framing import MessageReader, PayloadReader
 from xenon_core.channels.http2 import AsyncStreams
@@ -54,14 +54,19 @@ class GrpcChannel(Channel):
         call = self._callable(rpc, None)()
         sender = _Sender(rpc, call, requests)
         sending = sender.start()
+        answer = asyncio.ensure_future(_answer(call))
         try:
-            return rpc.decode_response(await call)
+            # Shielded, since grpcio cancels a call whose task is cancelled, and nobody would learn what became of it.
+            return rpc.decode_response(await asyncio.shield(answer))
         except (grpc.RpcError, asyncio.CancelledError) as error:
             _raise_failure(sending)
+            if self._open and isinstance(error, asyncio.CancelledError) and await sender.is_accepted(sending, answer):
+                note_accepted(error)
             self._raise(error, rpc, sender.first)
         finally:
             sending.cancel()
             call.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
 
     @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
@@ -121,6 +126,7 @@ class _Sender:
         self._rpc = rpc
         self._call = call
         self._requests = requests
+        self._began = False
         self.first: object = None
 
     def start(self) -> asyncio.Future[None]:
@@ -129,12 +135,23 @@ class _Sender:
         sending.add_done_callback(lambda task: self._call.cancel() if not task.cancelled() and task.exception() else None)
         return sending
 
+    async def is_accepted(self, sending: asyncio.Future[None], answer: asyncio.Future[bytes]) -> bool:
+        """End the stream early, and tell whether the server answers that all is well: to a stream that had begun, not to an empty one."""
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        if not self._began:
+            return False
+        await self._until_refused(self._call.done_writing())
+        done, _ = await asyncio.wait({answer}, timeout=SECONDS_FOR_AN_ANSWER)
+        return bool(done) and not answer.cancelled() and answer.exception() is None
+
     async def send_all(self) -> None:
         """Send until the source ends or the server has answered; raises what the source raises."""
         async for request in self._requests:
             self.first = self.first or request
             if not await self._until_refused(self._send(self._rpc.encode_request(request))):
                 return
+            self._began = True
         await self._until_refused(self._call.done_writing())
 
     async def _until_refused(self, sending: Coroutine[Any, Any, None]) -> bool:
@@ -150,6 +167,11 @@ class _Sender:
         await self._call.wait_for_connection()
         beneath = getattr(self._call, "_cython_call", None)
         await (beneath.send_serialized_message(encoded) if beneath else self._call.write(encoded))
+
+
+async def _answer(call: Any) -> bytes:
+    answer: bytes = await call
+    return answer
 
 
 def _raise_failure(sending: asyncio.Future[None]) -> None:

@@ -8,10 +8,23 @@ from typing import Any, TypeVar
 
 from xenon_core.rpc import Rpc
 
-__all__ = ["Channel"]
+__all__ = ["SECONDS_FOR_AN_ANSWER", "Channel", "note_accepted", "was_accepted"]
+
+SECONDS_FOR_AN_ANSWER = 5.0
+_ACCEPTED = "_xenon_accepted"
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+
+
+def note_accepted(interrupt: BaseException) -> None:
+    """Note in *interrupt* that the server has accepted the stream which it broke off."""
+    setattr(interrupt, _ACCEPTED, True)
+
+
+def was_accepted(interrupt: BaseException) -> bool:
+    """Whether the server accepted the stream that *interrupt* broke off."""
+    return getattr(interrupt, _ACCEPTED, False)
 
 
 class Channel(ABC):
@@ -34,7 +47,11 @@ class Channel(ABC):
 
     @abstractmethod
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
-        """Call *rpc* with a stream of requests. When the stream raises, the call is ended and the exception passed on."""
+        """Call *rpc* with a stream of requests. When the stream raises, the call is ended and the exception passed on.
+
+        An interrupt (Ctrl-C, or the cancellation of the task) ends the stream in good order, and is passed on once the server has answered
+        or a few seconds have passed; :func:`was_accepted` tells of it whether the server took what had come.
+        """
 
     @abstractmethod
     def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import grpc
 from typing_extensions import override
 
-from xenon_core.channels.base import Channel
+from xenon_core.channels.base import SECONDS_FOR_AN_ANSWER, Channel, note_accepted
 from xenon_core.channels.calls import channel_arguments, failure_of, gone
 from xenon_core.channels.framing import MessageReader, PayloadReader
 from xenon_core.channels.http2 import BlockingStreams
@@ -64,6 +64,12 @@ class BlockingGrpcChannel(Channel):
         except grpc.RpcError as error:
             outgoing.raise_failure()
             raise self._failure(error, rpc, outgoing.first) from error
+        except KeyboardInterrupt as interrupt:
+            outgoing.stop()
+            # A stream that had not begun is empty, and says nothing of what it was to write.
+            if outgoing.first is not None and _is_accepted(call):
+                note_accepted(interrupt)
+            raise
         finally:
             call.cancel()
 
@@ -123,6 +129,15 @@ class BlockingGrpcChannel(Channel):
         return gone(rpc, request) if "closed" in str(error).lower() else error
 
 
+def _is_accepted(call: Any) -> bool:
+    """Whether the server, whose stream of requests has just ended early, answers that all is well."""
+    try:
+        call.result(timeout=SECONDS_FOR_AN_ANSWER)
+    except (grpc.RpcError, grpc.FutureTimeoutError):
+        return False
+    return True
+
+
 class _Outgoing(Iterator[bytes]):
     """The encoded requests, which gRPC takes from a thread of its own.
 
@@ -133,9 +148,16 @@ class _Outgoing(Iterator[bytes]):
         self._rpc = rpc
         self._requests = requests
         self._failure: Exception | None = None
+        self._stopped = False
         self.first: object = None
 
+    def stop(self) -> None:
+        """End the stream after the request that is under way."""
+        self._stopped = True
+
     def __next__(self) -> bytes:
+        if self._stopped:
+            raise StopIteration
         try:
             request = drive_next(self._requests)
             self.first = self.first or request
