@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from xenon_core import messages
 from xenon_core.client import Client, open_channel
 from xenon_core.driving import drive
 from xenon_core.errors import (
@@ -21,7 +22,8 @@ from xenon_core.errors import (
     UnknownAdaptorException,
 )
 from xenon_core.filesystem import FileSystem
-from xenon_core.messages import JobDescription
+from xenon_core.messages import AppendToFileRequest, JobDescription
+from xenon_core.services import FILE_SYSTEM_APPEND_TO_FILE
 from xenon_core.targets import GrpcEndpoint
 
 WAYS = ("loop", "thread")
@@ -143,6 +145,21 @@ async def breaking_later() -> AsyncIterator[bytes]:
     for piece in (b"half of it",):
         yield piece
     raise Broken
+
+
+def test_requests_that_break_off_are_no_success_whoever_makes_them(way: Way, tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+
+    async def work(client: Client) -> None:
+        async def requests() -> AsyncIterator[AppendToFileRequest]:
+            yield AppendToFileRequest(filesystem=filesystem.handle, path=messages.Path(str(tmp_path / "log"), "/"))
+            raise Broken
+
+        async with await client.filesystems.create("file") as filesystem:
+            with pytest.raises(Broken):
+                await client.channel.stream_unary(FILE_SYSTEM_APPEND_TO_FILE, requests())
+
+    way.run(work)
 
 
 @pytest.mark.parametrize("source", [breaking, breaking_later])

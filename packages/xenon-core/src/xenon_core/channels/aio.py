@@ -148,7 +148,7 @@ class _Sender:
     async def send_all(self) -> None:
         """Send until the source ends or the server has answered; raises what the source raises."""
         async for request in self._requests:
-            self.first = self.first or request
+            self.first = request if self.first is None else self.first
             if not await self._until_refused(self._send(self._rpc.encode_request(request))):
                 return
             self._began = True

@@ -92,7 +92,7 @@ class _Watched(AsyncIterator[Any]):
         except Exception as error:
             self.failure = error
             raise
-        self.first = self.first or request
+        self.first = request if self.first is None else self.first
         return request
 
 
