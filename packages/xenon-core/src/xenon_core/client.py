@@ -62,12 +62,12 @@ class Client:
         await self.close()
 
 
-async def connect(target: str | None = None) -> Client:
+async def connect(target: str | Endpoint | None = None) -> Client:
     """Connect to the server that *target* names, starting it where the target says so.
 
     Args:
         target: ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
-            :func:`default_target` decides.
+            :func:`default_target` decides. An endpoint, such as a synchronous session's, is a server that is ready already.
 
     Raises:
         TargetError: The target cannot be understood, or nothing installed provides it.
@@ -75,7 +75,7 @@ async def connect(target: str | None = None) -> Client:
         ServerUnavailableError: Nothing answers where the target says that a server is running.
     """
     pool = ThreadPoolExecutor(1, "xenon-open")
-    opening = pool.submit(open_target, target or default_target())
+    opening = pool.submit(_open, target or default_target())
     pool.shutdown(wait=False)
     try:
         endpoint = await asyncio.wrap_future(opening)
@@ -89,6 +89,10 @@ async def connect(target: str | None = None) -> Client:
         await client.close()
         raise
     return client
+
+
+def _open(target: str | Endpoint) -> Endpoint:
+    return open_target(target) if isinstance(target, str) else target
 
 
 def _close_opened(opening: Future[Endpoint]) -> None:

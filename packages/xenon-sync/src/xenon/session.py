@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import threading
+from dataclasses import replace
 from types import TracebackType
 from urllib.parse import urlencode
 
@@ -41,6 +42,7 @@ class Session:
             endpoint.close()
             raise
         self.client = Client(channel, endpoint)
+        self._endpoint = endpoint
         self.port = _port_of(endpoint)
         self._open = True
         self._greet()
@@ -49,6 +51,11 @@ class Session:
     def is_open(self) -> bool:
         """Whether the session can be used."""
         return self._open
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the server is, for another client of it, as ``await xenon_core.connect(session.endpoint)``: it leaves the server running."""
+        return replace(self._endpoint, close=_leave)
 
     def _greet(self) -> None:
         """Make a call, so that a server which is not there, or is none of ours, is known now and not at the first use."""
@@ -121,6 +128,10 @@ def init(
     if not do_not_exit:
         atexit.register(session.close)
     return session
+
+
+def _leave() -> None:
+    """The server is the session's to end."""
 
 
 def _port_of(endpoint: Endpoint) -> int | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from xenon_testing.client import require_open
+
 if TYPE_CHECKING:
     import xenon
 
@@ -54,7 +56,7 @@ def fresh_directory(session: xenon.Session, adaptor: str) -> Iterator[ScratchFil
     import xenon
     from xenon_core.errors import NoSuchPathException
 
-    _require_open(session)
+    require_open(session)
     directory = xenon.Path(tempfile.gettempdir()) / f"xenon-test-{uuid4().hex}"
     # Two handles: the test may do with its own what it likes, also close it, and the directory is removed all the same.
     with xenon.FileSystem.create(adaptor) as broom, xenon.FileSystem.create(adaptor) as filesystem:
@@ -85,11 +87,3 @@ def _cancel(scheduler: xenon.Scheduler, job: xenon.Job) -> None:
             status = scheduler.wait_until_done(job, timeout=SECONDS_TO_END * 1000)
         if not status.done:
             raise TimeoutError(f"the job {job.id} is still {status.state} {SECONDS_TO_END} s after it was cancelled; end it by hand")
-
-
-def _require_open(session: xenon.Session) -> None:
-    from xenon_core.errors import SessionError
-
-    if not session.is_open:
-        hint = "The fixtures share the session: leave it open, and let the code under test call xenon.init() in its main function alone"
-        raise SessionError("a test, or the code it tested, closed the session of the fixture xenon_server", hint=hint)

@@ -1,0 +1,101 @@
+"""The Xenon server through which the helpers of a server connect, and its home: where it finds the host keys that it may trust.
+
+The released Java server knows hosts only by the file ``.ssh/known_hosts`` of its home folder. It gets a folder of its own, so that the
+user's file is neither read nor changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import xenon
+    import xenon_core
+
+__all__ = ["Client", "KnownHost", "require_open"]
+
+
+class KnownHost(Protocol):
+    """What has a line for a known-hosts file."""
+
+    @property
+    def known_hosts(self) -> str:
+        """The lines; may be empty."""
+        ...
+
+
+class Client:
+    """Connects to Xenon when the first helper needs it, and ends what it started.
+
+    Attributes:
+        target: The target string that is opened; a ``java:`` target gets *home*.
+        home: The home folder of a Java server. It must exist.
+    """
+
+    def __init__(self, target: str, home: Path) -> None:
+        self.target = _with_home(target, home)
+        self.home = home
+        self._lock = threading.Lock()
+        self._session: xenon.Session | None = None
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.target!r}>"
+
+    def session(self) -> xenon.Session:
+        """The session, opened now if need be; raises what :func:`xenon.init` raises."""
+        import xenon
+
+        with self._lock:
+            if self._session is None:
+                self._session = xenon.init(target=self.target)
+            return self._session
+
+    def prepare(self, server: KnownHost) -> None:
+        """Make Xenon ready to connect to *server* with strict checking of its host key."""
+        self._learn(server.known_hosts)
+        require_open(self.session())
+
+    @contextlib.asynccontextmanager
+    async def connect(self, server: KnownHost) -> AsyncIterator[xenon_core.Client]:
+        """An asynchronous client of the same Xenon server, ready to connect to *server*."""
+        import xenon_core
+
+        self.prepare(server)
+        async with await xenon_core.connect(self.session().endpoint) as client:
+            yield client
+
+    def close(self) -> None:
+        """Close the session if it was opened here."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _learn(self, lines: str) -> None:
+        path = self.home / ".ssh" / "known_hosts"
+        with self._lock:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            known = path.read_text(encoding="ascii") if path.exists() else ""
+            if lines not in known:
+                with path.open("a", encoding="ascii") as file:
+                    file.write(lines)
+
+
+def _with_home(target: str, home: Path) -> str:
+    if not target.startswith("java:") or "home=" in target:
+        return target
+    return f"{target}{'&' if '?' in target else '?'}home={quote(str(home))}"
+
+
+def require_open(session: xenon.Session) -> None:
+    """Raise :class:`~xenon_core.errors.SessionError` when *session*, which the fixtures share, was closed."""
+    from xenon_core.errors import SessionError
+
+    if not session.is_open:
+        hint = "The fixtures share the session: leave it open, and let the code under test call xenon.init() in its main function alone"
+        raise SessionError("a test, or the code it tested, closed the session of the fixture xenon_server", hint=hint)

@@ -1,0 +1,169 @@
+"""Containers: started with their secrets in files, asked, and disturbed."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.ownership import LABEL, Owner
+from xenon_testing.errors import ContainerCommandError, ServerNotReadyError
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container as DockerContainer
+
+__all__ = ["Container", "ContainerSpec", "run_container"]
+
+LOOPBACK = "127.0.0.1"
+LINES_OF_THE_LOG = 20
+
+
+@attrs.frozen
+class ContainerSpec:
+    """What to run.
+
+    Attributes:
+        image: The image's tag.
+        kind: What it serves, as ``ssh``.
+        name: The container's name; unique on the engine.
+        ports: The ports inside that are published on 127.0.0.1, each on the port outside that it maps to, or (None) on a free one.
+        environment: Variables. Anyone who may ask the engine can read them: no secrets.
+        files: What is put into the container before it starts, by absolute path. Only root can read it there.
+        hostname: The name that the container has for itself.
+        tmpfs: Small disks of its own, by where they are mounted, with their mount options.
+        labels: Further labels.
+    """
+
+    image: str
+    kind: str
+    name: str
+    ports: Mapping[int, int | None] = attrs.field(factory=dict)
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+    files: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
+    hostname: str | None = None
+    tmpfs: Mapping[str, str] = attrs.field(factory=dict)
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Container:
+    """A container that runs.
+
+    Attributes:
+        id: The engine's id of it.
+        name: Its name, for ``docker logs NAME``.
+        address: Its address on the engine's network, for other containers.
+        ports: The port on 127.0.0.1 for each port inside that is published.
+    """
+
+    id: str
+    name: str
+    address: str
+    ports: Mapping[int, int]
+
+    def execute(self, command: Sequence[str], user: str = "root", environment: Mapping[str, str] | None = None) -> str:
+        """Run *command* in it as *user* and return what it wrote; raises :class:`ContainerCommandError` when it fails.
+
+        Nothing passes through a shell. The engine shows the command to everyone who may use it: no secrets.
+        """
+        code, output = self._docker().exec_run(list(command), user=user, environment=dict(environment or {}))
+        text = b"".join([output] if isinstance(output, bytes) else output).decode("utf-8", "replace")
+        if code:
+            raise ContainerCommandError(f"the command {' '.join(command)} in the container {self.name} ended with {code}:\n{text}")
+        return text
+
+    def log(self, lines: int | Literal["all"] = "all") -> str:
+        """The last *lines* of what its daemons wrote, or all."""
+        return bytes(self._docker().logs(tail=lines)).decode("utf-8", "replace")
+
+    def is_running(self) -> bool:
+        """Whether it runs; False once it has ended or is gone."""
+        from docker.errors import NotFound
+
+        try:
+            return bool(self._docker().status in ("running", "paused"))
+        except NotFound:
+            return False
+
+    def pause(self) -> None:
+        """Freeze all its processes: connections stay open, and nothing answers."""
+        self._docker().pause()
+
+    def unpause(self) -> None:
+        """Let its processes go on."""
+        self._docker().unpause()
+
+    def remove(self) -> None:
+        """Take it away, running or not."""
+        self._docker().remove(force=True, v=True)
+
+    def not_ready(self, why: str) -> ServerNotReadyError:
+        """The error for a server that does not serve: with the last lines of the log, and how to look further."""
+        last = "\n".join(f"    {line}" for line in self.log(LINES_OF_THE_LOG).splitlines()) or "    (nothing)"
+        further = f"docker logs {self.name}; docker exec -it {self.name} bash"
+        return ServerNotReadyError(
+            f"the server in the container {self.name} is not ready: {why}\nIts last lines were:\n{last}\nTo look further: {further}"
+        )
+
+    def _docker(self) -> DockerContainer:
+        return connect_engine().containers.get(self.id)
+
+
+def run_container(spec: ContainerSpec, owner: Owner) -> Container:
+    """Create a container, put its files in, start it, and learn its ports.
+
+    Raises ServerNotReadyError when the engine cannot start it, as when a fixed port is taken; then nothing is left of it.
+    """
+    from docker.errors import APIError
+
+    created = _create(spec, owner)
+    try:
+        if spec.files:
+            created.put_archive("/", _archive(spec.files))
+        created.start()
+        created.reload()
+        return _known(created, spec)
+    except APIError as error:
+        created.remove(force=True, v=True)
+        raise ServerNotReadyError(f"cannot start the container {spec.name}: {error.explanation or error}") from error
+    except BaseException:  # Ctrl-C among them
+        created.remove(force=True, v=True)
+        raise
+
+
+def _create(spec: ContainerSpec, owner: Owner) -> DockerContainer:
+    options: dict[str, Any] = {
+        "name": spec.name,
+        "hostname": spec.hostname,
+        "environment": dict(spec.environment),
+        "labels": {**owner.labels(), f"{LABEL}.kind": spec.kind, **spec.labels},
+        "ports": {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in spec.ports.items()},
+        "tmpfs": dict(spec.tmpfs),
+        "cap_add": ["NET_ADMIN"],  # to add latency and to drop connections, inside its own network alone
+    }
+    return connect_engine().containers.create(spec.image, **options)
+
+
+def _known(created: DockerContainer, spec: ContainerSpec) -> Container:
+    network = created.attrs["NetworkSettings"]
+    bound = {int(name.partition("/")[0]): places for name, places in network["Ports"].items() if places}
+    missing = [port for port in spec.ports if port not in bound]
+    if missing:  # it has ended already, and the engine has taken its ports back
+        code = created.attrs["State"]["ExitCode"]
+        raise Container(str(created.id), spec.name, "", {}).not_ready(f"it ended at once, with exit code {code}")
+    address = network.get("IPAddress") or next(iter(network["Networks"].values()))["IPAddress"]
+    return Container(str(created.id), spec.name, address, {port: int(places[0]["HostPort"]) for port, places in bound.items()})
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.size, entry.mode = len(content), 0o600
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

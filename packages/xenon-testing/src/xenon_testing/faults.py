@@ -1,0 +1,162 @@
+"""What can go wrong with a server, on demand.
+
+Each fault is a pair of methods, or a context manager that undoes it at the end, also after a failure::
+
+    with xenon_ssh.faults.paused():
+        ...  # connections stay open, and nothing answers
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import attrs
+
+from xenon_testing.engine.containers import Container
+from xenon_testing.errors import ContainerCommandError
+
+__all__ = ["Faults", "SlurmFaults"]
+
+_FILLING = "filled-by-a-test"
+_FILL = 'cat /dev/zero >"$1" 2>/dev/null; sync; [ -s "$1" ]'
+
+
+@attrs.frozen
+class Faults:
+    """What can be made to go wrong with any server.
+
+    Attributes:
+        container: Where it runs.
+        disk: The folder in the container whose disk can be filled: the home of the account.
+        daemon: The daemon that serves, by its name in the container.
+    """
+
+    container: Container
+    disk: str
+    daemon: str
+
+    def pause(self) -> None:
+        """Freeze the server: connections stay open, new ones are accepted by the kernel, and nothing answers."""
+        self.container.pause()
+
+    def resume(self) -> None:
+        """Let a frozen server go on."""
+        self.container.unpause()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Freeze the server until the end of the ``with``."""
+        self.pause()
+        try:
+            yield
+        finally:
+            self.resume()
+
+    def drop_connections(self) -> None:
+        """End every TCP connection of the server at once, as a firewall does that has lost its memory. New ones are served.
+
+        Connections within the container end too. A Linux kernel that cannot do this (CONFIG_INET_DIAG_DESTROY) makes it a
+        ContainerCommandError.
+        """
+        self.container.execute(["sh", "-c", 'ss -K -t -H state established >/dev/null && [ -z "$(ss -t -H state established)" ]'])
+
+    def stop_daemon(self, daemon: str | None = None) -> None:
+        """Stop *daemon*, or the one that serves: its port refuses. Returns when it has ended."""
+        self.container.execute(["daemon", "stop", daemon or self.daemon])
+
+    def start_daemon(self, daemon: str | None = None) -> None:
+        """Start *daemon*, or the one that serves, again. It may take a moment until it answers."""
+        self.container.execute(["daemon", "start", daemon or self.daemon])
+
+    def restart_daemon(self, daemon: str | None = None) -> None:
+        """Stop and start *daemon*, or the one that serves, as an upgrade of its package does."""
+        self.container.execute(["daemon", "restart", daemon or self.daemon])
+
+    @contextlib.contextmanager
+    def stopped(self, daemon: str | None = None) -> Iterator[None]:
+        """Stop *daemon*, or the one that serves, until the end of the ``with``."""
+        self.stop_daemon(daemon)
+        try:
+            yield
+        finally:
+            self.start_daemon(daemon)
+
+    def fill_disk(self) -> None:
+        """Fill the disk of the account's home to the last byte."""
+        self.container.execute(["sh", "-c", _FILL, "fill", f"{self.disk}/{_FILLING}"])
+
+    def free_disk(self) -> None:
+        """Give back what :meth:`fill_disk` took."""
+        self.container.execute(["rm", "-f", f"{self.disk}/{_FILLING}"])
+
+    @contextlib.contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Keep the disk of the account's home full until the end of the ``with``."""
+        self.fill_disk()
+        try:
+            yield
+        finally:
+            self.free_disk()
+
+    def add_latency(self, milliseconds: int, jitter: int = 0, loss: float = 0.0) -> None:
+        """Delay what the server sends by *milliseconds*, give or take *jitter*, and lose *loss* percent of it."""
+        rule = f"delay {milliseconds}ms {jitter}ms loss {loss}%"
+        self.container.execute(["tc", "qdisc", "replace", "dev", "eth0", "root", "netem", "limit", "100000", *rule.split()])
+
+    def remove_latency(self) -> None:
+        """Send without delay again; does nothing where there was none."""
+        with contextlib.suppress(ContainerCommandError):
+            self.container.execute(["tc", "qdisc", "del", "dev", "eth0", "root"])
+
+    @contextlib.contextmanager
+    def latency(self, milliseconds: int, jitter: int = 0, loss: float = 0.0) -> Iterator[None]:
+        """As :meth:`add_latency`, until the end of the ``with``."""
+        self.add_latency(milliseconds, jitter, loss)
+        try:
+            yield
+        finally:
+            self.remove_latency()
+
+
+@attrs.frozen
+class SlurmFaults(Faults):
+    """What can also be made to go wrong with a Slurm cluster."""
+
+    def stop_controller(self) -> None:
+        """Stop slurmctld: no command of Slurm's gets an answer. Jobs that run go on."""
+        self.stop_daemon("slurmctld")
+
+    def start_controller(self) -> None:
+        """Start slurmctld again; it remembers its jobs."""
+        self.start_daemon("slurmctld")
+
+    def controller_stopped(self) -> contextlib.AbstractContextManager[None]:
+        """Keep slurmctld stopped until the end of the ``with``."""
+        return self.stopped("slurmctld")
+
+    def hold_accounting_back(self) -> None:
+        """Keep what the controller reports from reaching slurmdbd, so that ``sacct`` answers and lags behind ``squeue``.
+
+        Raises ContainerCommandError on a cluster without accounting.
+        """
+        self.container.execute(["iptables", "-A", *self._reports])
+
+    def let_accounting_catch_up(self) -> None:
+        """Let the reports through; it takes some seconds until all have arrived."""
+        self.container.execute(["iptables", "-D", *self._reports])
+
+    @contextlib.contextmanager
+    def accounting_lagging(self) -> Iterator[None]:
+        """Make accounting lag until the end of the ``with``."""
+        self.hold_accounting_back()
+        try:
+            yield
+        finally:
+            self.let_accounting_catch_up()
+
+    @property
+    def _reports(self) -> list[str]:
+        # The controller runs as root; sacct, which asks the same port, runs as who calls it.
+        rule = "OUTPUT -o lo -p tcp --dport 6819 -m owner --uid-owner 0 -j DROP"
+        return [*rule.split()]

@@ -1,0 +1,84 @@
+"""One run of pytest: whose servers they are, also among the workers of pytest-xdist, and when they go.
+
+The process that was started by the user is the owner. A worker learns from it which session it belongs to, and leaves the servers alone
+when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from xenon_testing.options import base_image, chosen_target
+
+if TYPE_CHECKING:
+    from xenon_testing.engine.ownership import Owner
+    from xenon_testing.servers.running import Servers
+
+__all__ = ["pytest_configure_node", "pytest_unconfigure", "servers_of"]
+
+_OWNER = pytest.StashKey["Owner"]()
+_SERVERS = pytest.StashKey["Servers"]()
+_HANDED_OVER = "xenon_owner"
+
+
+def servers_of(config: pytest.Config) -> Servers:
+    """The servers of this run; what earlier runs have left behind is removed before the first use."""
+    if _SERVERS not in config.stash:
+        from xenon_testing.client import Client
+        from xenon_testing.servers.running import Servers, session_folder
+
+        owner = _owner_of(config)
+        folder = session_folder(owner)
+        client = Client(chosen_target(config), folder / "home")
+        config.stash[_SERVERS] = Servers(folder, owner, client, base_image(config), lambda text: _tell(config, text))
+    return config.stash[_SERVERS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the owner over to a worker of pytest-xdist."""
+    owner = _owner_of(node.config)
+    node.workerinput[_HANDED_OVER] = (owner.session, str(owner))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the servers away, also after an interrupt; a worker only closes its connection."""
+    if _is_worker(config):
+        if _SERVERS in config.stash:
+            config.stash[_SERVERS].client.close()
+    elif _OWNER in config.stash:
+        servers_of(config).remove()
+
+
+def _owner_of(config: pytest.Config) -> Owner:
+    if _OWNER not in config.stash:
+        from xenon_testing.engine.ownership import Owner
+
+        given = getattr(config, "workerinput", {}).get(_HANDED_OVER)
+        config.stash[_OWNER] = Owner.parse(*given) if given else Owner.this_process(uuid4().hex)
+    return config.stash[_OWNER]
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _tell(config: pytest.Config, text: str) -> None:
+    """Say what takes long where the user sees it: not among the captured output of the test that happens to wait."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    if reporter is not None:
+        with _uncaptured(capture):
+            reporter.ensure_newline()
+            reporter.write_line(f"xenon: {text}")
+
+
+@contextlib.contextmanager
+def _uncaptured(capture: Any) -> Iterator[None]:
+    with capture.global_and_fixture_disabled() if capture is not None else contextlib.nullcontext():
+        yield

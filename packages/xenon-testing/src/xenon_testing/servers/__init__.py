@@ -1,0 +1,1 @@
+"""The servers: what each is, how it is started, and when it is ready."""

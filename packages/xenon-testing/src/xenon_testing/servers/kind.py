@@ -1,0 +1,83 @@
+"""The kinds of server: what is the same in starting any of them."""
+
+from __future__ import annotations
+
+import abc
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+from xenon_testing.client import Client
+from xenon_testing.engine.containers import Container, ContainerSpec
+from xenon_testing.engine.images import ImageRecipe
+from xenon_testing.servers.login import Login
+from xenon_testing.servers.options import ServerOptions
+from xenon_testing.servers.server import Server
+
+__all__ = ["DOCKERFILES", "SECRETS", "Kind", "recipe"]
+
+DOCKERFILES = Path(__file__).parent.parent / "dockerfiles"
+SECRETS = "/etc/xenon/secrets"
+SECONDS_BETWEEN_TRIES = 0.05
+S = TypeVar("S", bound=Server)
+
+
+def recipe(name: str, parent: ImageRecipe | None = None) -> ImageRecipe:
+    """The packaged recipe *name*, on *parent*."""
+    return ImageRecipe(name, DOCKERFILES / name, parent)
+
+
+class Kind(abc.ABC, Generic[S]):
+    """A kind of server. A subclass says what image it needs, how it is reached and when it is ready.
+
+    Attributes:
+        name: What users call it, as ``ssh``.
+        title: What it is, for the command line's list.
+        image: How its image is made.
+        ports: The ports inside that are published.
+        hostname: The name that the container has for itself, where that matters.
+        seconds_to_start: How long it may take until it is ready, on a slow machine.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    image: ClassVar[ImageRecipe]
+    ports: ClassVar[tuple[int, ...]] = ()
+    hostname: ClassVar[str | None] = None
+    seconds_to_start: ClassVar[float] = 60.0
+
+    def spec(self, tag: str, name: str, options: ServerOptions, login: Login) -> ContainerSpec:
+        """What to run. Called again when the engine refuses the ports, which a subclass may have chosen."""
+        return ContainerSpec(
+            image=tag,
+            kind=self.name,
+            name=name,
+            ports=dict.fromkeys(self.ports),
+            environment={"XENON_USER": options.username},
+            files={f"{SECRETS}/{file}": content for file, content in self.files(options, login).items()},
+            hostname=self.hostname,
+            tmpfs={f"/home/{options.username}": f"size={options.disk},uid=1000,gid=1000,mode=0755"},
+        )
+
+    def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
+        """The secrets and settings, by file name in :data:`SECRETS`."""
+        return {"password": login.password.encode()}
+
+    @abc.abstractmethod
+    def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> S:
+        """The server in *container*, as tests get it."""
+
+    @abc.abstractmethod
+    def probe(self, server: S) -> str:
+        """One try to use *server* as a client does: empty when it served, else why it did not. Takes some seconds at most."""
+
+    def wait_until_ready(self, server: S) -> None:
+        """Return when *server* serves; raises ServerNotReadyError when it has ended, or does not serve in time."""
+        deadline = time.monotonic() + self.seconds_to_start
+        while why := self.probe(server):
+            if not server.container.is_running():
+                raise server.container.not_ready(f"it has ended ({why})")
+            if time.monotonic() > deadline:
+                raise server.container.not_ready(f"after {self.seconds_to_start:g} s, {why}")
+            time.sleep(SECONDS_BETWEEN_TRIES)

@@ -1,0 +1,24 @@
+"""All kinds of server, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from xenon_testing.servers.kind import Kind
+from xenon_testing.servers.slurm import Slurm, SlurmAccounting
+from xenon_testing.servers.ssh import Ssh
+
+__all__ = ["KINDS", "kind_named"]
+
+_ALL: tuple[Kind[Any], ...] = (Ssh(), Slurm(), SlurmAccounting())
+KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.name: kind for kind in _ALL})
+
+
+def kind_named(name: str) -> Kind[Any]:
+    """The kind *name*, with ``-`` or ``_`` between its words; raises ValueError when there is none."""
+    kind = KINDS.get(name.replace("_", "-"))
+    if kind is None:
+        raise ValueError(f"there is no kind of server named {name!r}; there are: {', '.join(KINDS)}")
+    return kind

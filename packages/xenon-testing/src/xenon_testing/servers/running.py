@@ -1,0 +1,162 @@
+"""The servers of one session: started once, shared by the processes of a test run, and taken away together.
+
+A session has a private folder. In it each server has a folder with the key that may log in and ``server.json``, by which another process of
+the session, as a worker of pytest-xdist, finds the same server. A lock lets one of them start it while the others wait.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import filelock
+
+from xenon_testing.client import Client
+from xenon_testing.engine.containers import Container, run_container
+from xenon_testing.engine.images import DEFAULT_BASE, Progress, ensure_image, private_folder
+from xenon_testing.engine.ownership import Owner, orphans, owned_containers, remove_containers
+from xenon_testing.errors import NotRunningError, ServerNotReadyError
+from xenon_testing.servers.kind import Kind
+from xenon_testing.servers.kinds import kind_named
+from xenon_testing.servers.login import Login, make_login
+from xenon_testing.servers.options import ServerOptions
+from xenon_testing.servers.server import Server
+
+__all__ = ["Servers", "prune", "session_folder"]
+
+OWNER_FILE = "owner"
+DESCRIPTION = "server.json"
+TRIES_FOR_PORTS = 5
+S = TypeVar("S", bound=Server)
+_log = logging.getLogger("xenon.testing")
+
+
+@attrs.define
+class Servers:
+    """The servers of one session.
+
+    Attributes:
+        folder: The session's private folder; made by :func:`session_folder`.
+        owner: Who takes the containers away.
+        client: What the servers' helpers connect through.
+        base: The image that all images are built on, with ``{suite}`` for the suite.
+        progress: Is told what takes long.
+    """
+
+    folder: Path
+    owner: Owner
+    client: Client
+    base: str = DEFAULT_BASE
+    progress: Progress = _log.info
+
+    def get(self, name: str, options: ServerOptions | None = None) -> Server:
+        """The server of the kind *name* with *options*: the running one, or one that is started now.
+
+        Raises a TestingError when it does not come up, and ValueError for a kind that there is not.
+        """
+        kind, options = kind_named(name), options or ServerOptions()
+        place = self.folder / options.key(kind.name)
+        # An image is built outside of the lock: the workers that wait for another server need not wait for this one's.
+        tag = ensure_image(kind.image, options.suite, self.base, self.progress)
+        with filelock.FileLock(f"{place}.lock", mode=0o600):
+            server: Server = self._load(kind, place) or self._start(kind, tag, options, place)
+        return server
+
+    def only(self) -> Server:
+        """The one server of the session, started by another process; raises :class:`NotRunningError` when there is none."""
+        for description in self.folder.glob(f"*/{DESCRIPTION}"):
+            kind = kind_named(json.loads(description.read_text(encoding="utf-8"))["kind"])
+            server: Server | None = self._load(kind, description.parent)
+            if server is not None:
+                return server
+        raise NotRunningError(f"no server of {self.owner.session} is up. Start one with: xenon-testing up KIND; see: xenon-testing list")
+
+    def remove(self) -> None:
+        """Take all servers of the session away, and its folder with the keys."""
+        self.client.close()
+        if self.folder.exists():
+            remove_containers(owned_containers(self.owner.session))
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _load(self, kind: Kind[S], place: Path) -> S | None:
+        path = place / DESCRIPTION
+        if not path.exists():
+            return None
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        container = Container(**{**facts["container"], "ports": {int(port): to for port, to in facts["container"]["ports"].items()}})
+        if not container.is_running():
+            return None
+        login = facts["login"]
+        known = Login(**{**login, "private_key": Path(login["private_key"]), "host_public_keys": tuple(login["host_public_keys"])})
+        return kind.describe(container, ServerOptions(**facts["options"]), known, self.client)
+
+    def _start(self, kind: Kind[S], tag: str, options: ServerOptions, place: Path) -> S:
+        shutil.rmtree(place, ignore_errors=True)  # of a server that is gone
+        place.mkdir(mode=0o700)
+        login = make_login(options.username, place)
+        container = self._run(kind, tag, options, login)
+        try:
+            server = kind.describe(container, options, login, self.client)
+            kind.wait_until_ready(server)
+            _save(place / DESCRIPTION, kind, options, login, container)
+        except BaseException:  # Ctrl-C among them
+            container.remove()
+            raise
+        return server
+
+    def _run(self, kind: Kind[S], tag: str, options: ServerOptions, login: Login) -> Container:
+        """The container, started; once more with other ports where somebody was faster to take one."""
+        for remaining in reversed(range(TRIES_FOR_PORTS)):
+            name = f"xenon-{kind.name}-{self.owner.session[:8]}-{secrets.token_hex(3)}"
+            try:
+                return run_container(kind.spec(tag, name, options, login), self.owner)
+            except ServerNotReadyError as error:
+                if "port is already allocated" not in str(error) and "address already in use" not in str(error) or not remaining:
+                    raise
+        raise ServerNotReadyError(f"cannot start a server of the kind {kind.name}: no try was made")
+
+
+def _save(path: Path, kind: Kind[S], options: ServerOptions, login: Login, container: Container) -> None:
+    facts: dict[str, Any] = {
+        "kind": kind.name,
+        "options": attrs.asdict(options),
+        "container": attrs.asdict(container),
+        "login": {**attrs.asdict(login), "private_key": str(login.private_key), "host_private_keys": {}},
+    }
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(facts), encoding="utf-8")
+
+
+def session_folder(owner: Owner, parent: Path | None = None) -> Path:
+    """A folder for the session of *owner*, which only this user can enter; there already when another process has made it."""
+    folder = (parent or _sessions()) / owner.session
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "home").mkdir(mode=0o700, exist_ok=True)
+    path = folder / OWNER_FILE
+    if not path.exists():
+        path.write_text(str(owner), encoding="utf-8")
+    return folder
+
+
+def prune(tell: Callable[[str], None] = _log.info) -> int:
+    """Remove the containers and folders of sessions whose process has ended without doing so; returns how many containers."""
+    left = orphans()
+    for container in left:
+        tell(f"removing {container.name}, left behind by process {Owner.of(container).pid}")
+    remove_containers(left)
+    for path in _sessions().glob(f"*/{OWNER_FILE}"):
+        if Owner.parse(path.parent.name, path.read_text(encoding="utf-8")).is_gone():
+            shutil.rmtree(path.parent, ignore_errors=True)
+    return len(left)
+
+
+def _sessions() -> Path:
+    folder = private_folder() / "sessions"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
