@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     import xenon
     import xenon_core
 
-__all__ = ["Client", "KnownHost", "require_open"]
+__all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "Client", "KnownHost", "require_open"]
+
+# The server that programs meet in production, and not whichever happens to be installed.
+DEFAULT_TARGET = "java:"
+# The SDK has the same constant; importing it from there would load gRPC into every project's tests.
+TARGET_VARIABLE = "XENON_TARGET"
 
 
 class KnownHost(Protocol):
@@ -77,19 +82,29 @@ class Client:
             session.close()
 
     def _learn(self, lines: str) -> None:
-        path = self.home / ".ssh" / "known_hosts"
-        with self._lock:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+        import filelock
+
+        folder = self.home / ".ssh"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / "known_hosts"
+        with filelock.FileLock(folder / "known_hosts.lock"):  # other processes of the same tests learn hosts too
             known = path.read_text(encoding="ascii") if path.exists() else ""
             if lines not in known:
-                with path.open("a", encoding="ascii") as file:
-                    file.write(lines)
+                new = folder / "known_hosts.new"
+                new.write_text(_without_hosts_of(lines, known) + lines, encoding="ascii")
+                new.replace(path)
 
 
 def _with_home(target: str, home: Path) -> str:
     if not target.startswith("java:") or "home=" in target:
         return target
     return f"{target}{'&' if '?' in target else '?'}home={quote(str(home))}"
+
+
+def _without_hosts_of(lines: str, known: str) -> str:
+    """*known* without what it says of the hosts in *lines*: a port is given to one server after another."""
+    hosts = {line.split()[0] for line in lines.splitlines()}
+    return "".join(line for line in known.splitlines(keepends=True) if line.split()[0] not in hosts)
 
 
 def require_open(session: xenon.Session) -> None:

@@ -6,12 +6,10 @@ import os
 
 import pytest
 
+from xenon_testing.client import DEFAULT_TARGET, TARGET_VARIABLE
+
 __all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "base_image", "chosen_target", "pytest_addoption", "requires_docker", "suite_for"]
 
-# The server that programs meet in production, and not whichever happens to be installed.
-DEFAULT_TARGET = "java:"
-# The SDK has the same constant; importing it from there would load gRPC into every project's tests.
-TARGET_VARIABLE = "XENON_TARGET"
 _TARGET = "xenon_target"
 _REQUIRE = "xenon_require_docker"
 _BASE = "xenon_base_image"

@@ -14,7 +14,7 @@ from xenon_testing.engine.connection import connect_engine
 if TYPE_CHECKING:
     from docker.models.containers import Container as DockerContainer
 
-__all__ = ["LABEL", "Owner", "orphans", "owned_containers", "remove_containers"]
+__all__ = ["LABEL", "Owner", "container_name", "orphans", "owned_containers", "remove_containers"]
 
 LABEL = "org.pyxenon.testing"
 SECONDS_OF_TOLERANCE = 2.0
@@ -81,6 +81,12 @@ def owned_containers(session: str | None = None) -> list[DockerContainer]:
     label = LABEL if session is None else f"{LABEL}.session={session}"
     # Sparse, since a container that goes away during the listing would be an error otherwise.
     return connect_engine().containers.list(all=True, filters={"label": label}, sparse=True)
+
+
+def container_name(container: DockerContainer) -> str:
+    """The name of *container*, as :func:`owned_containers` lists it: a listing has it in another place than the engine's full answer."""
+    names: list[str] = container.attrs["Names"]
+    return names[0].lstrip("/")
 
 
 def orphans() -> list[DockerContainer]:

@@ -20,18 +20,19 @@ import filelock
 from xenon_testing.client import Client
 from xenon_testing.engine.containers import Container, run_container
 from xenon_testing.engine.images import DEFAULT_BASE, Progress, ensure_image, private_folder
-from xenon_testing.engine.ownership import Owner, orphans, owned_containers, remove_containers
-from xenon_testing.errors import NotRunningError, ServerNotReadyError
+from xenon_testing.engine.ownership import LABEL, Owner, container_name, orphans, owned_containers, remove_containers
+from xenon_testing.errors import ServerNotReadyError
 from xenon_testing.servers.kind import Kind
 from xenon_testing.servers.kinds import kind_named
 from xenon_testing.servers.login import Login, make_login
 from xenon_testing.servers.options import ServerOptions
 from xenon_testing.servers.server import Server
 
-__all__ = ["Servers", "prune", "session_folder"]
+__all__ = ["SUITE_LABEL", "Servers", "prune", "session_folder"]
 
 OWNER_FILE = "owner"
 DESCRIPTION = "server.json"
+SUITE_LABEL = f"{LABEL}.suite"
 TRIES_FOR_PORTS = 5
 S = TypeVar("S", bound=Server)
 _log = logging.getLogger("xenon.testing")
@@ -68,14 +69,17 @@ class Servers:
             server: Server = self._load(kind, place) or self._start(kind, tag, options, place)
         return server
 
-    def only(self) -> Server:
-        """The one server of the session, started by another process; raises :class:`NotRunningError` when there is none."""
-        for description in self.folder.glob(f"*/{DESCRIPTION}"):
-            kind = kind_named(json.loads(description.read_text(encoding="utf-8"))["kind"])
-            server: Server | None = self._load(kind, description.parent)
-            if server is not None:
-                return server
-        raise NotRunningError(f"no server of {self.owner.session} is up. Start one with: xenon-testing up KIND; see: xenon-testing list")
+    def running(self) -> tuple[Server, ServerOptions] | None:
+        """The one server of the session, which another process may have started, and what was asked of it; None when none is up."""
+        for path in self.folder.glob(f"*/{DESCRIPTION}"):
+            try:
+                name, options, login, container = _read(path)
+                kind = kind_named(name)
+            except (KeyError, TypeError, ValueError):
+                continue  # of another release, which knew other kinds or options
+            if container.is_running():
+                return kind.describe(container, options, login, self.client), options
+        return None
 
     def remove(self) -> None:
         """Take all servers of the session away, and its folder with the keys."""
@@ -88,13 +92,8 @@ class Servers:
         path = place / DESCRIPTION
         if not path.exists():
             return None
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        container = Container(**{**facts["container"], "ports": {int(port): to for port, to in facts["container"]["ports"].items()}})
-        if not container.is_running():
-            return None
-        login = facts["login"]
-        known = Login(**{**login, "private_key": Path(login["private_key"]), "host_public_keys": tuple(login["host_public_keys"])})
-        return kind.describe(container, ServerOptions(**facts["options"]), known, self.client)
+        _, options, login, container = _read(path)
+        return kind.describe(container, options, login, self.client) if container.is_running() else None
 
     def _start(self, kind: Kind[S], tag: str, options: ServerOptions, place: Path) -> S:
         shutil.rmtree(place, ignore_errors=True)  # of a server that is gone
@@ -114,8 +113,9 @@ class Servers:
         """The container, started; once more with other ports where somebody was faster to take one."""
         for remaining in reversed(range(TRIES_FOR_PORTS)):
             name = f"xenon-{kind.name}-{self.owner.session[:8]}-{secrets.token_hex(3)}"
+            spec = kind.spec(tag, name, options, login)
             try:
-                return run_container(kind.spec(tag, name, options, login), self.owner)
+                return run_container(attrs.evolve(spec, labels={**spec.labels, SUITE_LABEL: options.suite}), self.owner)
             except ServerNotReadyError as error:
                 if "port is already allocated" not in str(error) and "address already in use" not in str(error) or not remaining:
                     raise
@@ -129,13 +129,27 @@ def _save(path: Path, kind: Kind[S], options: ServerOptions, login: Login, conta
         "container": attrs.asdict(container),
         "login": {**attrs.asdict(login), "private_key": str(login.private_key), "host_private_keys": {}},
     }
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(facts), encoding="utf-8")
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(facts), encoding="utf-8")
+    new.replace(path)  # never half a description
 
 
-def session_folder(owner: Owner, parent: Path | None = None) -> Path:
-    """A folder for the session of *owner*, which only this user can enter; there already when another process has made it."""
-    folder = (parent or _sessions()) / owner.session
+def _read(path: Path) -> tuple[str, ServerOptions, Login, Container]:
+    """What :func:`_save` has written: the kind's name, and the rest."""
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    login = facts["login"]
+    known = Login(**{**login, "private_key": Path(login["private_key"]), "host_public_keys": tuple(login["host_public_keys"])})
+    container = Container(**{**facts["container"], "ports": {int(port): to for port, to in facts["container"]["ports"].items()}})
+    return facts["kind"], ServerOptions(**facts["options"]), known, container
+
+
+def session_folder(owner: Owner, folder: Path | None = None) -> Path:
+    """The folder of the session of *owner*, which only this user can enter; there already when another process has made it.
+
+    It is *folder*, or one among this user's temporary files.
+    """
+    folder = folder or _sessions() / owner.session
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "home").mkdir(mode=0o700, exist_ok=True)
     path = folder / OWNER_FILE
@@ -148,7 +162,7 @@ def prune(tell: Callable[[str], None] = _log.info) -> int:
     """Remove the containers and folders of sessions whose process has ended without doing so; returns how many containers."""
     left = orphans()
     for container in left:
-        tell(f"removing {container.name}, left behind by process {Owner.of(container).pid}")
+        tell(f"removing {container_name(container)}, left behind by process {Owner.of(container).pid}")
     remove_containers(left)
     for path in _sessions().glob(f"*/{OWNER_FILE}"):
         if Owner.parse(path.parent.name, path.read_text(encoding="utf-8")).is_gone():
