@@ -22,7 +22,11 @@ def test_a_file_goes_there_and_comes_back(xenon_ssh: SshServer, openssh: Callabl
     content = bytes(range(256)) * 4096
     (tmp_path / "out").write_bytes(content)
     listing = openssh(xenon_ssh).sftp(
-        "mkdir sftp-test", f"put {tmp_path}/out sftp-test/file", "ls -l sftp-test", f"get sftp-test/file {tmp_path}/back", "rm sftp-test/file"
+        "mkdir sftp-test",
+        f"put {tmp_path}/out sftp-test/file",
+        "ls -l sftp-test",
+        f"get sftp-test/file {tmp_path}/back",
+        "rm sftp-test/file",
     )
     assert f" {len(content)} " in listing
     assert (tmp_path / "back").read_bytes() == content

@@ -18,7 +18,7 @@ from xenon_testing.errors import BaseImageError
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["make_base_image"]
+__all__ = ["make_base_image", "mirrors"]
 
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
 LINES_OF_THE_LOG = 15
@@ -41,7 +41,7 @@ def make_base_image(suite: str, base: str = DEFAULT_BASE, progress: Progress = p
     name = base.format(suite=suite)
     with tempfile.TemporaryDirectory(prefix="pyxenon-base-") as folder:
         root = Path(folder) / "root"
-        mirror = next(iter(_mirrors(apt)), None)
+        mirror = next(iter(mirrors(apt)), None)
         progress(f"installing Debian {suite}")
         _debootstrap(suite, root, mirror)
         _prepare(root, suite, mirror)
@@ -60,7 +60,7 @@ def _require_able(suite: str) -> None:
         raise BaseImageError(f"cannot make a base image for {suite}: debootstrap needs root; try with sudo")
 
 
-def _mirrors(apt: Path) -> Iterator[str]:
+def mirrors(apt: Path) -> Iterator[str]:
     """The addresses that this machine gets Debian's packages from, the first for the main archive."""
     for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
         if path.suffix in (".list", ".sources") and path.is_file():

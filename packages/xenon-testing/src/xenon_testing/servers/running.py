@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 import shutil
 from collections.abc import Callable
@@ -35,6 +36,7 @@ DESCRIPTION = "server.json"
 SUITE_LABEL = f"{LABEL}.suite"
 TRIES_FOR_PORTS = 5
 S = TypeVar("S", bound=Server)
+_PORT_TAKEN = re.compile("port is already allocated|address already in use")
 _log = logging.getLogger("xenon.testing")
 
 
@@ -117,7 +119,7 @@ class Servers:
             try:
                 return run_container(attrs.evolve(spec, labels={**spec.labels, SUITE_LABEL: options.suite}), self.owner)
             except ServerNotReadyError as error:
-                if "port is already allocated" not in str(error) and "address already in use" not in str(error) or not remaining:
+                if not (remaining and _PORT_TAKEN.search(str(error))):
                     raise
         raise ServerNotReadyError(f"cannot start a server of the kind {kind.name}: no try was made")
 

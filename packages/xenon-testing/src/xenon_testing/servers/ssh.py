@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, TypeVar
 
 import attrs
@@ -130,18 +130,5 @@ def _strict(adaptor: str) -> dict[str, str]:
 
 def _in_a_loop(work: Coroutine[Any, Any, T]) -> T:
     """The result of *work*, also when the caller has an event loop: a test may be asynchronous itself."""
-    results: list[T | BaseException] = []
-
-    def go() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:  # raised again where it can be handled
-            results.append(error)
-
-    thread = threading.Thread(target=go, name="xenon-testing-ssh", daemon=True)
-    thread.start()
-    thread.join()
-    (result,) = results
-    if isinstance(result, BaseException):
-        raise result
-    return result
+    with ThreadPoolExecutor(1, "xenon-testing-ssh") as pool:
+        return pool.submit(asyncio.run, work).result()

@@ -1,0 +1,283 @@
+"""The servers in Docker as projects meet them: in a pytest of its own, started from outside."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.images import private_folder
+from xenon_testing.engine.ownership import LABEL, Owner, owned_containers
+
+pytest_plugins = ["pytester"]
+
+SECONDS_FOR_A_RUN = 150
+SECONDS_TO_START = 60
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, xenon_container: object, pytestconfig: pytest.Config) -> pytest.Pytester:
+    """An empty project, whose runs use the same base image."""
+    base = pytestconfig.getoption("xenon_base_image")
+    pytester.makeini(f"[pytest]\nxenon_base_image = {base or ''}\n")
+    return pytester
+
+
+@pytest.fixture
+def mark(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A word that the tests of the project can read, to be found by."""
+    word = uuid.uuid4().hex[:8]
+    monkeypatch.setenv("MARK", word)
+    return word
+
+
+def containers_of(pid: int) -> list[str]:
+    """The names of the containers that belong to the process *pid* of this machine."""
+    found = owned_containers()
+    owners = {container.name or container.id: Owner.of(container) for container in found}
+    return [str(name) for name, owner in owners.items() if owner.pid == pid and owner.node == platform.node()]
+
+
+PRINTS_ITS_SERVER = """
+    import os
+
+    def test_server(xenon_ssh):
+        print("container", xenon_ssh.container.id, "owner", os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid())
+        assert xenon_ssh.run("echo served") == "served\\n"
+"""
+
+
+def ids_in(lines: list[str]) -> list[str]:
+    return re.findall(r"container ([0-9a-f]{64})", "\n".join(lines))
+
+
+def is_there(container: str) -> bool:
+    return any(found.id == container for found in connect_engine().containers.list(all=True, sparse=True))
+
+
+def test_the_server_is_gone_after_the_tests(project: pytest.Pytester) -> None:
+    project.makepyfile(PRINTS_ITS_SERVER)
+    result = project.runpytest_subprocess("-s", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(passed=1)
+    (container,) = ids_in(result.outlines)
+    assert not is_there(container)
+
+
+def test_the_server_is_gone_after_a_failure(project: pytest.Pytester) -> None:
+    project.makepyfile(PRINTS_ITS_SERVER + "        raise ZeroDivisionError\n")
+    result = project.runpytest_subprocess("-s", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(failed=1)
+    (container,) = ids_in(result.outlines)
+    assert not is_there(container)
+
+
+def test_two_workers_share_one_server(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import os, pathlib, pytest, time
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_server(xenon_ssh, number):
+            assert xenon_ssh.run("echo served") == "served\\n"
+            mine = pathlib.Path(os.environ["PYTEST_XDIST_WORKER"] + ".id")
+            mine.write_text(xenon_ssh.container.id)
+            deadline = time.monotonic() + 30
+            while len(list(pathlib.Path().glob("*.id"))) < 2:  # the other worker is there at the same time
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert xenon_ssh.run("echo served") == "served\\n"
+    """)
+    result = project.runpytest_subprocess("-n2", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(passed=2)
+    ids = {path.read_text() for path in project.path.glob("*.id")}
+    assert len(list(project.path.glob("*.id"))) == 2
+    assert len(ids) == 1
+    assert not is_there(ids.pop())
+
+
+@pytest.fixture
+def started(project: pytest.Pytester) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts a pytest whose test waits with its server up, and returns once it does."""
+    project.makepyfile("""
+        import pathlib, time
+
+        def test_waits(xenon_ssh):
+            pathlib.Path("container").write_text(xenon_ssh.container.id)
+            pathlib.Path("key").write_text(str(xenon_ssh.private_key))
+            time.sleep(120)
+    """)
+    running: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(project.path)]
+        process = subprocess.Popen(command, cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        running.append(process)
+        deadline = time.monotonic() + SECONDS_TO_START
+        while not (project.path / "key").exists():
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_the_server_is_gone_after_an_interrupt(project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]) -> None:
+    process = started()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in output
+    assert not is_there((project.path / "container").read_text())
+    assert not Path((project.path / "key").read_text()).exists()
+
+
+def test_what_a_killed_run_left_behind_is_gone_with_the_next(
+    project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]
+) -> None:
+    process = started()
+    process.kill()
+    process.communicate(timeout=60)
+    container, key = (project.path / "container").read_text(), Path((project.path / "key").read_text())
+    assert is_there(container)
+    assert key.exists()
+    project.makepyfile(PRINTS_ITS_SERVER)
+    result = project.runpytest_subprocess("-s", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"*removing * left behind by process {process.pid}*"])
+    assert not is_there(container)
+    assert not key.exists()
+
+
+def test_two_runs_side_by_side_do_not_disturb_each_other(project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]) -> None:
+    process = started()
+    first = (project.path / "container").read_text()
+    other = project.mkdir("other")
+    (other / "test_other.py").write_text(
+        "def test_server(xenon_ssh):\n    print('container', xenon_ssh.container.id)\n    xenon_ssh.run('true')\n"
+    )
+    result = project.runpytest_subprocess("-s", str(other), timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(passed=1)
+    assert ids_in(result.outlines) != [first]
+    assert connect_engine().containers.get(first).status == "running"
+    assert process.poll() is None
+    assert len(containers_of(process.pid)) == 1
+
+
+NEEDS_DOCKER = "def test_server(xenon_ssh):\n    raise AssertionError('must not run')\n"
+
+
+def test_without_docker_the_test_is_skipped_and_says_what_to_install(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{project.path}/nothing.sock")
+    project.makepyfile(NEEDS_DOCKER)
+    result = project.runpytest_subprocess("-rs", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*no Docker engine answers at unix://*nothing.sock*apt-get install docker.io*"])
+
+
+@pytest.mark.parametrize("way", ["option", "setting"])
+def test_without_docker_the_test_fails_where_it_is_required(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{project.path}/nothing.sock")
+    project.makepyfile(NEEDS_DOCKER)
+    if way == "setting":
+        project.makeini("[pytest]\nxenon_require_docker = true\n")
+    result = project.runpytest_subprocess(*(["--xenon-require-docker"] if way == "option" else []), timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*no Docker engine answers*It is required here: --xenon-require-docker*"])
+
+
+def test_a_base_image_that_cannot_be_had_fails_the_test_with_what_to_do(project: pytest.Pytester) -> None:
+    project.makepyfile(NEEDS_DOCKER)
+    result = project.runpytest_subprocess("--xenon-base-image", "localhost:1/none:{suite}-slim", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*cannot get the image localhost:1/none:bookworm-slim*xenon-testing base-image bookworm*"])
+
+
+def test_a_server_that_does_not_come_up_fails_the_test_with_its_log(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.xenon_ssh(configuration="Nonsense yes\\n")
+        def test_server(xenon_ssh):
+            raise AssertionError("must not run")
+    """)
+    project.makeconftest("from xenon_testing.servers.ssh import Ssh\nSsh.seconds_to_start = 3\n")
+    result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*the server in the container xenon-ssh-* is not ready*", "*Bad configuration option: Nonsense*", "*docker logs xenon-ssh-*"]
+    )
+    result.stdout.no_fnmatch_line("*must not run*")
+
+
+def test_markers_and_parameters_choose_options(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.xenon_ssh(username="ada")
+        def test_marked(xenon_ssh):
+            assert xenon_ssh.username == "ada"
+
+        @pytest.mark.parametrize("xenon_ssh", [{"username": "ada"}, {"username": "bob"}], indirect=True)
+        def test_parametrised(xenon_ssh):
+            assert xenon_ssh.run("id -un").strip() == xenon_ssh.username
+
+        def test_plain(xenon_ssh):
+            assert xenon_ssh.username == "xenon"
+    """)
+    project.runpytest_subprocess("--strict-markers", timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("'nonsense'", "there is no kind of server named 'nonsense'; there are: ssh, slurm"),
+        ("'ssh', username='-x'", "the option username must be of the form of 'xenon', not '-x'"),
+        ("'ssh', nonsense='1'", "nonsense"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_an_error_that_says_so(project: pytest.Pytester, call: str, words: str) -> None:
+    project.makepyfile(f"def test_server(xenon_container):\n    xenon_container({call})\n")
+    result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*{words.replace('[', '[[]')}*"])
+
+
+def test_a_setting_chooses_the_suite(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\nxenon_suite = trixie\n")
+    project.makepyfile("def test_suite(xenon_ssh):\n    assert 'VERSION_CODENAME=trixie' in xenon_ssh.run('cat /etc/os-release')\n")
+    project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=1)
+    result = project.runpytest_subprocess("--xenon-suite=bookworm", timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(failed=1)
+
+
+def test_a_project_that_uses_no_fixture_loads_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import sys
+
+        def test_nothing():
+            loaded = {name.partition(".")[0] for name in sys.modules}
+            assert not loaded & {"docker", "asyncssh", "xenon", "xenon_core", "grpc", "psutil", "filelock"}
+    """)
+    folders = set((private_folder() / "sessions").glob("*"))
+    project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=1)
+    assert set((private_folder() / "sessions").glob("*")) == folders
+
+
+def test_every_container_carries_its_owner(xenon_ssh: object) -> None:
+    labels = [container.attrs["Labels"] for container in owned_containers()]
+    assert labels
+    assert all({LABEL, f"{LABEL}.session", f"{LABEL}.owner"} <= set(found) for found in labels)
+    assert os.getpid() in {Owner.of(container).pid for container in owned_containers()} or "PYTEST_XDIST_WORKER" in os.environ
