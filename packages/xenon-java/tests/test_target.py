@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from xenon_core.errors import TargetError
@@ -149,3 +150,18 @@ def test_folders_of_other_machines_are_left_alone(port: int, monkeypatch: pytest
     endpoint.close()
     assert theirs.exists()
     theirs.rmdir()
+
+
+def test_the_server_takes_the_folder_that_it_is_given_for_the_users_home(tmp_path: Path) -> None:
+    endpoint = open_target(Target.parse(f"java:?home={tmp_path}"))
+    try:
+        arguments = [argument for child in psutil.Process().children(recursive=True) for argument in child.cmdline()]
+        assert f"-Duser.home={tmp_path}" in arguments
+    finally:
+        endpoint.close()
+
+
+@pytest.mark.parametrize("home", ["relative", "/nonexistent/home", ""])
+def test_a_home_that_is_no_folder_is_refused(home: str) -> None:
+    with pytest.raises(TargetError, match="its option home is .* the absolute path of a folder that exists"):
+        open_target(Target.parse(f"java:?home={home}"))

@@ -137,14 +137,16 @@ class ServerProcess:
             self._popen.wait()
 
 
-def start_server(port: int | None = None, *, tls: bool = True, linger: bool = False) -> ServerProcess:
+def start_server(port: int | None = None, *, tls: bool = True, linger: bool = False, home: Path | None = None) -> ServerProcess:
     """Start a xenon-grpc server and wait until it answers.
 
     Without *port* it takes a free one. With *tls* off it speaks plain gRPC to everyone who can reach the port. With *linger* it outlives
-    this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. Raises :class:`PortTakenError` when *port* is in use, and
+    this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. It takes *home* for the user's home folder. Raises :class:`PortTakenError` when *port* is in use, and
     another ServerStartError when there is no Java or no jar or the server does not come up in ``XENON_START_TIMEOUT`` seconds (30).
     """
-    java = [str(find_java()), *_JAVA_OPTIONS, "-jar", str(find_jar())]
+    # Java asks the system for the home folder, and not the environment.
+    place = [] if home is None else [f"-Duser.home={home}"]
+    java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(find_jar())]
     deadline = time.monotonic() + _timeout()
     if not tls:
         _warn_of_plain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from xenon_core.errors import TargetError
 from xenon_core.targets import GrpcEndpoint, Target, TlsKeys
@@ -24,30 +25,34 @@ _LAST_PORT = 65535
 
 
 def open_target(target: Target) -> GrpcEndpoint:
-    """Make a xenon-grpc server ready for ``java:[?port=N][&tls=on|off][&linger=yes|no]``.
+    """Make a xenon-grpc server ready for ``java:[?port=N][&tls=on|off][&linger=yes|no][&home=/path]``.
 
     Without ``port`` a server of its own is started on a free port. With it, this user's server there is used, or one is started there.
     ``close`` of the endpoint ends the server only if this call started it; ``linger=yes`` lets it outlive the program, not ``close``.
+    ``home`` is the folder that the server takes for the user's home, where it finds ``.ssh/known_hosts``; without it, the user's own.
     Raises TargetError for an option that cannot be understood and ServerStartError when there is no such server and none can be started.
     """
     if target.address:
         raise TargetError(target.text, "java: takes no address; for a server on another machine write grpcs://host:port")
-    options = target.accept_options("port", "tls", "linger")
+    options = target.accept_options("port", "tls", "linger", "home")
     port = _port(target, options.get("port"))
     tls = _choice(target, "tls", options.get("tls", "on"), ("on", "off"))
     linger = _choice(target, "linger", options.get("linger", "no"), ("yes", "no"))
+    home = _home(target, options.get("home"))
     if port is None and linger:
         port = free_port()  # known by its number, so that it can be found again, and stopped
         logger.warning("the server goes on after this program, on port %d; xenon_java.stop_server(%d) ends it", port, port)
     if port is None:
-        return _own(start_server(tls=tls, linger=linger))
-    return _on_port(port, tls, linger)
+        return _own(start_server(tls=tls, linger=linger, home=home))
+    if home is not None and is_listening(port):
+        raise TargetError(target.text, f"a server runs on port {port} already, and its home cannot be changed; leave out port, or home")
+    return _on_port(port, tls, linger, home)
 
 
-def _on_port(port: int, tls: bool, linger: bool) -> GrpcEndpoint:
+def _on_port(port: int, tls: bool, linger: bool, home: Path | None) -> GrpcEndpoint:
     if not is_listening(port):
         try:
-            return _own(start_server(port, tls=tls, linger=linger))
+            return _own(start_server(port, tls=tls, linger=linger, home=home))
         except PortTakenError:
             if not is_listening(port):
                 raise  # taken on another interface than the loopback
@@ -98,6 +103,15 @@ def _port(target: Target, text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LAST_PORT):
         raise TargetError(target.text, f"its option port is {text!r}; it must be a number from 1 to {_LAST_PORT}")
     return int(text)
+
+
+def _home(target: Target, text: str | None) -> Path | None:
+    if text is None:
+        return None
+    home = Path(text).expanduser()
+    if not (home.is_absolute() and home.is_dir()):
+        raise TargetError(target.text, f"its option home is {text!r}; it must be the absolute path of a folder that exists")
+    return home
 
 
 def _choice(target: Target, name: str, text: str, words: tuple[str, str]) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
+import socket
 from pathlib import Path
 
 import attrs
 
 __all__ = ["Login", "make_login"]
 
+LOOPBACK = "127.0.0.1"
+SSH_PORT = 22
 PASSWORD_BYTES = 18
 # Both kinds of host key, since clients differ in which they prefer.
 HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256")
@@ -36,8 +40,19 @@ class Login:
 
     def known_hosts(self, host: str, port: int) -> str:
         """The lines for a known-hosts file that say which keys the server on *port* of *host* has."""
-        name = host if port == 22 else f"[{host}]:{port}"
-        return "".join(f"{name} {key}\n" for key in self.host_public_keys)
+        names = _loopback_names() if host == LOOPBACK else (host,)
+        patterns = ",".join(name if port == SSH_PORT else f"[{name}]:{port}" for name in names)
+        return "".join(f"{patterns} {key}\n" for key in self.host_public_keys)
+
+
+@functools.cache
+def _loopback_names() -> tuple[str, ...]:
+    """What this machine calls its loopback address: the Java server looks a host's keys up by the name that belongs to the address."""
+    try:
+        name = socket.gethostbyaddr(LOOPBACK)[0]
+    except OSError:
+        name = LOOPBACK
+    return tuple(dict.fromkeys((LOOPBACK, "localhost", name)))
 
 
 def make_login(username: str, folder: Path) -> Login:
