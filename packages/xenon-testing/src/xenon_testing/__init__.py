@@ -1,4 +1,4 @@
-"""Pytest fixtures that give tests a real Xenon server, file system and scheduler.
+"""Servers to test against: pytest fixtures that start them, and the same servers for a program at a terminal.
 
 Installed, the plugin is there: ask for ``xenon_server``, ``xenon_filesystem`` or ``xenon_scheduler``. The classes here are what the last
 two give, for annotations::
@@ -9,10 +9,47 @@ two give, for annotations::
         path = xenon_filesystem.directory / "greeting"
         xenon_filesystem.filesystem.write_to_file(path, b"hello")
         assert b"".join(xenon_filesystem.filesystem.read_from_file(path)) == b"hello"
+
+A server that ``xenon-testing up ssh`` has started is reached from any program::
+
+    from xenon_testing import attach
+
+    files = attach("ssh").filesystem()
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal, overload
+
 from xenon_testing.scratch import ScratchFileSystem, ScratchScheduler
 
-__all__ = ["ScratchFileSystem", "ScratchScheduler"]
+if TYPE_CHECKING:
+    from xenon_testing.servers.server import Server
+    from xenon_testing.servers.slurm import SlurmServer
+    from xenon_testing.servers.ssh import SshServer
+
+__all__ = ["ScratchFileSystem", "ScratchScheduler", "attach"]
+
+
+@overload
+def attach(name: Literal["slurm", "slurm-accounting"], target: str | None = None) -> SlurmServer: ...
+@overload
+def attach(name: Literal["ssh", "gridengine", "at", "torque"], target: str | None = None) -> SshServer: ...
+@overload
+def attach(name: str, target: str | None = None) -> Server: ...
+def attach(name: str, target: str | None = None) -> Server:
+    """The server that ``xenon-testing up`` has started under *name*, which is that of its kind unless another was chosen.
+
+    The session that its helpers open when they need it is the program's own, and ends with it, or by :func:`xenon.init` and ``close()``.
+
+    Args:
+        name: The server's name.
+        target: The Xenon server to connect through; left out, what the environment's ``XENON_TARGET`` says, and without that ``java:``.
+
+    Raises:
+        NotRunningError: No server of that name is up; the text has the command that starts one.
+        EngineUnavailableError: No Docker engine answers.
+    """
+    from xenon_testing.servers.attached import attach_server
+
+    return attach_server(name, target)
