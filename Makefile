@@ -7,7 +7,7 @@ PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-sync packages
 SOURCES := packages codegen tools tests examples benchmarks
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint types check generate bench pins clean
+.PHONY: help setup demo test lint types check generate compatibility bench pins clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ generate: setup ## render everything that is generated
 
 check: setup ## fail when anything generated is not as it would be rendered
 	$(BIN)/xenon-codegen check
+
+compatibility: setup ## write docs/compatibility.md: what the released server can do, as the tests have it
+	$(BIN)/python -m pytest tests/compatibility --collect-only -q --write-compatibility=docs/compatibility.md
 
 bench: setup ## measure this SDK beside hand-written stubs and pyxenon 3, and write docs/performance.md
 	$(BIN)/python -m benchmarks --write-docs
