@@ -23,8 +23,8 @@ $(INSTALLED): requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 demo: setup ## run the main job: a batch job, files, and a conversation, on the real server
 	$(BIN)/python examples/demo.py
 
-test: setup ## run every test, on the real server
-	$(BIN)/python -m pytest
+test: setup ## run every test, on the real server and, in Docker, on real clusters and storage (PYTEST_ARGS adds options)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup ## ruff, and which floor may import which
 	$(BIN)/ruff check $(SOURCES)

@@ -1,7 +1,7 @@
 """What the released server can do, adaptor by adaptor: which failures are known, and how they are told in ``docs/compatibility.md``.
 
-A test that is expected to fail is marked ``xfail(strict=True)`` with the server's own words as the reason: when it passes, or fails with other
-words, the run fails.
+A test that is expected to fail is marked ``xfail(strict=True)`` with the server's own words as the reason: when it passes, or fails with
+other words, the run fails.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ INTRODUCTION = """# What the released server can do
 
 <!-- Written by `make compatibility` from tests/compatibility; change the tests or known_failures.toml there instead. -->
 
-Each row is a test, run through this SDK on xenon-grpc 3.0.1 against the server in Docker that `xenon-testing` brings up for the adaptor. **yes**:
-it works. A number: it does not, and the note below the table has what the server says, word for word. Such a test is expected to fail, strictly: when a server learns to do it,
-the run of the tests says so.
+Each row is a test, run through this SDK on xenon-grpc 3.0.1 against the server in Docker that `xenon-testing` brings up for the adaptor.
+**yes**: it works. A number: it does not, and the note below the table has what the server says, word for word, or what the test saw. Such a
+test is expected to fail, strictly: when a server learns to do it, the run of the tests says so.
 """
 
 

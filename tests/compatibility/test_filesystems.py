@@ -110,7 +110,7 @@ def test_names(remote: xenon.FileSystem, folder: Path) -> None:
     for name in ("a b", "it's", "naïve-日本", "100%", "a+b#c"):
         remote.write_to_file(folder / name, name.encode())
         assert read(remote, folder / name) == name.encode()
-    assert len([entry for entry in remote.list(folder, recursive=False)]) == 5
+    assert len(list(remote.list(folder, recursive=False))) == 5
 
 
 def test_attributes(remote: xenon.FileSystem, folder: Path) -> None:

@@ -1,9 +1,12 @@
 """Servers to test against: pytest fixtures that start them, and the same servers for a program at a terminal.
 
-Installed, the plugin is there: ask for ``xenon_server``, ``xenon_filesystem`` or ``xenon_scheduler``. The classes here are what the last
-two give, for annotations::
+Installed, the plugin is there: ask for ``xenon_slurm``, ``xenon_ssh``, ``xenon_s3``, ``xenon_filesystem`` and the like. The classes here are
+what the fixtures give, for annotations::
 
-    from xenon_testing import ScratchFileSystem
+    from xenon_testing import ScratchFileSystem, SlurmServer
+
+    def test_the_cluster_answers(xenon_slurm: SlurmServer) -> None:
+        assert xenon_slurm.run("srun hostname") == "slurmhost\n"
 
     def test_written_bytes_come_back(xenon_filesystem: ScratchFileSystem) -> None:
         path = xenon_filesystem.directory / "greeting"
@@ -19,16 +22,47 @@ A server that ``xenon-testing up ssh`` has started is reached from any program::
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal, overload
 
 from xenon_testing.scratch import ScratchFileSystem, ScratchScheduler
 
 if TYPE_CHECKING:
-    from xenon_testing.servers.server import Server
+    from xenon_testing.faults import Faults, SlurmFaults
+    from xenon_testing.fixtures.containers import ServerFactory
+    from xenon_testing.servers.server import Access, Server
     from xenon_testing.servers.slurm import SlurmServer
     from xenon_testing.servers.ssh import SshServer
 
-__all__ = ["ScratchFileSystem", "ScratchScheduler", "attach"]
+__all__ = [
+    "Access",
+    "Faults",
+    "ScratchFileSystem",
+    "ScratchScheduler",
+    "Server",
+    "ServerFactory",
+    "SlurmFaults",
+    "SlurmServer",
+    "SshServer",
+    "attach",
+]
+
+# Loaded when first used: the plugin is part of every run of pytest in an environment that has it, and few runs need Docker.
+_WHERE = {
+    "Access": "servers.server",
+    "Faults": "faults",
+    "Server": "servers.server",
+    "ServerFactory": "fixtures.containers",
+    "SlurmFaults": "faults",
+    "SlurmServer": "servers.slurm",
+    "SshServer": "servers.ssh",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
 
 
 @overload

@@ -6,7 +6,7 @@ It is loaded in every project of an environment that has it, so nothing here imp
 from __future__ import annotations
 
 from xenon_testing.fixtures.clusters import xenon_at, xenon_gridengine, xenon_slurm, xenon_slurm_accounting, xenon_torque
-from xenon_testing.fixtures.containers import pytest_configure, pytest_generate_tests, xenon_container
+from xenon_testing.fixtures.containers import pytest_collection_modifyitems, pytest_configure, pytest_generate_tests, xenon_container
 from xenon_testing.fixtures.filesystems import xenon_filesystem
 from xenon_testing.fixtures.schedulers import xenon_scheduler
 from xenon_testing.fixtures.server import xenon_server
@@ -17,6 +17,7 @@ from xenon_testing.pytest_session import pytest_configure_node, pytest_unconfigu
 
 __all__ = [
     "pytest_addoption",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
     "pytest_generate_tests",
