@@ -90,7 +90,7 @@ def _owner(owner: Owner, named: NamedServer | None) -> str:
         return "another's terminal" if named is None else _state(named)
     if owner.node != platform.node():
         return f"tests, pid {owner.pid} on {owner.node}"
-    return f"tests, pid {owner.pid}{', which has ended' if owner.is_gone() else ''}"
+    return f"tests, pid {owner.pid}{' (ended)' if owner.is_gone() else ''}"
 
 
 def _state(named: NamedServer) -> str:

@@ -13,9 +13,9 @@ __all__ = ["usage"]
 
 # Adaptors that the released Java server, the default one, cannot open on these servers.
 _NOT_OPENED_BY_JAVA = {
-    "slurm": "it knows no Slurm later than 17",
-    "torque": "it asks qstat in a form that the commands here do not know",
-    "s3": "it needs an older Java",
+    "slurm": "knows no Slurm later than 17",
+    "torque": "asks qstat in a form that is not known here",
+    "s3": "needs an older Java for it",
 }
 # What shows the system behind each adaptor at work.
 _COMMANDS = {"ssh": "uname -a", "slurm": "sinfo", "torque": "qstat -Q", "gridengine": "qhost", "at": "atq"}
@@ -33,7 +33,8 @@ def _python(name: str, server: Server) -> Iterator[str]:
         yield "files = server.filesystem()"
     others = [access.adaptor for access in server.jobs if access.adaptor not in _NOT_OPENED_BY_JAVA]
     if usual in _NOT_OPENED_BY_JAVA:
-        yield f"# The adaptor {usual} needs another Xenon server than the released Java one: {_NOT_OPENED_BY_JAVA[usual]}."
+        yield f"# The adaptor {usual} needs another Xenon server than the released Java one,"
+        yield f"# which {_NOT_OPENED_BY_JAVA[usual]}."
     if usual in others:
         yield "scheduler = server.scheduler()"
     elif others:
