@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from greetings import greet
+
 from xenon_testing import SlurmServer
 
 

@@ -1,7 +1,7 @@
 """Servers to test against: pytest fixtures that start them, and the same servers for a program at a terminal.
 
-Installed, the plugin is there: ask for ``xenon_slurm``, ``xenon_ssh``, ``xenon_s3``, ``xenon_filesystem`` and the like. The classes here are
-what the fixtures give, for annotations::
+Installed, the plugin is there: ask for ``xenon_slurm``, ``xenon_ssh``, ``xenon_s3``, ``xenon_filesystem`` and the like. The classes here
+are what the fixtures give, for annotations::
 
     from xenon_testing import ScratchFileSystem, SlurmServer
 
