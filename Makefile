@@ -7,7 +7,7 @@ PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-sync packages
 SOURCES := packages codegen tools tests examples benchmarks
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint types check generate compatibility bench pins clean
+.PHONY: help setup demo test lint types check generate compatibility bench bench-servers pins clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ compatibility: setup ## write docs/compatibility.md: what the released server ca
 
 bench: setup ## measure this SDK beside hand-written stubs and pyxenon 3, and write docs/performance.md
 	$(BIN)/python -m benchmarks --write-docs
+
+bench-servers: setup ## measure how fast the servers in Docker are ready, and what they take
+	$(BIN)/python -m benchmarks.containers
 
 pins: ## write requirements/dev.txt anew (needs uv)
 	uv lock --upgrade

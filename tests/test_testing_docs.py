@@ -11,7 +11,8 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "docs" / "testing.md", ROOT / "packages" / "xenon-testing" / "README.md"]
-BLOCKS = [block for page in PAGES for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)]
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = [block for page in PAGES for block in PYTHON.findall(page.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.xenon_docker

@@ -54,7 +54,7 @@ class Session:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the server is, for another client of it, as ``await xenon_core.connect(session.endpoint)``: it leaves the server running."""
+        """Where the server is, for another client of it: ``await xenon_core.connect(session.endpoint)``, which leaves it running."""
         return replace(self._endpoint, close=_leave)
 
     def _greet(self) -> None:
