@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from xenon_testing.engine.connection import connect_engine
-from xenon_testing.engine.images import private_folder
+from xenon_testing.engine.folders import private_folder
 from xenon_testing.engine.ownership import LABEL, Owner, owned_containers
 
 pytest_plugins = ["pytester"]
@@ -217,9 +217,15 @@ def test_a_server_that_does_not_come_up_fails_the_test_with_its_log(project: pyt
     result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["*the server in the container xenon-ssh-* is not ready*", "*Bad configuration option: Nonsense*", "*docker logs xenon-ssh-*"]
+        [
+            "*the server in the container xenon-ssh-* is not ready*",
+            "*Bad configuration option: Nonsense*",
+            "*its whole log is in *.log; docker run --rm -it *pyxenon-testing/ssh:*",
+        ]
     )
-    result.stdout.no_fnmatch_line("*must not run*")
+    (log,) = re.findall(r"its whole log is in (\S+);", result.stdout.str())[:1]
+    assert "Bad configuration option: Nonsense" in Path(log).read_text()
+    Path(log).unlink()
 
 
 def test_markers_and_parameters_choose_options(project: pytest.Pytester) -> None:

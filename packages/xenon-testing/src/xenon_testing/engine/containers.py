@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.folders import private_folder
 from xenon_testing.engine.ownership import LABEL, Owner
 from xenon_testing.errors import ContainerCommandError, ServerNotReadyError
 
@@ -58,12 +59,14 @@ class Container:
         name: Its name, for ``docker logs NAME``.
         address: Its address on the engine's network, for other containers.
         ports: The port on 127.0.0.1 for each port inside that is published.
+        image: The tag of the image that it runs.
     """
 
     id: str
     name: str
     address: str
     ports: Mapping[int, int]
+    image: str
 
     def execute(self, command: Sequence[str], user: str = "root", environment: Mapping[str, str] | None = None) -> str:
         """Run *command* in it as *user* and return what it wrote; raises :class:`ContainerCommandError` when it fails.
@@ -102,9 +105,12 @@ class Container:
         self._docker().remove(force=True, v=True)
 
     def not_ready(self, why: str) -> ServerNotReadyError:
-        """The error for a server that does not serve: with the last lines of the log, and how to look further."""
-        last = "\n".join(f"    {line}" for line in self.log(LINES_OF_THE_LOG).splitlines()) or "    (nothing)"
-        further = f"docker logs {self.name}; docker exec -it {self.name} bash"
+        """The error for a server that does not serve: the last lines of its log, and how to look further when the container is gone."""
+        log = self.log()
+        last = "\n".join(f"    {line}" for line in log.splitlines()[-LINES_OF_THE_LOG:]) or "    (nothing)"
+        path = private_folder() / f"{self.name}.log"
+        path.write_text(log, encoding="utf-8")
+        further = f"its whole log is in {path}; docker run --rm -it --entrypoint bash {self.image}"
         return ServerNotReadyError(
             f"the server in the container {self.name} is not ready: {why}\nIts last lines were:\n{last}\nTo look further: {further}"
         )
@@ -154,9 +160,9 @@ def _known(created: DockerContainer, spec: ContainerSpec) -> Container:
     missing = [port for port in spec.ports if port not in bound]
     if missing:  # it has ended already, and the engine has taken its ports back
         code = created.attrs["State"]["ExitCode"]
-        raise Container(str(created.id), spec.name, "", {}).not_ready(f"it ended at once, with exit code {code}")
+        raise Container(str(created.id), spec.name, "", {}, spec.image).not_ready(f"it ended at once, with exit code {code}")
     address = network.get("IPAddress") or next(iter(network["Networks"].values()))["IPAddress"]
-    return Container(str(created.id), spec.name, address, {port: int(places[0]["HostPort"]) for port, places in bound.items()})
+    return Container(str(created.id), spec.name, address, {port: int(places[0]["HostPort"]) for port, places in bound.items()}, spec.image)
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

@@ -19,9 +19,10 @@ from typing import Any
 import attrs
 
 from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.folders import private_folder
 from xenon_testing.errors import BaseImageError, ImageBuildError
 
-__all__ = ["DEFAULT_BASE", "REPOSITORY", "ImageRecipe", "Progress", "base_image_id", "ensure_image", "private_folder"]
+__all__ = ["DEFAULT_BASE", "REPOSITORY", "ImageRecipe", "Progress", "base_image_id", "ensure_image"]
 
 REPOSITORY = "pyxenon-testing"
 DEFAULT_BASE = "debian:{suite}-slim"
@@ -95,17 +96,6 @@ def build_lock(tag: str) -> Any:
     folder = private_folder() / "locks"
     folder.mkdir(mode=0o700, exist_ok=True)
     return filelock.FileLock(folder / f"{tag.replace('/', '_').replace(':', '_')}.lock")
-
-
-def private_folder() -> Path:
-    """This user's folder among the temporary files, which only this user can enter."""
-    folder = Path(tempfile.gettempdir()) / f"pyxenon-testing-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    state = folder.lstat()
-    if state.st_uid != os.getuid() or folder.is_symlink():
-        raise PermissionError(f"cannot use {folder} for the servers' keys: it belongs to another user. Set TMPDIR to a folder of your own")
-    folder.chmod(0o700)
-    return folder
 
 
 def _is_here(tag: str) -> bool:

@@ -20,7 +20,8 @@ import filelock
 
 from xenon_testing.client import Client
 from xenon_testing.engine.containers import Container, run_container
-from xenon_testing.engine.images import DEFAULT_BASE, Progress, ensure_image, private_folder
+from xenon_testing.engine.folders import private_folder
+from xenon_testing.engine.images import DEFAULT_BASE, Progress, ensure_image
 from xenon_testing.engine.ownership import LABEL, Owner, container_name, orphans, owned_containers, remove_containers
 from xenon_testing.errors import ServerNotReadyError
 from xenon_testing.servers.kind import Kind
