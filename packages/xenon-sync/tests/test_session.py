@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 import xenon
+import xenon_core
 from xenon import exceptions
 from xenon.exceptions import ServerUnavailableError, SessionError, TargetError
 from xenon.session import _choose_target
@@ -33,6 +35,14 @@ def test_a_second_init_warns_and_gives_the_same(session: xenon.Session, caplog: 
         assert xenon.init() is session
     assert "xenon.init() was called while the session java: is open; that one is used. Its close() ends it" in caplog.text
     assert isinstance(session.port, int)
+
+
+def test_an_asynchronous_client_joins_and_leaves_the_server_running(session: xenon.Session) -> None:
+    async def names() -> list[str]:
+        async with await xenon_core.connect(session.endpoint) as client:
+            return await client.filesystems.get_adaptor_names()
+
+    assert asyncio.run(names()) == asyncio.run(names()) == xenon.FileSystem.get_adaptor_names()
 
 
 def test_a_server_that_is_not_there_is_known_at_once_and_does_not_stick() -> None:
