@@ -8,14 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
 
-from xenon_core.errors import TargetError
+from xenon_core.errors import ServerStartError, TargetError
 from xenon_core.targets import GrpcEndpoint, Target
 from xenon_core.targets import open_target as open_any_target
-from xenon_java import PortTakenError, open_target, start_server, stop_server
+from xenon_java import PortTakenError, ServerProcess, open_target, start_server, stop_server, target
 from xenon_java.folders import make_folder, shared_folders
 from xenon_java.keys import write_keys
 from xenon_java.ports import free_port, is_listening
@@ -152,16 +153,74 @@ def test_folders_of_other_machines_are_left_alone(port: int, monkeypatch: pytest
     theirs.rmdir()
 
 
+def java_process() -> psutil.Process:
+    """The one server that runs below this program and was given a home; other tests share servers without."""
+    children = psutil.Process().children(recursive=True)
+    (java,) = [child for child in children if any(word.startswith("-Duser.home=") for word in child.cmdline()) and child.name() == "java"]
+    return java
+
+
 def test_the_server_takes_the_folder_that_it_is_given_for_the_users_home(tmp_path: Path) -> None:
-    endpoint = open_target(Target.parse(f"java:?home={tmp_path}"))
+    home = tmp_path / "a home"
+    home.mkdir()
+    endpoint = endpoint_of(f"java:?home={quote(str(home))}")
     try:
-        arguments = [argument for child in psutil.Process().children(recursive=True) for argument in child.cmdline()]
-        assert f"-Duser.home={tmp_path}" in arguments
+        java = java_process()
+        assert f"-Duser.home={home}" in java.cmdline()
+        assert java.environ()["HOME"] == str(home)
     finally:
         endpoint.close()
 
 
-@pytest.mark.parametrize("home", ["relative", "/nonexistent/home", ""])
-def test_a_home_that_is_no_folder_is_refused(home: str) -> None:
-    with pytest.raises(TargetError, match="its option home is .* the absolute path of a folder that exists"):
-        open_target(Target.parse(f"java:?home={home}"))
+def test_a_tilde_in_the_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    (tmp_path / "xenon").mkdir()
+
+    def start(*_: object, home: Path | None = None, **__: object) -> ServerProcess:
+        given.append(home)
+        raise PortTakenError("started")
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(target, "start_server", start)
+    with pytest.raises(PortTakenError, match="started"):
+        endpoint_of("java:?home=~/xenon")
+    assert given == [tmp_path / "xenon"]
+
+
+@pytest.mark.parametrize(
+    ("home", "words"),
+    [
+        ("relative", "not an absolute path"),
+        ("", "not an absolute path"),
+        ("/nonexistent/home", "there is no such folder"),
+        (quote(__file__), "there is no such folder"),
+        ("~nobody-of-this-name/home", "names no folder"),
+        ("/tmp/%00", "its option home"),
+    ],
+)
+def test_a_home_that_is_no_folder_is_refused(home: str, words: str) -> None:
+    with pytest.raises(TargetError, match=words):
+        endpoint_of(f"java:?home={home}")
+
+
+def test_start_server_refuses_a_home_that_is_no_folder() -> None:
+    with pytest.raises(ServerStartError, match="home folder 'relative': it is not an absolute path"):
+        start_server(home=Path("relative"))
+
+
+def test_a_running_server_keeps_its_home(port: int, tmp_path: Path) -> None:
+    endpoint = endpoint_of(f"java:?port={port}&home={tmp_path}")
+    try:
+        assert f"-Duser.home={tmp_path}" in java_process().cmdline(), "where nothing listens, a server of its own is started"
+        with pytest.raises(TargetError, match=f"listens on port {port} already, and a server that runs keeps its home"):
+            endpoint_of(f"java:?port={port}&home={tmp_path}")
+        assert endpoint_of(f"java:?port={port}").address == endpoint.address
+    finally:
+        endpoint.close()
+
+
+def test_a_home_is_not_dropped_when_another_program_was_faster(taken_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = [False]  # free at the first look, taken at the next
+    monkeypatch.setattr(target, "is_listening", lambda port: looks.pop() if looks else is_listening(port))
+    with pytest.raises(TargetError, match="keeps its home"):
+        endpoint_of(f"java:?port={taken_port}&home={tmp_path}")

@@ -1,7 +1,8 @@
 """The private folder of each server: its keys, and for a server that outlives its program also its log.
 
 A server on a port of its own choice has a folder among the temporary files. One on a port that the user chose has it in the user's state
-directory, under a name that begins with the port, so that the user's other programs find the keys.
+directory, under a name that begins with the port, so that the user's other programs find the keys. The home folder that a server may be
+given in place of the user's is another matter: it belongs to whoever gives it, and is only looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["make_folder", "remove_folder", "remove_stale_folders", "shared_folders"]
+__all__ = ["make_folder", "remove_folder", "remove_stale_folders", "shared_folders", "why_no_home"]
 
 
 def make_folder(port: int | None) -> Path:
@@ -43,6 +44,15 @@ def remove_stale_folders(port: int, current: Path) -> None:
     for folder in shared_folders(port):
         if folder != current:
             remove_folder(folder)
+
+
+def why_no_home(folder: Path) -> str:
+    """Why *folder* cannot stand in for the user's home, with what to do; empty if it can."""
+    if not folder.is_absolute():
+        return "it is not an absolute path; write it from / or ~ on"
+    if not folder.is_dir():
+        return "there is no such folder; create it first"
+    return ""
 
 
 def _shared_parent() -> Path:

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from xenon_core.errors import ServerStartError
 from xenon_core.targets import TlsKeys
@@ -141,9 +142,13 @@ def start_server(port: int | None = None, *, tls: bool = True, linger: bool = Fa
     """Start a xenon-grpc server and wait until it answers.
 
     Without *port* it takes a free one. With *tls* off it speaks plain gRPC to everyone who can reach the port. With *linger* it outlives
-    this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. It takes *home* for the user's home folder. Raises :class:`PortTakenError` when *port* is in use, and
-    another ServerStartError when there is no Java or no jar or the server does not come up in ``XENON_START_TIMEOUT`` seconds (30).
+    this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. It takes *home*, the absolute path of a folder, for the user's
+    home: known hosts, ssh configuration and keys are read there. Raises :class:`PortTakenError` when *port* is in use, and another
+    ServerStartError when *home* is no such folder, there is no Java or no jar, or the server does not come up in ``XENON_START_TIMEOUT``
+    seconds (30).
     """
+    if home is not None and (reason := folders.why_no_home(home)):
+        raise ServerStartError(f"cannot start xenon-grpc with the home folder {str(home)!r}: {reason}")
     # Java asks the system for the home folder, and not the environment.
     place = [] if home is None else [f"-Duser.home={home}"]
     java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(find_jar())]
@@ -152,11 +157,11 @@ def start_server(port: int | None = None, *, tls: bool = True, linger: bool = Fa
         _warn_of_plain()
     for _ in range(_TRIES - 1):
         try:
-            return _start(java, port, tls, linger, deadline)
+            return _start(java, port, tls, linger, home, deadline)
         except PortTakenError:
             if port is not None:
                 raise
-    return _start(java, port, tls, linger, deadline)  # somebody was faster on every other port that was free a moment before
+    return _start(java, port, tls, linger, home, deadline)  # somebody was faster on every other port that was free a moment before
 
 
 def stop_server(port: int, timeout: float = 10.0) -> bool:
@@ -180,10 +185,10 @@ def stop_server(port: int, timeout: float = 10.0) -> bool:
     return running
 
 
-def _start(java: list[str], port: int | None, tls: bool, linger: bool, deadline: float) -> ServerProcess:
+def _start(java: list[str], port: int | None, tls: bool, linger: bool, home: Path | None, deadline: float) -> ServerProcess:
     folder = folders.make_folder(port)
     try:
-        process = _spawn(java, port or free_port(), tls, linger, folder)
+        process = _spawn(java, port or free_port(), tls, linger, home, folder)
     except BaseException:
         folders.remove_folder(folder)
         raise
@@ -198,22 +203,29 @@ def _start(java: list[str], port: int | None, tls: bool, linger: bool, deadline:
     return process
 
 
-def _spawn(java: list[str], port: int, tls: bool, linger: bool, folder: Path) -> ServerProcess:
+def _spawn(java: list[str], port: int, tls: bool, linger: bool, home: Path | None, folder: Path) -> ServerProcess:
     command = [*_supervisor_command(folder, linger), *java, "--port", str(port)]
     keys: TlsKeys | None = None
     if tls:
         command += _tls_arguments(write_keys(folder))
         keys = read_client_keys(folder)
-    # A session of its own keeps the terminal's Ctrl-C away from the server, so that this program can end what it does first.
     if linger:
         path = folder / _LOG_FILE
         with path.open("xb") as output:
-            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-        return ServerProcess(popen, port, keys, folder, LogFile(path))
-    popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            return ServerProcess(_run(command, output, home), port, keys, folder, LogFile(path))
+    popen = _run(command, subprocess.PIPE, home)
     if popen.stdout is None:
         raise ServerStartError("cannot start xenon-grpc: its output cannot be read")
     return ServerProcess(popen, port, keys, folder, LogPump(popen.stdout))
+
+
+def _run(command: list[str], output: int | BinaryIO, home: Path | None) -> subprocess.Popen[bytes]:
+    # What the server starts, such as the jobs of its local scheduler, goes by the environment.
+    environment = None if home is None else {**os.environ, "HOME": str(home)}
+    # A session of its own keeps the terminal's Ctrl-C away from the server, so that this program can end what it does first.
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=environment
+    )
 
 
 def _supervisor_command(folder: Path, linger: bool) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from xenon_core.errors import TargetError
 from xenon_core.targets import GrpcEndpoint, Target, TlsKeys
 from xenon_java.errors import PortTakenError
-from xenon_java.folders import shared_folders
+from xenon_java.folders import shared_folders, why_no_home
 from xenon_java.keys import read_client_keys
 from xenon_java.logs import logger
 from xenon_java.ports import free_port, is_listening
@@ -29,8 +29,10 @@ def open_target(target: Target) -> GrpcEndpoint:
 
     Without ``port`` a server of its own is started on a free port. With it, this user's server there is used, or one is started there.
     ``close`` of the endpoint ends the server only if this call started it; ``linger=yes`` lets it outlive the program, not ``close``.
-    ``home`` is the folder that the server takes for the user's home, where it finds ``.ssh/known_hosts``; without it, the user's own.
-    Raises TargetError for an option that cannot be understood and ServerStartError when there is no such server and none can be started.
+    ``home``, an absolute path (``~`` is understood) of a folder, is what a server that is started takes for the user's home: it reads
+    ``.ssh/known_hosts``, ``.ssh/config`` and the keys in ``.ssh`` there and never the user's own, and its local jobs have it as ``HOME``.
+    Raises TargetError for an option that cannot be understood, and for ``home`` with the ``port`` of a server that runs already;
+    ServerStartError when there is no such server and none can be started.
     """
     if target.address:
         raise TargetError(target.text, "java: takes no address; for a server on another machine write grpcs://host:port")
@@ -44,18 +46,20 @@ def open_target(target: Target) -> GrpcEndpoint:
         logger.warning("the server goes on after this program, on port %d; xenon_java.stop_server(%d) ends it", port, port)
     if port is None:
         return _own(start_server(tls=tls, linger=linger, home=home))
-    if home is not None and is_listening(port):
-        raise TargetError(target.text, f"a server runs on port {port} already, and its home cannot be changed; leave out port, or home")
-    return _on_port(port, tls, linger, home)
+    return _on_port(target, port, tls, linger, home)
 
 
-def _on_port(port: int, tls: bool, linger: bool, home: Path | None) -> GrpcEndpoint:
+def _on_port(target: Target, port: int, tls: bool, linger: bool, home: Path | None) -> GrpcEndpoint:
     if not is_listening(port):
         try:
             return _own(start_server(port, tls=tls, linger=linger, home=home))
         except PortTakenError:
             if not is_listening(port):
                 raise  # taken on another interface than the loopback
+    if home is not None:
+        raise TargetError(
+            target.text, f"something listens on port {port} already, and a server that runs keeps its home; leave out port or home"
+        )
     return _running(port, tls)  # from the start, or since another program was faster
 
 
@@ -108,9 +112,13 @@ def _port(target: Target, text: str | None) -> int | None:
 def _home(target: Target, text: str | None) -> Path | None:
     if text is None:
         return None
-    home = Path(text).expanduser()
-    if not (home.is_absolute() and home.is_dir()):
-        raise TargetError(target.text, f"its option home is {text!r}; it must be the absolute path of a folder that exists")
+    try:
+        home = Path(text).expanduser()
+        reason = why_no_home(home)
+    except (RuntimeError, ValueError) as error:  # ~ of a user who is unknown; a null character
+        raise TargetError(target.text, f"its option home is {text!r}, which names no folder: {error}") from error
+    if reason:
+        raise TargetError(target.text, f"its option home is {text!r}: {reason}")
     return home
 
 
