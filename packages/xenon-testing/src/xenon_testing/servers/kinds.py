@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from xenon_testing.servers.at import At
+from xenon_testing.servers.gridengine import GridEngine
 from xenon_testing.servers.kind import Kind
 from xenon_testing.servers.slurm import Slurm, SlurmAccounting
 from xenon_testing.servers.ssh import Ssh
+from xenon_testing.servers.torque import Torque
 
 __all__ = ["KINDS", "kind_named"]
 
-_ALL: tuple[Kind[Any], ...] = (Ssh(), Slurm(), SlurmAccounting())
+_ALL: tuple[Kind[Any], ...] = (Ssh(), Slurm(), SlurmAccounting(), GridEngine(), At(), Torque())
 KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.name: kind for kind in _ALL})
 
 

@@ -1,0 +1,35 @@
+"""Grid Engine: a master and a node in one container, over ssh."""
+
+from __future__ import annotations
+
+from xenon_testing.client import Client
+from xenon_testing.engine.containers import Container
+from xenon_testing.servers.first_job import first_job
+from xenon_testing.servers.kind import recipe
+from xenon_testing.servers.login import Login
+from xenon_testing.servers.options import ServerOptions
+from xenon_testing.servers.ssh import PORT, SSH_IMAGE, SshKind, SshServer, job_access
+
+__all__ = ["GridEngine"]
+
+# Without it, Xenon refuses every release of Grid Engine but 6.2.
+_ANY_RELEASE = {"xenon.adaptors.schedulers.gridengine.ignore.version": "true"}
+
+
+class GridEngine(SshKind[SshServer]):
+    """Grid Engine on one node, with the queues ``main`` and ``short`` (ten minutes) and the parallel environments ``smp`` and ``mpi``.
+
+    Its daemons are ``sge_qmaster`` and ``sge_execd``. Debian's suite forky has none.
+    """
+
+    name = "gridengine"
+    title = "Grid Engine, master and node, over ssh"
+    image = recipe("gridengine", SSH_IMAGE)
+    hostname = "gridenginehost"
+    first_job = first_job("qsub -terse -o /dev/null -j y")
+
+    def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
+        """The cluster in *container*; plain ssh jobs reach its login shell."""
+        port = container.ports[PORT]
+        jobs = (job_access("gridengine", port, _ANY_RELEASE), job_access("ssh", port))
+        return SshServer(jobs=jobs, **self.facts(container, options, login, client))

@@ -1,0 +1,29 @@
+"""Torque's commands on Slurm: Debian has no Torque, and what it has for those who are used to its commands answers as one."""
+
+from __future__ import annotations
+
+from xenon_testing.client import Client
+from xenon_testing.engine.containers import Container
+from xenon_testing.servers.first_job import first_job
+from xenon_testing.servers.kind import recipe
+from xenon_testing.servers.login import Login
+from xenon_testing.servers.options import ServerOptions
+from xenon_testing.servers.slurm import SLURM_IMAGE, Slurm, SlurmServer
+from xenon_testing.servers.ssh import PORT, job_access
+
+__all__ = ["Torque"]
+
+
+class Torque(Slurm):
+    """Slurm with ``qsub FILE``, ``qstat``, ``qdel`` and ``pbsnodes``; its partitions ``main`` and ``short`` are the queues."""
+
+    name = "torque"
+    title = "Torque's commands on Slurm, over ssh"
+    image = recipe("torque", SLURM_IMAGE)
+    first_job = first_job("qsub -o /dev/null -e /dev/null")
+
+    def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SlurmServer:
+        """The cluster in *container*; Slurm's own commands work too, and plain ssh jobs reach its login shell."""
+        port = container.ports[PORT]
+        jobs = tuple(job_access(adaptor, port) for adaptor in ("torque", "slurm", "ssh"))
+        return SlurmServer(jobs=jobs, **self.facts(container, options, login, client))
