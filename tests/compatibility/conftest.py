@@ -25,7 +25,7 @@ KNOWN: dict[str, dict[str, str]] = tomllib.loads((HERE / "known_failures.toml").
 WRITE = "write_compatibility"
 FIXTURES = {"sftp": "xenon_ssh"}
 EVERYTHING = "everything"
-TITLES = {"test_filesystems": "File systems", "test_schedulers": "Schedulers"}
+TITLES = {"test_filesystems": "File systems", "test_schedulers": "Schedulers", "test_trust": "Trust in a host"}
 INTRODUCTION = """# What the released server can do
 
 <!-- Written by `make compatibility` from tests/compatibility; change the tests or known_failures.toml there instead. -->
@@ -33,6 +33,10 @@ INTRODUCTION = """# What the released server can do
 Each row is a test, run through this SDK on xenon-grpc 3.0.1 against the server in Docker that `xenon-testing` brings up for the adaptor.
 **yes**: it works. A number: it does not, and the note below the table has what the server says, word for word, or what the test saw. Such a
 test is expected to fail, strictly: when a server learns to do it, the run of the tests says so.
+
+Two things that no row can show, as they depend on the moment: over `webdav` the server says that a file is written while it still sends it,
+so that a second write within milliseconds goes over the first; and its `local` scheduler loses jobs when one scheduler is used from several
+threads ([adaptors.rst](adaptors.rst)).
 """
 
 

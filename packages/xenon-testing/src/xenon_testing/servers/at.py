@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xenon_testing.client import Client
 from xenon_testing.engine.containers import Container
-from xenon_testing.servers.first_job import first_job
+from xenon_testing.servers.first_job import submit_and_wait
 from xenon_testing.servers.kind import recipe
 from xenon_testing.servers.login import Login
 from xenon_testing.servers.options import ServerOptions
@@ -19,7 +19,7 @@ class At(SshKind[SshServer]):
     name = "at"
     title = "at and its daemon, over ssh"
     image = recipe("at", SSH_IMAGE)
-    first_job = first_job("at now -f")
+    first_job = submit_and_wait("at now -f")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
         """The host in *container*; plain ssh jobs reach its login shell."""

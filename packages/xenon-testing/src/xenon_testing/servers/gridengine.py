@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xenon_testing.client import Client
 from xenon_testing.engine.containers import Container
-from xenon_testing.servers.first_job import first_job
+from xenon_testing.servers.first_job import submit_and_wait
 from xenon_testing.servers.kind import recipe
 from xenon_testing.servers.login import Login
 from xenon_testing.servers.options import ServerOptions
@@ -26,7 +26,7 @@ class GridEngine(SshKind[SshServer]):
     title = "Grid Engine, master and node, over ssh"
     image = recipe("gridengine", SSH_IMAGE)
     hostname = "gridenginehost"
-    first_job = first_job("qsub -terse -o /dev/null -j y")
+    first_job = submit_and_wait("qsub -terse -o /dev/null -j y")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
         """The cluster in *container*; plain ssh jobs reach its login shell."""

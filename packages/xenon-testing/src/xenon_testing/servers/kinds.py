@@ -7,15 +7,18 @@ from types import MappingProxyType
 from typing import Any
 
 from xenon_testing.servers.at import At
+from xenon_testing.servers.ftp import Ftp
 from xenon_testing.servers.gridengine import GridEngine
 from xenon_testing.servers.kind import Kind
+from xenon_testing.servers.s3 import S3
 from xenon_testing.servers.slurm import Slurm, SlurmAccounting
 from xenon_testing.servers.ssh import Ssh
 from xenon_testing.servers.torque import Torque
+from xenon_testing.servers.webdav import Webdav
 
 __all__ = ["KINDS", "kind_named"]
 
-_ALL: tuple[Kind[Any], ...] = (Ssh(), Slurm(), SlurmAccounting(), GridEngine(), At(), Torque())
+_ALL: tuple[Kind[Any], ...] = (Ssh(), Slurm(), SlurmAccounting(), GridEngine(), At(), Torque(), Ftp(), Webdav(), S3())
 KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.name: kind for kind in _ALL})
 
 

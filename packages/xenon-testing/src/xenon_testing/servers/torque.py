@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xenon_testing.client import Client
 from xenon_testing.engine.containers import Container
-from xenon_testing.servers.first_job import first_job
+from xenon_testing.servers.first_job import submit_and_wait
 from xenon_testing.servers.kind import recipe
 from xenon_testing.servers.login import Login
 from xenon_testing.servers.options import ServerOptions
@@ -20,7 +20,7 @@ class Torque(Slurm):
     name = "torque"
     title = "Torque's commands on Slurm, over ssh"
     image = recipe("torque", SLURM_IMAGE)
-    first_job = first_job("qsub -o /dev/null -e /dev/null")
+    first_job = submit_and_wait("qsub -o /dev/null -e /dev/null")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SlurmServer:
         """The cluster in *container*; Slurm's own commands work too, and plain ssh jobs reach its login shell."""
