@@ -68,7 +68,7 @@ class Ftp(Kind[Server]):
     def probe(self, server: Server) -> str:
         """Log in and list the home, which takes a passive connection."""
         try:
-            with ftplib.FTP(timeout=SECONDS_FOR_AN_ANSWER) as client:
+            with ftplib.FTP(timeout=SECONDS_FOR_AN_ANSWER) as client:  # noqa: S321  # FTP is what this is about
                 client.connect(server.host, server.port)
                 client.login(server.username, server.password)
                 client.nlst()

@@ -27,7 +27,7 @@ BUCKET = "xenon"
 REGION = "us-east-1"
 SECONDS_FOR_AN_ANSWER = 10
 _FIRST_OBJECT = f"/{BUCKET}/.first-object"
-# What shows that objects can be kept: the bucket is there, or is made, and a first object comes and goes. With the answers that it may give.
+# What shows that objects can be kept: the bucket is there, or is made, and a first object comes and goes. With the answers expected.
 _FIRST_STEPS = (
     ("PUT", f"/{BUCKET}", (200, 409)),
     ("PUT", _FIRST_OBJECT, (200,)),
