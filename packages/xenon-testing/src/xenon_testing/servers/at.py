@@ -19,7 +19,7 @@ class At(SshKind[SshServer]):
     name = "at"
     title = "at and its daemon, over ssh"
     image = recipe("at", SSH_IMAGE)
-    first_job = submit_and_wait("at now -f")
+    first_job = submit_and_wait("at now -f", "atq")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
         """The host in *container*; plain ssh jobs reach its login shell."""

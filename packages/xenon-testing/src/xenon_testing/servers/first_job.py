@@ -1,4 +1,4 @@
-"""The first job of a cluster, which shows that it is ready: it was accepted, and it has run."""
+"""The first job of a cluster, which shows that it is ready: it was accepted, it has run, and the node is idle again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ TRIES = 50
 SECONDS_BETWEEN_TRIES = 0.1
 
 
-def submit_and_wait(submit: str) -> str:
-    """A command for the account's shell that submits a script with *submit* and waits until it has run, for five seconds at most.
+def submit_and_wait(submit: str, list_jobs: str) -> str:
+    """A command for the account's shell: it runs a job and waits for its end, for five seconds or little more.
 
-    *submit* takes the script's path as its last word, as ``qsub`` does. The script removes itself: that shows that it has run.
+    *submit* takes the path of a script as its last word, as ``qsub`` does; *list_jobs* prints nothing when no job is left, as ``atq`` does.
+    The script removes itself: that shows that it has run.
     """
-    make = r'cd /tmp && job=$(mktemp first-job.XXXXXX) && printf "#!/bin/sh\nrm -f /tmp/%s\n" $job >$job'
-    wait = f"for i in $(seq {TRIES}); do [ -e $job ] || exit 0; sleep {SECONDS_BETWEEN_TRIES}; done"
-    return f"{make} && {submit} $job && {{ {wait}; echo the job was accepted and has not run >&2; exit 1; }}"
+    make = r'''job=$(mktemp -t first-job.XXXXXX) && trap 'rm -f "$job"' EXIT && printf '#!/bin/sh\nrm -f %s\n' "$job" >"$job"'''
+    is_done = f'[ ! -e "$job" ] && [ -z "$({list_jobs})" ]'
+    wait = f"for i in $(seq {TRIES}); do {is_done} && exit; sleep {SECONDS_BETWEEN_TRIES}; done"
+    return f'{make} && {submit} "$job" || exit; {wait}; echo the job was accepted and did not end >&2; exit 1'

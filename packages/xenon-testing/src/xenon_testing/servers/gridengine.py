@@ -19,14 +19,16 @@ _ANY_RELEASE = {"xenon.adaptors.schedulers.gridengine.ignore.version": "true"}
 class GridEngine(SshKind[SshServer]):
     """Grid Engine on one node, with the queues ``main`` and ``short`` (ten minutes) and the parallel environments ``smp`` and ``mpi``.
 
-    Its daemons are ``sge_qmaster`` and ``sge_execd``. Debian's suite forky has none.
+    Its daemons are ``sge_qmaster`` and ``sge_execd``. The master takes up to ten seconds to stop, and the node may need twenty to find it
+    again. A job that is waited for with ``qsub -sync y`` and ends soon after that stays listed as running for minutes; others do not.
+    Debian's suite forky has no Grid Engine.
     """
 
     name = "gridengine"
     title = "Grid Engine, master and node, over ssh"
     image = recipe("gridengine", SSH_IMAGE)
     hostname = "gridenginehost"
-    first_job = submit_and_wait("qsub -terse -o /dev/null -j y")
+    first_job = submit_and_wait("qsub -o /dev/null -j y", "qstat")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
         """The cluster in *container*; plain ssh jobs reach its login shell."""

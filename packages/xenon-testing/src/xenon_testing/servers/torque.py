@@ -20,7 +20,7 @@ class Torque(Slurm):
     name = "torque"
     title = "Torque's commands on Slurm, over ssh"
     image = recipe("torque", SLURM_IMAGE)
-    first_job = submit_and_wait("qsub -o /dev/null -e /dev/null")
+    first_job = submit_and_wait("qsub -o /dev/null -e /dev/null", "squeue -h")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SlurmServer:
         """The cluster in *container*; Slurm's own commands work too, and plain ssh jobs reach its login shell."""
