@@ -252,6 +252,7 @@ def test_markers_and_parameters_choose_options(project: pytest.Pytester) -> None
         ("'nonsense'", "there is no kind of server named 'nonsense'; there are: ssh, slurm"),
         ("'ssh', username='-x'", "the option username must be of the form of 'xenon', not '-x'"),
         ("'ssh', nonsense='1'", "nonsense"),
+        ("'gridengine', suite='forky'", "there is no gridengine on Debian forky"),
     ],
 )
 def test_what_cannot_be_asked_for_is_an_error_that_says_so(project: pytest.Pytester, call: str, words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -219,8 +220,10 @@ def _build(options: argparse.Namespace) -> int:
     tags = []
     with Steps() as steps:
         connect_engine()
-        for suite in suites:
-            tags += [ensure_image(kind.image, suite, options.base_image, steps) for kind in kinds]
+        for suite, kind in itertools.product(suites, kinds):
+            if not (options.all and suite in kind.not_on):
+                kind.require_suite(suite)
+                tags.append(ensure_image(kind.image, suite, options.base_image, steps))
     print("\n".join(dict.fromkeys(tags)))
     return 0
 

@@ -28,6 +28,7 @@ class GridEngine(SshKind[SshServer]):
     title = "Grid Engine, master and node, over ssh"
     image = recipe("gridengine", SSH_IMAGE)
     hostname = "gridenginehost"
+    not_on = ("forky",)
     first_job = submit_and_wait("qsub -o /dev/null -j y", "qstat")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:

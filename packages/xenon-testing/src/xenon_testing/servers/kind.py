@@ -37,6 +37,7 @@ class Kind(abc.ABC, Generic[S]):
         image: How its image is made.
         ports: The ports inside that are published.
         hostname: The name that the container has for itself, where that matters.
+        not_on: The Debian suites that are known to lack what it needs.
         seconds_to_start: How long it may take until it is ready, on a slow machine.
     """
 
@@ -45,7 +46,13 @@ class Kind(abc.ABC, Generic[S]):
     image: ClassVar[ImageRecipe]
     ports: ClassVar[tuple[int, ...]] = ()
     hostname: ClassVar[str | None] = None
+    not_on: ClassVar[tuple[str, ...]] = ()
     seconds_to_start: ClassVar[float] = 60.0
+
+    def require_suite(self, suite: str) -> None:
+        """Raise ValueError when *suite* is known to lack what this needs."""
+        if suite in self.not_on:
+            raise ValueError(f"there is no {self.name} on Debian {suite}: its packages are not there; choose another suite")
 
     def spec(self, tag: str, name: str, options: ServerOptions, login: Login) -> ContainerSpec:
         """What to run. Called again when the engine refuses the ports, which a subclass may have chosen."""

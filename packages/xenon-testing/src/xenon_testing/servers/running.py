@@ -65,6 +65,7 @@ class Servers:
         Raises a TestingError when it does not come up, and ValueError for a kind that there is not.
         """
         kind, options = kind_named(name), options or ServerOptions()
+        kind.require_suite(options.suite)
         place = self.folder / options.key(kind.name)
         # An image is built outside of the lock: the workers that wait for another server need not wait for this one's.
         tag = ensure_image(kind.image, options.suite, self.base, self.progress)
