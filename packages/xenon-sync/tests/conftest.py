@@ -10,9 +10,9 @@ import pytest
 import xenon
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session() -> Iterator[xenon.Session]:
-    """The session that ``xenon.init()`` opens."""
+    """The session that ``xenon.init()`` opens, for the tests of this folder alone: others have theirs."""
     with xenon.init(target="java:") as opened:
         yield opened
 

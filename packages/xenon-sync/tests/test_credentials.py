@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import textwrap
+import traceback
 
 import pytest
 
@@ -87,6 +88,20 @@ def test_no_secret_reaches_a_log_a_traceback_or_an_argument_list() -> None:
     # The traceback shows this program's own source, where the secret is written down once, for as many lines as it quotes.
     shown = [line for line in (done.stdout + done.stderr).splitlines() if SECRET in line]
     assert shown == []
+
+
+def test_no_secret_is_in_the_frames_of_an_error(session: xenon.Session) -> None:
+    """A report of a failed test shows the arguments and variables of each frame, of causes too."""
+    with pytest.raises(xenon.XenonError) as caught:
+        xenon.FileSystem.create("ftp", "127.0.0.1:1", password_credential=xenon.PasswordCredential("me", SECRET))
+    frames = [
+        frame.locals
+        for error in (caught.value, caught.value.__cause__, caught.value.__context__)
+        if error is not None
+        for frame in traceback.TracebackException.from_exception(error, capture_locals=True, max_group_depth=1).stack[1:]
+    ]
+    assert frames
+    assert SECRET not in repr(frames)
 
 
 def test_the_log_of_the_server_goes_to_its_own_logger(session: xenon.Session) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 from xenon_testing.engine.connection import connect_engine
 from xenon_testing.engine.folders import private_folder
 from xenon_testing.engine.ownership import LABEL, Owner, owned_containers
+from xenon_testing.engine.processes import this_place
 
 pytest_plugins = ["pytester"]
 
@@ -45,7 +45,7 @@ def containers_of(pid: int) -> list[str]:
     """The names of the containers that belong to the process *pid* of this machine."""
     found = owned_containers()
     owners = {container.name or container.id: Owner.of(container) for container in found}
-    return [str(name) for name, owner in owners.items() if owner.pid == pid and owner.node == platform.node()]
+    return [str(name) for name, owner in owners.items() if owner.pid == pid and owner.place == this_place()]
 
 
 PRINTS_ITS_SERVER = """
@@ -144,6 +144,28 @@ def test_the_server_is_gone_after_an_interrupt(project: pytest.Pytester, started
     assert not Path((project.path / "key").read_text()).exists()
 
 
+def test_the_server_is_gone_after_a_termination(project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]) -> None:
+    process = started()
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not is_there((project.path / "container").read_text())
+
+
+def test_a_fork_of_the_run_leaves_its_servers_alone(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import os, sys
+
+        def test_forks(xenon_ssh):
+            if os.fork() == 0:
+                sys.exit(0)
+            os.wait()
+            assert xenon_ssh.run("echo served") == "served\\n"
+    """)
+    result = project.runpytest_subprocess("-p", "no:cacheprovider", timeout=SECONDS_FOR_A_RUN)
+    assert result.parseoutcomes().get("passed") == 1
+
+
 def test_what_a_killed_run_left_behind_is_gone_with_the_next(
     project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]
 ) -> None:
@@ -187,6 +209,19 @@ def test_without_docker_the_test_is_skipped_and_says_what_to_install(project: py
     result.stdout.fnmatch_lines(["*no Docker engine answers at unix://*nothing.sock*apt-get install docker.io*"])
 
 
+@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["alone", "two workers"])
+def test_without_docker_other_tests_are_as_ever(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{project.path}/nothing.sock")
+    project.makepyfile("def test_one(xenon_filesystem):\n    pass\n\ndef test_two():\n    pass\n")
+    folders = set((private_folder() / "sessions").glob("*"))
+    result = project.runpytest_subprocess(*options, timeout=SECONDS_FOR_A_RUN)
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
+    assert set((private_folder() / "sessions").glob("*")) == folders
+
+
 @pytest.mark.parametrize("way", ["option", "setting"])
 def test_without_docker_the_test_fails_where_it_is_required(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{project.path}/nothing.sock")
@@ -213,7 +248,6 @@ def test_a_server_that_does_not_come_up_fails_the_test_with_its_log(project: pyt
         def test_server(xenon_ssh):
             raise AssertionError("must not run")
     """)
-    project.makeconftest("from xenon_testing.servers.ssh import Ssh\nSsh.seconds_to_start = 3\n")
     result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
@@ -251,7 +285,11 @@ def test_markers_and_parameters_choose_options(project: pytest.Pytester) -> None
     [
         ("'nonsense'", "there is no kind of server named 'nonsense'; there are: ssh, slurm"),
         ("'ssh', username='-x'", "the option username must be of the form of 'xenon', not '-x'"),
-        ("'ssh', nonsense='1'", "nonsense"),
+        ("'ssh', nonsense='1'", "servers have no option 'nonsense'; there are: suite, username, disk, copy, configuration"),
+        ("'ssh', username='root'", "cannot be 'root', which is an account of the system"),
+        ("'slurm', suite='23.11'", "no Debian suite, or release of Slurm, '23.11' for servers; there are: bullseye (Slurm 20.11)"),
+        ("'slurm', suite=24.11", "the option suite must be a text in quotes, not 24.11"),
+        ("'s3', configuration='x'", "the option configuration is not for s3"),
         ("'gridengine', suite='forky'", "there is no gridengine on Debian forky"),
     ],
 )
@@ -260,6 +298,58 @@ def test_what_cannot_be_asked_for_is_an_error_that_says_so(project: pytest.Pytes
     result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"*{words.replace('[', '[[]')}*"])
+
+
+def test_markers_add_up_and_a_parameter_counts_for_more(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.xenon_ssh(username="ada")
+        @pytest.mark.xenon_ssh(username="bob")
+        def test_stacked(xenon_ssh):
+            assert xenon_ssh.username in ("ada", "bob")
+
+        @pytest.mark.xenon_ssh(username="ada")
+        class TestMarked:
+            @pytest.mark.parametrize("xenon_ssh", [{"username": "bob"}], indirect=True)
+            def test_its_own(self, xenon_ssh):
+                assert xenon_ssh.username == "bob"
+
+            def test_of_the_class(self, xenon_ssh):
+                assert xenon_ssh.username == "ada"
+
+            def test_without(self):
+                pass
+    """)
+    project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=5)
+
+
+@pytest.mark.parametrize(
+    ("marker", "fixture", "words"),
+    [
+        ("xenon_slurm('22.05')", "xenon_ssh", "has the marker xenon_slurm, and does not use the fixture xenon_slurm"),
+        ("xenon_slurm('22.05', suite='24.11')", "xenon_slurm", "names suites twice"),
+    ],
+)
+def test_a_marker_that_means_nothing_is_refused(project: pytest.Pytester, marker: str, fixture: str, words: str) -> None:
+    project.makepyfile(f"import pytest\n\n@pytest.mark.{marker}\ndef test_server({fixture}):\n    pass\n")
+    result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
+    assert result.ret != 0
+    assert words in result.stdout.str() + result.stderr.str()
+
+
+def test_a_limit_on_the_time_of_a_test_holds_while_a_command_runs(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import time, pytest
+
+        @pytest.mark.timeout(3)
+        def test_slow(xenon_ssh):
+            xenon_ssh.run("sleep 60")
+    """)
+    begun = time.monotonic()
+    result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
+    result.assert_outcomes(failed=1)
+    assert time.monotonic() - begun < 30
 
 
 def test_a_setting_chooses_the_suite(project: pytest.Pytester) -> None:

@@ -222,7 +222,7 @@ def _build(options: argparse.Namespace) -> int:
         connect_engine()
         for suite, kind in itertools.product(suites, kinds):
             if not (options.all and suite in kind.not_on):
-                kind.require_suite(suite)
+                kind.require_fit(ServerOptions(suite=suite))
                 tags.append(ensure_image(kind.image, suite, options.base_image, steps))
     print("\n".join(dict.fromkeys(tags)))
     return 0

@@ -6,6 +6,7 @@ user's file is neither read nor changed.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 from collections.abc import AsyncIterator
@@ -52,26 +53,42 @@ class Client:
         return f"<Client of {self.target!r}>"
 
     def session(self) -> xenon.Session:
-        """The session, opened now if need be; raises what :func:`xenon.init` raises."""
-        import xenon
+        """The session, opened now if there is none, or if a test has closed it; raises what :func:`xenon.init` raises.
 
+        It is the program's own, as :func:`xenon.init` gives it, unless the program has opened one that does not know the servers' hosts.
+        """
         with self._lock:
-            if self._session is None:
-                self._session = xenon.init(target=self.target)
+            if self._session is None or not self._session.is_open:
+                self._session = self._open()
             return self._session
 
-    def prepare(self, server: KnownHost) -> None:
-        """Make Xenon ready to connect to *server* with strict checking of its host key."""
+    def _open(self) -> xenon.Session:
+        import xenon
+        from xenon.session import current_session
+        from xenon_core.errors import SessionError
+
+        try:
+            current = current_session()
+        except SessionError:
+            return xenon.init(target=self.target)
+        if current.target == self.target or not current.target.startswith("java:"):
+            return current
+        session = xenon.Session(self.target)
+        atexit.register(session.close)
+        return session
+
+    def prepare(self, server: KnownHost) -> xenon.Session:
+        """The session, ready to connect to *server* with strict checking of its host key."""
         self._learn(server.known_hosts)
-        require_open(self.session())
+        return self.session()
 
     @contextlib.asynccontextmanager
     async def connect(self, server: KnownHost) -> AsyncIterator[xenon_core.Client]:
         """An asynchronous client of the same Xenon server, ready to connect to *server*."""
         import xenon_core
 
-        self.prepare(server)
-        async with await xenon_core.connect(self.session().endpoint) as client:
+        session = self.prepare(server)
+        async with await xenon_core.connect(session.endpoint) as client:
             yield client
 
     def close(self) -> None:

@@ -4,6 +4,7 @@
 
     TestingError
     ├── EngineUnavailableError   no Docker engine answers
+    ├── EngineError              the engine answers, and fails
     ├── BaseImageError           the image to build on cannot be had
     ├── ImageBuildError          a Dockerfile does not build
     ├── ServerNotReadyError      a container runs, or ended, and its server does not serve
@@ -16,6 +17,7 @@ from __future__ import annotations
 __all__ = [
     "BaseImageError",
     "ContainerCommandError",
+    "EngineError",
     "EngineUnavailableError",
     "ImageBuildError",
     "NotRunningError",
@@ -32,6 +34,10 @@ class TestingError(Exception):
 
 class EngineUnavailableError(TestingError):
     """No Docker engine answers: none is installed, none runs, or this user may not use it."""
+
+
+class EngineError(TestingError):
+    """The Docker engine could not do what it was asked; the text has what that was, and the engine's words."""
 
 
 class BaseImageError(TestingError):

@@ -9,7 +9,7 @@ Each fault is a pair of methods, or a context manager that undoes it at the end,
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 
@@ -18,7 +18,10 @@ from xenon_testing.engine.containers import Container
 __all__ = ["Faults", "SlurmFaults"]
 
 _FILLING = "filled-by-a-test"
-_FILL = 'cat /dev/zero >"$1" 2>/dev/null; sync; [ -s "$1" ]'
+# All that is free at once, and then what is left of a block.
+_FILL = """fallocate --length "$(df --output=avail --block-size=1 "${1%/*}" | tail -n 1)" "$1"
+cat /dev/zero >>"$1" 2>/dev/null
+[ -s "$1" ]"""
 
 
 @attrs.frozen
@@ -36,21 +39,19 @@ class Faults:
     daemon: str
 
     def pause(self) -> None:
-        """Freeze the server: connections stay open, new ones are accepted by the kernel, and nothing answers."""
+        """Freeze the server: connections stay open, new ones are accepted by the kernel, and nothing answers.
+
+        Other faults need commands in the container, and cannot begin or end while it is frozen.
+        """
         self.container.pause()
 
     def resume(self) -> None:
-        """Let a frozen server go on."""
+        """Let a frozen server go on; does nothing when it is not frozen."""
         self.container.unpause()
 
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> contextlib.AbstractContextManager[None]:
         """Freeze the server until the end of the ``with``."""
-        self.pause()
-        try:
-            yield
-        finally:
-            self.resume()
+        return self._while_it_lasts(self.pause, self.resume)
 
     def drop_connections(self) -> None:
         """End every TCP connection of the server at once, as a firewall does that has lost its memory. New ones are served.
@@ -65,21 +66,16 @@ class Faults:
         self.container.execute(["daemon", "stop", daemon or self.daemon])
 
     def start_daemon(self, daemon: str | None = None) -> None:
-        """Start *daemon*, or the one that serves, again. It may take a moment until it answers."""
+        """Start *daemon*, or the one that serves, again. Returns when it answers."""
         self.container.execute(["daemon", "start", daemon or self.daemon])
 
     def restart_daemon(self, daemon: str | None = None) -> None:
         """Stop and start *daemon*, or the one that serves, as an upgrade of its package does."""
         self.container.execute(["daemon", "restart", daemon or self.daemon])
 
-    @contextlib.contextmanager
-    def stopped(self, daemon: str | None = None) -> Iterator[None]:
+    def stopped(self, daemon: str | None = None) -> contextlib.AbstractContextManager[None]:
         """Stop *daemon*, or the one that serves, until the end of the ``with``."""
-        self.stop_daemon(daemon)
-        try:
-            yield
-        finally:
-            self.start_daemon(daemon)
+        return self._while_it_lasts(lambda: self.stop_daemon(daemon), lambda: self.start_daemon(daemon))
 
     def fill_disk(self) -> None:
         """Fill the disk of the account's home to the last byte."""
@@ -89,14 +85,9 @@ class Faults:
         """Give back what :meth:`fill_disk` took."""
         self.container.execute(["rm", "-f", f"{self.disk}/{_FILLING}"])
 
-    @contextlib.contextmanager
-    def full_disk(self) -> Iterator[None]:
+    def full_disk(self) -> contextlib.AbstractContextManager[None]:
         """Keep the disk of the account's home full until the end of the ``with``."""
-        self.fill_disk()
-        try:
-            yield
-        finally:
-            self.free_disk()
+        return self._while_it_lasts(self.fill_disk, self.free_disk)
 
     def add_latency(self, milliseconds: int, jitter: int = 0, loss: float = 0.0) -> None:
         """Delay what the server sends by *milliseconds*, give or take *jitter*, and lose *loss* percent of it.
@@ -110,14 +101,19 @@ class Faults:
         """Send without delay again; does nothing where there was none. Connections through a relay end."""
         self.container.execute(["latency", "remove"])
 
-    @contextlib.contextmanager
-    def latency(self, milliseconds: int, jitter: int = 0, loss: float = 0.0) -> Iterator[None]:
+    def latency(self, milliseconds: int, jitter: int = 0, loss: float = 0.0) -> contextlib.AbstractContextManager[None]:
         """As :meth:`add_latency`, until the end of the ``with``."""
-        self.add_latency(milliseconds, jitter, loss)
+        return self._while_it_lasts(lambda: self.add_latency(milliseconds, jitter, loss), self.remove_latency)
+
+    @contextlib.contextmanager
+    def _while_it_lasts(self, begin: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
+        """Undo what has begun, also when only half of it has; there is nothing to undo in a container that is gone."""
         try:
+            begin()
             yield
         finally:
-            self.remove_latency()
+            if self.container.is_running():
+                end()
 
 
 @attrs.frozen
@@ -147,16 +143,11 @@ class SlurmFaults(Faults):
 
     def let_accounting_catch_up(self) -> None:
         """Let the reports through; it takes some seconds until all have arrived."""
-        self.container.execute(["iptables", "-D", *self._reports])
+        self.container.execute(["sh", "-c", 'while iptables -D "$@" 2>/dev/null; do :; done', "let", *self._reports])
 
-    @contextlib.contextmanager
-    def accounting_lagging(self) -> Iterator[None]:
+    def accounting_lagging(self) -> contextlib.AbstractContextManager[None]:
         """Make accounting lag until the end of the ``with``."""
-        self.hold_accounting_back()
-        try:
-            yield
-        finally:
-            self.let_accounting_catch_up()
+        return self._while_it_lasts(self.hold_accounting_back, self.let_accounting_catch_up)
 
     @property
     def _reports(self) -> list[str]:

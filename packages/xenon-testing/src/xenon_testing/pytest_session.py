@@ -7,6 +7,8 @@ when it ends.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -23,6 +25,7 @@ __all__ = ["pytest_configure_node", "pytest_unconfigure", "servers_of"]
 
 _OWNER = pytest.StashKey["Owner"]()
 _SERVERS = pytest.StashKey["Servers"]()
+_PROCESS = pytest.StashKey[int]()
 _HANDED_OVER = "xenon_owner"
 
 
@@ -47,12 +50,29 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Take the servers away, also after an interrupt; a worker only closes its connection."""
-    if _is_worker(config):
+    """Take the servers away, also after an interrupt; a worker only closes its connection, and a fork does nothing."""
+    if config.stash.get(_PROCESS, None) != os.getpid():
+        return
+    if hasattr(config, "workerinput"):
         if _SERVERS in config.stash:
             config.stash[_SERVERS].client.close()
-    elif _OWNER in config.stash:
+    elif _SERVERS in config.stash or _have_workers_started_any(config):
+        _remove(config)
+
+
+def _have_workers_started_any(config: pytest.Config) -> bool:
+    from xenon_testing.servers.running import existing_folder
+
+    return existing_folder(_owner_of(config).session) is not None
+
+
+def _remove(config: pytest.Config) -> None:
+    from xenon_testing.errors import TestingError
+
+    try:
         servers_of(config).remove()
+    except TestingError as error:
+        _tell(config, f"{error}. What is left goes with the next run, or with: xenon-testing prune")
 
 
 def _owner_of(config: pytest.Config) -> Owner:
@@ -61,11 +81,20 @@ def _owner_of(config: pytest.Config) -> Owner:
 
         given = getattr(config, "workerinput", {}).get(_HANDED_OVER)
         config.stash[_OWNER] = Owner.parse(*given) if given else Owner.this_process(uuid4().hex)
+        config.stash[_PROCESS] = os.getpid()
+        _end_well_when_terminated()
     return config.stash[_OWNER]
 
 
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
+def _end_well_when_terminated() -> None:
+    """Have SIGTERM, which ends a process at once otherwise, end the tests as Ctrl-C does, so that nothing is left behind."""
+    with contextlib.suppress(ValueError):  # only the main thread may say what a signal does
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: object) -> None:
+    pytest.exit("terminated", returncode=128 + number)
 
 
 def _tell(config: pytest.Config, text: str) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from xenon_testing.errors import ContainerCommandError
+from xenon_testing.errors import ContainerCommandError, EngineError
+from xenon_testing.servers.kinds import KINDS
+from xenon_testing.servers.running import Servers
 from xenon_testing.servers.slurm import SlurmServer
 from xenon_testing.servers.ssh import SshServer
 
@@ -68,6 +70,39 @@ def test_a_restarted_daemon_is_another_process(xenon_ssh: SshServer) -> None:
     assert xenon_ssh.container.execute(["cat", "/run/xenon/sshd.pid"]) != before
     assert eventually(lambda: answers(xenon_ssh))
     assert xenon_ssh.run("echo up") == "up\n"
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"gridengine"}))
+def test_a_server_whose_daemon_was_restarted_serves_at_once(xenon_container: Any, kind: str) -> None:
+    server = xenon_container(kind)
+    with server.faults.stopped():
+        assert KINDS[kind].probe(server)
+    assert KINDS[kind].probe(server) == ""
+
+
+def test_undoing_does_not_hide_what_went_wrong(servers: Servers) -> None:
+    server = servers.get("ssh")
+    with pytest.raises(ZeroDivisionError), server.faults.paused():
+        server.faults.resume()
+        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), server.faults.full_disk(), server.faults.latency(10), server.faults.paused():
+        server.container.remove()
+        raise ZeroDivisionError
+
+
+def test_latency_upon_latency_is_refused_and_the_first_stays(xenon_ssh: SshServer) -> None:
+    with xenon_ssh.faults.latency(300):
+        with pytest.raises(ContainerCommandError, match="there is latency already"):
+            xenon_ssh.faults.add_latency(10)
+        begun = time.monotonic()
+        assert answers(xenon_ssh, seconds=10)
+        assert time.monotonic() - begun >= 0.3
+
+
+def test_what_the_engine_cannot_do_is_told_in_words(servers: Servers) -> None:
+    server = servers.get("ssh")
+    with server.faults.paused(), pytest.raises(EngineError, match="the Docker engine could not run daemon restart sshd in the container"):
+        server.faults.restart_daemon()
 
 
 def test_a_daemon_that_there_is_not_is_an_error(xenon_ssh: SshServer) -> None:

@@ -38,9 +38,8 @@ class GrpcChannel(Channel):
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
-        encoded = rpc.encode_request(request)
         try:
-            return rpc.decode_response(await self._callable(rpc, request)(encoded))
+            return rpc.decode_response(await self._callable(rpc, request)(rpc.encode_request(request)))
         except (grpc.RpcError, asyncio.CancelledError) as error:
             self._raise(error, rpc, request)
 

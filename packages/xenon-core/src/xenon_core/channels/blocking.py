@@ -42,9 +42,8 @@ class BlockingGrpcChannel(Channel):
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
-        encoded = rpc.encode_request(request)
         try:
-            return rpc.decode_response(self._callable(rpc)(encoded))
+            return rpc.decode_response(self._callable(rpc)(rpc.encode_request(request)))
         except grpc.RpcError as error:
             raise self._failure(error, rpc, request) from error
         except ValueError as error:

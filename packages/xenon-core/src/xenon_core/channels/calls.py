@@ -36,6 +36,8 @@ def channel_arguments(endpoint: GrpcEndpoint) -> tuple[str, grpc.ChannelCredenti
 
 def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
     """The exception for a call that failed."""
+    # gRPC's frames hold the request as bytes, and a report that shows their arguments, as pytest's does, would show the password in them.
+    error.__traceback__ = None
     code = error.code() or grpc.StatusCode.UNKNOWN
     status = Status(code.value[0])
     diagnosis = endpoint.diagnose() if status is Status.UNAVAILABLE else ""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from xenon_testing.errors import EngineUnavailableError
+from xenon_testing.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["connect_engine"]
+__all__ = ["asking", "connect_engine"]
 
 # A build sends nothing while a package is being unpacked, and a machine with two cores unpacks slowly.
 SECONDS_FOR_AN_ANSWER = 300
+SECONDS_FOR_A_GREETING = 10
 
 
 _engines: dict[int, docker.DockerClient] = {}
@@ -32,13 +35,27 @@ def connect_engine() -> docker.DockerClient:
 def _connect() -> docker.DockerClient:
     import docker
     from docker.errors import DockerException
+    from requests import RequestException
 
     try:
-        engine = docker.from_env(timeout=SECONDS_FOR_AN_ANSWER)
+        engine = docker.from_env(timeout=SECONDS_FOR_A_GREETING)
         engine.ping()
-    except DockerException as error:
+    except (DockerException, RequestException) as error:
         raise EngineUnavailableError(_reason(error)) from error
-    return engine
+    engine.close()
+    return docker.from_env(timeout=SECONDS_FOR_AN_ANSWER)
+
+
+@contextlib.contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Turn what the engine, or the way to it, fails with into an :class:`EngineError`; *what* completes "could not"."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise EngineError(f"the Docker engine could not {what}: {getattr(error, 'explanation', None) or error}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.connection import asking, connect_engine
 from xenon_testing.engine.folders import private_folder
-from xenon_testing.engine.ownership import LABEL, Owner
-from xenon_testing.errors import ContainerCommandError, ServerNotReadyError
+from xenon_testing.engine.ownership import LABEL, Owner, remove_container
+from xenon_testing.errors import ContainerCommandError, EngineError, ServerNotReadyError
 
 if TYPE_CHECKING:
     from docker.models.containers import Container as DockerContainer
@@ -73,42 +75,61 @@ class Container:
 
         Nothing passes through a shell. The engine shows the command to everyone who may use it: no secrets.
         """
-        code, output = self._docker().exec_run(list(command), user=user, environment=dict(environment or {}))
+        with asking(f"run {' '.join(command)} in the container {self.name}"):
+            code, output = self._docker().exec_run(list(command), user=user, environment=dict(environment or {}))
         text = b"".join([output] if isinstance(output, bytes) else output).decode("utf-8", "replace")
         if code:
             raise ContainerCommandError(f"the command {' '.join(command)} in the container {self.name} ended with {code}:\n{text}")
         return text
 
     def log(self, lines: int | Literal["all"] = "all") -> str:
-        """The last *lines* of what its daemons wrote, or all."""
-        return bytes(self._docker().logs(tail=lines)).decode("utf-8", "replace")
-
-    def is_running(self) -> bool:
-        """Whether it runs; False once it has ended or is gone."""
+        """The last *lines* of what its daemons wrote, or all; empty when it is gone."""
         from docker.errors import NotFound
 
-        try:
-            return bool(self._docker().status in ("running", "paused"))
-        except NotFound:
-            return False
+        with asking(f"show the log of the container {self.name}"):
+            try:
+                return bytes(self._docker().logs(tail=lines)).decode("utf-8", "replace")
+            except NotFound:
+                return ""
+
+    def state(self) -> str:
+        """What the engine calls its state, as ``running``, ``paused`` or ``exited``; ``gone`` once it was removed."""
+        from docker.errors import NotFound
+
+        with asking(f"tell the state of the container {self.name}"):
+            try:
+                return str(self._docker().status)
+            except NotFound:
+                return "gone"
+
+    def is_running(self) -> bool:
+        """Whether it runs, or is paused; False once it has ended or is gone."""
+        return self.state() in ("running", "paused")
 
     def pause(self) -> None:
         """Freeze all its processes: connections stay open, and nothing answers."""
-        self._docker().pause()
+        with asking(f"pause the container {self.name}"):
+            self._docker().pause()
 
     def unpause(self) -> None:
-        """Let its processes go on."""
-        self._docker().unpause()
+        """Let its processes go on; does nothing when it is not paused."""
+        if self.state() == "paused":
+            with asking(f"let the container {self.name} go on"):
+                self._docker().unpause()
 
     def remove(self) -> None:
-        """Take it away, running or not."""
-        self._docker().remove(force=True, v=True)
+        """Take it away, running or not; does nothing when it is gone."""
+        from docker.errors import NotFound
+
+        with asking(f"find the container {self.name}"), contextlib.suppress(NotFound):
+            remove_container(self._docker())
 
     def not_ready(self, why: str) -> ServerNotReadyError:
         """The error for a server that does not serve: the last lines of its log, and how to look further when the container is gone."""
         log = self.log()
         last = "\n".join(f"    {line}" for line in log.splitlines()[-LINES_OF_THE_LOG:]) or "    (nothing)"
         path = private_folder() / f"{self.name}.log"
+        path.touch(mode=0o600)
         path.write_text(log, encoding="utf-8")
         further = f"its whole log is in {path}; docker run --rm -it --entrypoint bash {self.image}"
         return ServerNotReadyError(
@@ -122,23 +143,33 @@ class Container:
 def run_container(spec: ContainerSpec, owner: Owner) -> Container:
     """Create a container, put its files in, start it, and learn its ports.
 
-    Raises ServerNotReadyError when the engine cannot start it, as when a fixed port is taken; then nothing is left of it.
+    Raises ServerNotReadyError when it ends at once, and EngineError when the engine cannot start it, as when a fixed port is taken; then
+    nothing is left of it.
     """
-    from docker.errors import APIError
-
-    created = _create(spec, owner)
+    created = _created(spec, owner)
     try:
-        if spec.files:
-            created.put_archive("/", _archive(spec.files))
-        created.start()
-        created.reload()
+        with asking(f"start the container {spec.name}"):
+            if spec.files:
+                created.put_archive("/", _archive(spec.files))
+            created.start()
+            created.reload()
         return _known(created, spec)
-    except APIError as error:
-        created.remove(force=True, v=True)
-        raise ServerNotReadyError(f"cannot start the container {spec.name}: {error.explanation or error}") from error
     except BaseException:  # Ctrl-C among them
-        created.remove(force=True, v=True)
+        with contextlib.suppress(EngineError):  # what went wrong first is what matters
+            remove_container(created)
         raise
+
+
+def _created(spec: ContainerSpec, owner: Owner) -> DockerContainer:
+    """The container, created; one that the engine creates while Ctrl-C arrives is removed again."""
+    with asking(f"create the container {spec.name}"), ThreadPoolExecutor(1, "xenon-testing-create") as pool:
+        creating = pool.submit(_create, spec, owner)
+        try:
+            return creating.result()
+        except BaseException:
+            if creating.exception() is None:
+                remove_container(creating.result())
+            raise
 
 
 def _create(spec: ContainerSpec, owner: Owner) -> DockerContainer:

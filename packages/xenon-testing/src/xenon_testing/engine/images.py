@@ -18,11 +18,11 @@ from typing import Any
 
 import attrs
 
-from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.connection import asking, connect_engine
 from xenon_testing.engine.folders import private_folder
 from xenon_testing.errors import BaseImageError, ImageBuildError
 
-__all__ = ["DEFAULT_BASE", "REPOSITORY", "ImageRecipe", "Progress", "base_image_id", "ensure_image"]
+__all__ = ["DEFAULT_BASE", "REPOSITORY", "ImageRecipe", "Progress", "base_image_id", "base_name", "ensure_image"]
 
 REPOSITORY = "pyxenon-testing"
 DEFAULT_BASE = "debian:{suite}-slim"
@@ -59,7 +59,7 @@ def ensure_image(recipe: ImageRecipe, suite: str, base: str = DEFAULT_BASE, prog
 
     *base* names the image to build on; ``{suite}`` in it is replaced. Raises BaseImageError and ImageBuildError.
     """
-    parent = ensure_image(recipe.parent, suite, base, progress) if recipe.parent else base.format(suite=suite)
+    parent = ensure_image(recipe.parent, suite, base, progress) if recipe.parent else base_name(base, suite)
     came_from = parent if recipe.parent else f"{parent} {base_image_id(parent, progress)}"
     tag = f"{REPOSITORY}/{recipe.name}:{suite}-{_hash(recipe, came_from)[:HASH_LENGTH]}"
     if not _is_here(tag):
@@ -69,24 +69,39 @@ def ensure_image(recipe: ImageRecipe, suite: str, base: str = DEFAULT_BASE, prog
     return tag
 
 
+def base_name(base: str, suite: str) -> str:
+    """The base image that *base* names for *suite*; raises :class:`BaseImageError` when it names none."""
+    try:
+        name = base.format(suite=suite)
+    except (IndexError, KeyError, ValueError) as error:
+        raise BaseImageError(
+            f"cannot build on the image {base!r}: only {{suite}} is replaced in it, and {error} is something else"
+        ) from error
+    if not name:
+        raise BaseImageError("cannot build on an image without a name; the usual one is " + DEFAULT_BASE)
+    return name
+
+
 def base_image_id(name: str, progress: Progress = _log.info) -> str:
     """The id of the base image *name*, pulled if it is not here; raises :class:`BaseImageError` when it cannot be had."""
     from docker.errors import APIError, ImageNotFound
+    from docker.utils import parse_repository_tag
 
     engine = connect_engine()
-    try:
-        return str(engine.images.get(name).id)
-    except ImageNotFound:
-        progress(f"pulling {name}")
-    try:
-        repository, _, tag = name.rpartition(":")
-        return str(engine.images.pull(repository, tag=tag).id)
-    except APIError as error:
-        suite = name.rpartition(":")[2].removesuffix("-slim")
-        raise BaseImageError(
-            f"cannot get the image {name} to build on: it is not here, and pulling it failed: {error.explanation or error}. "
-            f"Where no registry of images can be reached, make it: xenon-testing base-image {suite}"
-        ) from error
+    with asking(f"look for the image {name}"):
+        try:
+            return str(engine.images.get(name).id)
+        except ImageNotFound:
+            progress(f"pulling {name}")
+        repository, tag = parse_repository_tag(name)
+        try:
+            return str(engine.images.pull(repository, tag=tag or "latest").id)
+        except APIError as error:
+            suite = (tag or "bookworm").removesuffix("-slim")
+            raise BaseImageError(
+                f"cannot get the image {name} to build on: it is not here, and pulling it failed: {error.explanation or error}. "
+                f"Where no registry of images can be reached, make it: xenon-testing base-image {suite}"
+            ) from error
 
 
 def build_lock(tag: str) -> Any:
@@ -101,11 +116,12 @@ def build_lock(tag: str) -> Any:
 def _is_here(tag: str) -> bool:
     from docker.errors import ImageNotFound
 
-    try:
-        connect_engine().images.get(tag)
-    except ImageNotFound:
-        return False
-    return True
+    with asking(f"look for the image {tag}"):
+        try:
+            connect_engine().images.get(tag)
+        except ImageNotFound:
+            return False
+        return True
 
 
 def _hash(recipe: ImageRecipe, came_from: str) -> str:
@@ -144,10 +160,11 @@ def _messages(context: io.BytesIO, tag: str, parent: str) -> Iterator[Mapping[st
     api = connect_engine().api
     # The host's network, since engines whose containers cannot resolve names or have no way out are common on clusters and in CI.
     options: dict[str, Any] = {"network_mode": "host", "rm": True, "forcerm": True, "decode": True, "custom_context": True}
-    try:
-        yield from api.build(fileobj=context, tag=tag, buildargs=arguments, **options)
-    except APIError as error:
-        yield {"error": error.explanation or str(error)}
+    with asking(f"build the image {tag}"):
+        try:
+            yield from api.build(fileobj=context, tag=tag, buildargs=arguments, **options)
+        except APIError as error:
+            yield {"error": error.explanation or str(error)}
 
 
 def _context(folders: Iterable[Path]) -> io.BytesIO:

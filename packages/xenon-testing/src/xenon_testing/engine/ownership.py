@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import attrs
-import psutil
 
-from xenon_testing.engine.connection import connect_engine
+from xenon_testing.engine.connection import asking, connect_engine
+from xenon_testing.engine.processes import HIDDEN, Place, start_of, this_place
 
 if TYPE_CHECKING:
     from docker.models.containers import Container as DockerContainer
 
-__all__ = ["LABEL", "Owner", "container_name", "orphans", "owned_containers", "remove_containers"]
+__all__ = ["LABEL", "Owner", "container_name", "orphans", "owned_containers", "remove_container", "remove_containers"]
 
 LABEL = "org.pyxenon.testing"
-SECONDS_OF_TOLERANCE = 2.0
 _A_PERSON = "terminal"
 _AT_ONCE = 4
+_CONFLICT = 409  # its removal is in progress
 
 
 @attrs.frozen
@@ -28,33 +28,32 @@ class Owner:
 
     Attributes:
         session: The id that all containers of one session share.
-        node: The name of the machine on which the process runs.
+        place: Where the process runs, or a person works.
         pid: The process; 0 for a person.
-        started: When the process began, in seconds since the epoch, which tells it from a later one with the same pid.
+        started: What tells the process from a later one with the same pid.
     """
 
     session: str
-    node: str = attrs.field(factory=platform.node)
+    place: Place = attrs.field(factory=this_place)
     pid: int = 0
-    started: float = 0.0
+    started: str = ""
 
     @classmethod
     def this_process(cls, session: str) -> Owner:
         """This process, in a session of its own."""
-        process = psutil.Process()
-        return cls(session, platform.node(), process.pid, process.create_time())
+        return cls(session, this_place(), os.getpid(), start_of(os.getpid()) or "")
 
     def __str__(self) -> str:
-        return _A_PERSON if self.pid == 0 else f"{self.pid}:{self.started:.2f}@{self.node}"
+        return _A_PERSON if self.pid == 0 else f"{self.pid}:{self.started}@{self.place}"
 
     @classmethod
     def parse(cls, session: str, text: str) -> Owner:
         """The owner of *session* that ``str`` has written as *text*; raises ValueError for what it has not."""
         if text == _A_PERSON:
             return cls(session)
-        process, _, node = text.partition("@")
+        process, _, place = text.partition("@")
         pid, _, started = process.partition(":")
-        return cls(session, node, int(pid), float(started))
+        return cls(session, Place.parse(place), int(pid), started)
 
     def labels(self) -> dict[str, str]:
         """What a container carries to be found, and known by, later."""
@@ -64,23 +63,31 @@ class Owner:
     def of(cls, container: DockerContainer) -> Owner:
         """The owner that *container*, as :func:`owned_containers` lists it, carries."""
         labels = container.attrs.get("Labels") or {}
-        return cls.parse(labels.get(f"{LABEL}.session", ""), labels.get(f"{LABEL}.owner", _A_PERSON))
+        session = labels.get(f"{LABEL}.session", "")
+        try:
+            return cls.parse(session, labels.get(f"{LABEL}.owner", _A_PERSON))
+        except ValueError:  # of another release: whether its owner lives is not known
+            return cls(session, Place("elsewhere"), -1)
 
     def is_gone(self) -> bool:
-        """Whether the owner is known to have ended: False for a person, and for a process of another machine, of which nothing is known."""
-        if self.pid == 0 or self.node != platform.node():
+        """Whether the owner is known to have ended.
+
+        False for a person, and for a process of another machine or of a container with processes of its own, of which nothing is known.
+        """
+        here = this_place()
+        if self.pid == 0 or self.place.node != here.node:
             return False
-        try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) > SECONDS_OF_TOLERANCE
-        except psutil.NoSuchProcess:
-            return True
+        if self.place.boot != here.boot:
+            return True  # this machine has been started anew since
+        return self.place.processes == here.processes and start_of(self.pid) not in (self.started, HIDDEN)
 
 
 def owned_containers(session: str | None = None) -> list[DockerContainer]:
     """The containers of *session*, or of all sessions, also those that have stopped."""
     label = LABEL if session is None else f"{LABEL}.session={session}"
-    # Sparse, since a container that goes away during the listing would be an error otherwise.
-    return connect_engine().containers.list(all=True, filters={"label": label}, sparse=True)
+    with asking("list the containers of tests"):
+        # Sparse, since a container that goes away during the listing would be an error otherwise.
+        return connect_engine().containers.list(all=True, filters={"label": label}, sparse=True)
 
 
 def container_name(container: DockerContainer) -> str:
@@ -95,19 +102,26 @@ def orphans() -> list[DockerContainer]:
 
 
 def remove_containers(containers: list[DockerContainer]) -> None:
-    """Remove *containers* and their volumes, some at once; one that is gone already is no error."""
+    """Remove *containers* and their volumes, some at once; one that is gone already is no error.
+
+    Raises an EngineError for one that cannot be removed, once all have been tried.
+    """
     if containers:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(_remove, containers))
+            tried = [pool.submit(remove_container, container) for container in containers]
+        for removal in tried:
+            removal.result()
 
 
-def _remove(container: DockerContainer) -> None:
+def remove_container(container: DockerContainer) -> None:
+    """Remove *container*; that it is gone already, or that another process is removing it, is no error."""
     from docker.errors import APIError, NotFound
 
-    try:
-        container.remove(force=True, v=True)
-    except NotFound:
-        return
-    except APIError as error:
-        if error.status_code != 409:  # its removal is in progress, by another process
-            raise
+    with asking(f"remove the container {container.id}"):
+        try:
+            container.remove(force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != _CONFLICT:
+                raise

@@ -20,6 +20,7 @@ __all__ = ["DOCKERFILES", "SECRETS", "Kind", "recipe"]
 DOCKERFILES = Path(__file__).parent.parent / "dockerfiles"
 SECRETS = "/etc/xenon/secrets"
 SECONDS_BETWEEN_TRIES = 0.05
+SECONDS_BETWEEN_CHECKS = 1.0
 S = TypeVar("S", bound=Server)
 
 
@@ -38,6 +39,7 @@ class Kind(abc.ABC, Generic[S]):
         ports: The ports inside that are published.
         hostname: The name that the container has for itself, where that matters.
         not_on: The Debian suites that are known to lack what it needs.
+        takes_configuration: Whether its configuration file takes further lines.
         seconds_to_start: How long it may take until it is ready, on a slow machine.
     """
 
@@ -47,12 +49,15 @@ class Kind(abc.ABC, Generic[S]):
     ports: ClassVar[tuple[int, ...]] = ()
     hostname: ClassVar[str | None] = None
     not_on: ClassVar[tuple[str, ...]] = ()
+    takes_configuration: ClassVar[bool] = False
     seconds_to_start: ClassVar[float] = 60.0
 
-    def require_suite(self, suite: str) -> None:
-        """Raise ValueError when *suite* is known to lack what this needs."""
-        if suite in self.not_on:
-            raise ValueError(f"there is no {self.name} on Debian {suite}: its packages are not there; choose another suite")
+    def require_fit(self, options: ServerOptions) -> None:
+        """Raise ValueError when *options* ask for what this kind is known not to have."""
+        if options.suite in self.not_on:
+            raise ValueError(f"there is no {self.name} on Debian {options.suite}: its packages are not there; choose another suite")
+        if options.configuration and not self.takes_configuration:
+            raise ValueError(f"the option configuration is not for {self.name}, whose configuration takes no further lines")
 
     def spec(self, tag: str, name: str, options: ServerOptions, login: Login) -> ContainerSpec:
         """What to run. Called again when the engine refuses the ports, which a subclass may have chosen."""
@@ -80,11 +85,16 @@ class Kind(abc.ABC, Generic[S]):
         """One try to use *server* as a client does: empty when it served, else why it did not. Takes some seconds at most."""
 
     def wait_until_ready(self, server: S) -> None:
-        """Return when *server* serves; raises ServerNotReadyError when it has ended, or does not serve in time."""
+        """Return when *server* serves; raises ServerNotReadyError when it, or one of its daemons, has ended, or does not serve in time."""
         deadline = time.monotonic() + self.seconds_to_start
+        next_check = time.monotonic() + SECONDS_BETWEEN_CHECKS
         while why := self.probe(server):
             if not server.container.is_running():
                 raise server.container.not_ready(f"it has ended ({why})")
+            if time.monotonic() > next_check:
+                next_check = time.monotonic() + SECONDS_BETWEEN_CHECKS
+                if ended := server.container.execute(["daemon", "ended"]).split():
+                    raise server.container.not_ready(f"its {' and its '.join(ended)} ended right after the start ({why})")
             if time.monotonic() > deadline:
                 raise server.container.not_ready(f"after {self.seconds_to_start:g} s, {why}")
             time.sleep(SECONDS_BETWEEN_TRIES)

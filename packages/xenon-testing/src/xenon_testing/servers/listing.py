@@ -88,8 +88,8 @@ def _where(facts: Mapping[str, Any]) -> str:
 def _owner(owner: Owner, named: NamedServer | None) -> str:
     if owner.pid == 0:
         return "another's terminal" if named is None else _state(named)
-    if owner.node != platform.node():
-        return f"tests, pid {owner.pid} on {owner.node}"
+    if owner.place.node != platform.node():
+        return f"tests, pid {owner.pid} on {owner.place.node}"
     return f"tests, pid {owner.pid}{' (ended)' if owner.is_gone() else ''}"
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["Login", "make_login"]
+__all__ = ["KEY_FILE", "LOOPBACK", "Login", "make_login"]
 
 LOOPBACK = "127.0.0.1"
 SSH_PORT = 22
+KEY_FILE = "id_ecdsa"
 PASSWORD_BYTES = 18
 # Both kinds of host key, since clients differ in which they prefer.
 HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256")
@@ -60,7 +61,7 @@ def make_login(username: str, folder: Path) -> Login:
     import asyncssh
 
     key = asyncssh.generate_private_key("ecdsa-sha2-nistp256", comment=username)
-    path = folder / "id_ecdsa"
+    path = folder / KEY_FILE
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(key.export_private_key("pkcs1-pem"))
     hosts = {kind: asyncssh.generate_private_key(kind, comment="") for kind in HOST_KEYS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -15,11 +15,27 @@ DEFAULT_SUITE = "bookworm"
 # Which Slurm each of Debian's suites has.
 SLURM_RELEASES = {"bullseye": "20.11", "bookworm": "22.05", "trixie": "24.11", "forky": "26.05"}
 _SUITES = {release: suite for suite, release in SLURM_RELEASES.items()}
+# Those that Debian, or a server's packages, have.
+_SYSTEM_ACCOUNTS = re.compile(
+    "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|backup"
+    "|list|irc|gnats|nobody|sshd|munge|slurm|mysql|sgeadmin|ftp|messagebus|www-data|_.*|systemd.*"
+)
 _WORD = "[a-z][a-z0-9_-]*"
 
 
+def _text(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"the option {attribute.name} must be a text in quotes, not {value!r}")
+
+
 def _suite_of(text: str) -> str:
-    return _SUITES.get(text, text)
+    return _SUITES.get(text, text) if isinstance(text, str) else text
+
+
+def _known_suite(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value not in SLURM_RELEASES:
+        known = ", ".join(f"{suite} (Slurm {release})" for suite, release in SLURM_RELEASES.items())
+        raise ValueError(f"there is no Debian suite, or release of Slurm, {value!r} for servers; there are: {known}")
 
 
 def _like(pattern: str, example: str) -> Callable[[Any, attrs.Attribute[str], str], None]:
@@ -28,6 +44,11 @@ def _like(pattern: str, example: str) -> Callable[[Any, attrs.Attribute[str], st
             raise ValueError(f"the option {attribute.name} must be of the form of {example!r}, not {value!r}")
 
     return check
+
+
+def _no_system_account(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if _SYSTEM_ACCOUNTS.fullmatch(value):
+        raise ValueError(f"the option {attribute.name} cannot be {value!r}, which is an account of the system; choose another, as ada")
 
 
 @attrs.frozen(kw_only=True)
@@ -44,11 +65,20 @@ class ServerOptions:
             ssh: ``sshd_config``).
     """
 
-    suite: str = attrs.field(default=DEFAULT_SUITE, converter=_suite_of, validator=_like(_WORD, "trixie"))
-    username: str = attrs.field(default="xenon", validator=_like(_WORD, "xenon"))
+    suite: str = attrs.field(default=DEFAULT_SUITE, converter=_suite_of, validator=[_text, _known_suite])
+    username: str = attrs.field(default="xenon", validator=[_like(_WORD, "xenon"), _no_system_account])
     disk: str = attrs.field(default="256m", validator=_like("[1-9][0-9]*[kmg]", "256m"))
     copy: str = attrs.field(default="", validator=_like(f"({_WORD})?", "second"))
-    configuration: str = ""
+    configuration: str = attrs.field(default="", validator=_text)
+
+    @classmethod
+    def named(cls, options: Mapping[str, str]) -> ServerOptions:
+        """The *options* by name; raises ValueError for one that there is not, or whose value cannot be understood."""
+        known = [field.name for field in attrs.fields(cls)]
+        for name in options:
+            if name not in known:
+                raise ValueError(f"servers have no option {name!r}; there are: {', '.join(known)}")
+        return cls(**options)
 
     def key(self, kind: str) -> str:
         """A word that is the same for equal options of the same *kind* alone; fit for a file's name."""

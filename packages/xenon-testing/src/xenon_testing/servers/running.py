@@ -6,12 +6,14 @@ the session, as a worker of pytest-xdist, finds the same server. A lock lets one
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,19 +22,22 @@ import filelock
 
 from xenon_testing.client import Client
 from xenon_testing.engine.containers import Container, run_container
-from xenon_testing.engine.folders import private_folder
+from xenon_testing.engine.folders import private_folder, private_path
 from xenon_testing.engine.images import DEFAULT_BASE, Progress, ensure_image
-from xenon_testing.engine.ownership import LABEL, Owner, container_name, orphans, owned_containers, remove_containers
-from xenon_testing.errors import ServerNotReadyError
+from xenon_testing.engine.ownership import LABEL, Owner, container_name, orphans, owned_containers, remove_container, remove_containers
+from xenon_testing.errors import EngineError, ServerNotReadyError
 from xenon_testing.servers.kind import Kind
 from xenon_testing.servers.kinds import kind_named
-from xenon_testing.servers.login import Login, make_login
+from xenon_testing.servers.login import KEY_FILE, Login, make_login
 from xenon_testing.servers.options import ServerOptions
 from xenon_testing.servers.server import Server
 
-__all__ = ["SUITE_LABEL", "Servers", "prune", "session_folder"]
+__all__ = ["SUITE_LABEL", "Servers", "existing_folder", "prune", "session_folder"]
 
+SESSIONS = "sessions"
 OWNER_FILE = "owner"
+SECONDS_TO_BEGIN = 600
+SECONDS_TO_KEEP_A_LOG = 24 * 3600
 DESCRIPTION = "server.json"
 SUITE_LABEL = f"{LABEL}.suite"
 TRIES_FOR_PORTS = 5
@@ -65,7 +70,7 @@ class Servers:
         Raises a TestingError when it does not come up, and ValueError for a kind that there is not.
         """
         kind, options = kind_named(name), options or ServerOptions()
-        kind.require_suite(options.suite)
+        kind.require_fit(options)
         place = self.folder / options.key(kind.name)
         # An image is built outside of the lock: the workers that wait for another server need not wait for this one's.
         tag = ensure_image(kind.image, options.suite, self.base, self.progress)
@@ -86,11 +91,15 @@ class Servers:
         return None
 
     def remove(self) -> None:
-        """Take all servers of the session away, and its folder with the keys."""
-        self.client.close()
-        if self.folder.exists():
+        """Take all servers of the session away, and its folder with the keys, whatever of it fails."""
+        with contextlib.ExitStack() as steps:
+            steps.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            steps.callback(self._remove_containers)
+            steps.callback(self.client.close)
+
+    def _remove_containers(self) -> None:
+        if any(self.folder.glob(f"*/{KEY_FILE}")):  # else none was started, and there may be no engine
             remove_containers(owned_containers(self.owner.session))
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _load(self, kind: Kind[S], place: Path) -> S | None:
         path = place / DESCRIPTION
@@ -109,7 +118,8 @@ class Servers:
             kind.wait_until_ready(server)
             _save(place / DESCRIPTION, kind, options, login, container)
         except BaseException:  # Ctrl-C among them
-            container.remove()
+            with contextlib.suppress(EngineError):  # what went wrong first is what matters
+                container.remove()
             raise
         return server
 
@@ -120,7 +130,7 @@ class Servers:
             spec = kind.spec(tag, name, options, login)
             try:
                 return run_container(attrs.evolve(spec, labels={**spec.labels, SUITE_LABEL: options.suite}), self.owner)
-            except ServerNotReadyError as error:
+            except EngineError as error:
                 if not (remaining and _PORT_TAKEN.search(str(error))):
                     raise
         raise ServerNotReadyError(f"cannot start a server of the kind {kind.name}: no try was made")
@@ -158,23 +168,60 @@ def session_folder(owner: Owner, folder: Path | None = None) -> Path:
     (folder / "home").mkdir(mode=0o700, exist_ok=True)
     path = folder / OWNER_FILE
     if not path.exists():
-        path.write_text(str(owner), encoding="utf-8")
+        new = folder / f".{OWNER_FILE}.{os.getpid()}"
+        new.write_text(str(owner), encoding="utf-8")
+        new.replace(path)  # who looks sees all of it, or nothing
     return folder
 
 
-def prune(tell: Callable[[str], None] = _log.info) -> int:
-    """Remove the containers and folders of sessions whose process has ended without doing so; returns how many containers."""
-    left = orphans()
-    for container in left:
+def existing_folder(session: str) -> Path | None:
+    """The folder of *session* among the temporary files, if any process of it has made one; nothing is made here."""
+    folder = private_path() / SESSIONS / session
+    return folder if folder.is_dir() else None
+
+
+def prune(tell: Progress = _log.info) -> int:
+    """Remove the containers and folders of sessions whose process has ended without doing so; returns how many containers.
+
+    What cannot be removed is told, and stays.
+    """
+    removed = 0
+    for container in orphans():
         tell(f"removing {container_name(container)}, left behind by process {Owner.of(container).pid}")
-    remove_containers(left)
-    for path in _sessions().glob(f"*/{OWNER_FILE}"):
-        if Owner.parse(path.parent.name, path.read_text(encoding="utf-8")).is_gone():
-            shutil.rmtree(path.parent, ignore_errors=True)
-    return len(left)
+        try:
+            remove_container(container)
+            removed += 1
+        except EngineError as error:
+            tell(str(error))
+    _prune_folders()
+    return removed
+
+
+def _prune_folders() -> None:
+    for folder in _sessions().iterdir():
+        if _is_left_behind(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    for log in private_folder().glob("*.log"):
+        if _age(log) > SECONDS_TO_KEEP_A_LOG:
+            log.unlink(missing_ok=True)
+
+
+def _is_left_behind(folder: Path) -> bool:
+    try:
+        return Owner.parse(folder.name, (folder / OWNER_FILE).read_text(encoding="utf-8")).is_gone()
+    except (OSError, ValueError):
+        return _age(folder) > SECONDS_TO_BEGIN  # it is beginning, or ending, or was never begun to the end
+
+
+def _age(path: Path) -> float:
+    """For how long *path* has not changed, in seconds; 0 when it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _sessions() -> Path:
-    folder = private_folder() / "sessions"
+    folder = private_folder() / SESSIONS
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

@@ -111,52 +111,42 @@ class Server:
         import xenon
 
         access = self._files()
-        self.client.prepare(self)
-        return xenon.FileSystem.create(
-            access.adaptor,
-            access.location,
-            properties=dict(access.properties),
-            certificate_credential=self.certificate_credential if access.needs_key else None,
-            password_credential=None if access.needs_key else self.password_credential,
-        )
+        session = self.client.prepare(self)
+        created = session.client.filesystems.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
+        return xenon.FileSystem(session, session.portal.call(created))
 
     def scheduler(self, adaptor: str | None = None) -> xenon.Scheduler:
         """A scheduler on the server, for the caller to close, by *adaptor* or the usual one; the server's host key is checked."""
         import xenon
 
         access = self._jobs(adaptor)
-        self.client.prepare(self)
-        return xenon.Scheduler.create(
-            access.adaptor, access.location, properties=dict(access.properties), certificate_credential=self.certificate_credential
-        )
+        session = self.client.prepare(self)
+        created = session.client.schedulers.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
+        return xenon.Scheduler(session, session.portal.call(created))
 
     @contextlib.asynccontextmanager
     async def async_filesystem(self) -> AsyncIterator[xenon_core.FileSystem]:
         """As :meth:`filesystem`, asynchronously; it is closed at the end of the ``async with``."""
         access = self._files()
-        async with (
-            self.client.connect(self) as client,
-            await client.filesystems.create(
-                access.adaptor,
-                access.location,
-                properties=dict(access.properties),
-                certificate_credential=self.certificate_credential if access.needs_key else None,
-                password_credential=None if access.needs_key else self.password_credential,
-            ) as filesystem,
-        ):
-            yield filesystem
+        async with self.client.connect(self) as client:
+            created = client.filesystems.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
+            async with await created as filesystem:
+                yield filesystem
 
     @contextlib.asynccontextmanager
     async def async_scheduler(self, adaptor: str | None = None) -> AsyncIterator[xenon_core.Scheduler]:
         """As :meth:`scheduler`, asynchronously; it is closed at the end of the ``async with``."""
         access = self._jobs(adaptor)
-        async with (
-            self.client.connect(self) as client,
-            await client.schedulers.create(
-                access.adaptor, access.location, properties=dict(access.properties), certificate_credential=self.certificate_credential
-            ) as scheduler,
-        ):
-            yield scheduler
+        async with self.client.connect(self) as client:
+            created = client.schedulers.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
+            async with await created as scheduler:
+                yield scheduler
+
+    def _credentials(self, access: Access) -> tuple[messages.CertificateCredential | None, messages.PasswordCredential | None]:
+        """What *access* logs in with, in the order in which file systems and schedulers are created."""
+        if access.needs_key:
+            return self.certificate_credential, None
+        return None, self.password_credential
 
     def _files(self) -> Access:
         if self.files is None:
@@ -168,4 +158,6 @@ class Server:
             if adaptor in (None, access.adaptor):
                 return access
         there_are = ", ".join(access.adaptor for access in self.jobs) or "none"
-        raise ValueError(f"the server {self.container.name} ({self.kind}) has no scheduler {adaptor or ''}; there are: {there_are}")
+        raise ValueError(
+            f"the server {self.container.name} ({self.kind}) has no scheduler{f' {adaptor}' if adaptor else ''}; there are: {there_are}"
+        )

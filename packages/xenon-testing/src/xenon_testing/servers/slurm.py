@@ -31,6 +31,7 @@ class Slurm(SshKind[SlurmServer]):
     """Slurm without accounting."""
 
     name = "slurm"
+    takes_configuration = True
     title = "Slurm, controller and node, over ssh"
     image = SLURM_IMAGE
     hostname = "slurmhost"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
 
@@ -18,10 +18,14 @@ from xenon_testing.servers.login import Login
 from xenon_testing.servers.options import ServerOptions
 from xenon_testing.servers.server import Access, Server
 
+if TYPE_CHECKING:
+    import asyncssh
+
 __all__ = ["SSH_IMAGE", "Ssh", "SshKind", "SshServer", "file_access", "job_access"]
 
 PORT = 22
 SECONDS_FOR_A_LOGIN = 10
+SECONDS_FOR_A_TRY = 15
 SSH_IMAGE = recipe("ssh", recipe("common"))
 T = TypeVar("T")
 
@@ -30,25 +34,32 @@ T = TypeVar("T")
 class SshServer(Server):
     """A server that is reached over ssh."""
 
-    def run(self, command: str, stdin: str = "") -> str:
+    def run(self, command: str, stdin: str = "", timeout: float | None = None) -> str:
         """Log in as the account, run *command* in its shell, and return what it wrote; the host key is checked.
 
         This is an ssh client of its own and nothing of Xenon's. Raises RuntimeError, with what it wrote to standard error, when the
-        command fails, and OSError or asyncssh.Error when the login does.
+        command fails, TimeoutError when it takes longer than *timeout* seconds, and ConnectionError when the login fails.
         """
-        return _in_a_loop(self._run(command, stdin))
+        import asyncssh
 
-    async def _run(self, command: str, stdin: str) -> str:
+        try:
+            done = _in_a_loop(asyncio.wait_for(self._log_in_and_run(command, stdin), timeout))
+        except asyncio.TimeoutError:
+            raise TimeoutError(f"{command!r} on {self.container.name} took longer than {timeout:g} seconds") from None
+        except (OSError, asyncssh.Error) as error:
+            raise ConnectionError(f"cannot log in to {self.container.name} to run {command!r}: {error}") from error
+        if done.exit_status:
+            raise RuntimeError(f"{command!r} on {self.container.name} ended with {done.exit_status}: {str(done.stderr).strip()}")
+        return str(done.stdout)
+
+    async def _log_in_and_run(self, command: str, stdin: str) -> asyncssh.SSHCompletedProcess:
         import asyncssh
 
         known = asyncssh.import_known_hosts(self.known_hosts)
         options: dict[str, Any] = {"known_hosts": known, "config": None, "agent_path": None, "login_timeout": SECONDS_FOR_A_LOGIN}
         keys = [str(self.private_key)] if self.private_key else []
         async with asyncssh.connect(self.host, self.port, username=self.username, client_keys=keys, **options) as connection:
-            done = await connection.run(command, input=stdin)
-        if done.exit_status:
-            raise RuntimeError(f"{command!r} on {self.container.name} ended with {done.exit_status}: {str(done.stderr).strip()}")
-        return str(done.stdout)
+            return await connection.run(command, input=stdin)
 
 
 SshServerType = TypeVar("SshServerType", bound=SshServer)
@@ -86,12 +97,14 @@ class SshKind(Kind[SshServerType]):
 
     def probe(self, server: SshServerType) -> str:
         """Log in and run the first job."""
-        import asyncssh
-
         try:
-            server.run(self.first_job)
-        except (OSError, RuntimeError, asyncssh.Error) as error:
-            return f"a login with {self.first_job!r} failed: {error}"
+            server.run(self.first_job, timeout=SECONDS_FOR_A_TRY)
+        except TimeoutError:
+            return f"a login with a first job took longer than {SECONDS_FOR_A_TRY} seconds"
+        except ConnectionError as error:
+            return f"a login failed: {error.__cause__}"
+        except RuntimeError as error:
+            return f"its first job ended with {str(error).rpartition(' ended with ')[2]}"
         return ""
 
 
@@ -99,6 +112,7 @@ class Ssh(SshKind[SshServer]):
     """OpenSSH alone."""
 
     name = "ssh"
+    takes_configuration = True
     title = "OpenSSH: SFTP, and jobs over ssh"
     image: ClassVar[ImageRecipe] = SSH_IMAGE
 
@@ -129,6 +143,23 @@ def _strict(adaptor: str) -> dict[str, str]:
 
 
 def _in_a_loop(work: Coroutine[Any, Any, T]) -> T:
-    """The result of *work*, also when the caller has an event loop: a test may be asynchronous itself."""
+    """The result of *work*, also when the caller has an event loop: a test may be asynchronous itself.
+
+    What interrupts the caller, as Ctrl-C or a limit on the test's time, cancels the work.
+    """
+    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = Future()
+
+    async def go() -> T:
+        begun.set_result((asyncio.get_running_loop(), asyncio.current_task()))
+        return await work
+
     with ThreadPoolExecutor(1, "xenon-testing-ssh") as pool:
-        return pool.submit(asyncio.run, work).result()
+        done = pool.submit(asyncio.run, go())
+        try:
+            return done.result()
+        except BaseException:
+            if not done.done():
+                loop, task = begun.result()
+                if task is not None:
+                    loop.call_soon_threadsafe(task.cancel)
+            raise
