@@ -34,5 +34,5 @@ def test_it_is_green_with_the_wheels_in_a_fresh_environment(tmp_path: Path) -> N
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     run(python, "-m", "pip", "install", "--quiet", "--find-links", wheels, f"{project}[test]", cwd=tmp_path)
     output = run(python, "-m", "pytest", "--xenon-require-docker", cwd=project)
-    assert "1 passed" in output
+    assert "2 passed" in output
     assert "skipped" not in output

@@ -23,5 +23,5 @@ def test_every_block_is_green(pytester: pytest.Pytester, xenon_container: object
     result = pytester.runpytest_subprocess("--xenon-require-docker", "--strict-markers", timeout=170)
     assert result.ret == 0
     outcomes = result.parseoutcomes()
-    assert outcomes["passed"] >= 9
+    assert outcomes["passed"] >= 11
     assert set(outcomes) == {"passed"}

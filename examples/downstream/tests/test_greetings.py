@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from greetings import greet
 
 from xenon_testing import SlurmServer
 
 
-def test_the_cluster_greets(xenon_slurm: SlurmServer) -> None:
+@pytest.mark.parametrize("name", ["Ada", "$HOME; 'Bob'"])
+def test_the_cluster_greets(xenon_slurm: SlurmServer, name: str) -> None:
+    folder = xenon_slurm.run("mktemp -d").strip()
     with xenon_slurm.scheduler("ssh") as scheduler, xenon_slurm.filesystem() as files:
-        assert greet(scheduler, files, "Ada") == "hello Ada, from slurmhost\n"
-    assert "COMPLETED" in xenon_slurm.run("squeue --states=all --noheader --format='%j %T' --name=greet.sh")
+        assert greet(scheduler, files, folder, name) == f"hello {name}, from slurmhost\n"

@@ -13,7 +13,7 @@ __all__ = ["usage"]
 
 # Adaptors that the released Java server, the default one, cannot open on these servers.
 _NOT_OPENED_BY_JAVA = {
-    "slurm": "knows no Slurm later than 17",
+    "slurm": "opens no Slurm since 18.08",
     "torque": "asks qstat in a form that is not known here",
     "s3": "needs an older Java for it",
 }
