@@ -90,6 +90,12 @@ def test_undoing_does_not_hide_what_went_wrong(servers: Servers) -> None:
         raise ZeroDivisionError
 
 
+def test_latency_leaves_the_connections_that_there_are(xenon_ssh: SshServer, conversation: subprocess.Popen[bytes]) -> None:
+    with xenon_ssh.faults.latency(100):
+        assert echo(conversation, b"during\n") == b"during\n"
+    assert echo(conversation, b"after\n") == b"after\n"
+
+
 def test_latency_upon_latency_is_refused_and_the_first_stays(xenon_ssh: SshServer) -> None:
     with xenon_ssh.faults.latency(300):
         with pytest.raises(ContainerCommandError, match="there is latency already"):

@@ -141,26 +141,6 @@ def test_a_full_disk_takes_nothing_more_until_it_is_freed(xenon_s3: Server, clie
     assert get(client, "too-much") == CONTENT
 
 
-@pytest.mark.xenon_s3(disk="64m")
-def test_the_space_of_deleted_objects_is_given_back(xenon_s3: Server, client: Any, eventually: Callable[..., bool]) -> None:
-    def fill() -> int:
-        content, number = bytes(10 * MB), 0
-        while not code_of(lambda: client.put_object(Bucket=BUCKET, Key=f"filling/{number}", Body=content)):
-            number += 1
-            assert number < 100
-        return number
-
-    def is_free() -> bool:
-        used = xenon_s3.container.execute(["du", "-sk", "--exclude=reserve", f"/home/{xenon_s3.username}/objects"]).split()[0]
-        return int(used) < 1000
-
-    for _ in range(2):
-        assert fill() >= 3
-        for key in keys(client, "filling/"):
-            client.delete_object(Bucket=BUCKET, Key=key)
-        assert eventually(is_free)
-
-
 def test_its_log_has_no_secret(xenon_s3: Server) -> None:
     assert xenon_s3.password not in xenon_s3.container.log()
 
