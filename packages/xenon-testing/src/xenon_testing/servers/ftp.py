@@ -9,13 +9,12 @@ import socket
 
 import attrs
 
-from xenon_testing.client import Client
-from xenon_testing.engine.containers import Container, ContainerSpec
-from xenon_testing.faults import Faults
-from xenon_testing.servers.kind import SECRETS, Kind, recipe
+from xenon_testing.engine.containers import ContainerSpec
+from xenon_testing.servers.kind import SECRETS, recipe
 from xenon_testing.servers.login import LOOPBACK, Login
 from xenon_testing.servers.options import ServerOptions
-from xenon_testing.servers.server import Access, Server
+from xenon_testing.servers.server import Server
+from xenon_testing.servers.storage import StorageKind
 
 __all__ = ["Ftp", "free_ports"]
 
@@ -28,13 +27,14 @@ TRIES = 100
 SECONDS_FOR_AN_ANSWER = 10
 
 
-class Ftp(Kind[Server]):
+class Ftp(StorageKind):
     """vsftpd with the account, which logs in with its password and begins in its home."""
 
     name = "ftp"
     title = "vsftpd: FTP"
     image = recipe("ftp", recipe("common"))
     ports = (PORT,)
+    daemon = "vsftpd"
 
     def spec(self, tag: str, name: str, options: ServerOptions, login: Login) -> ContainerSpec:
         """As for all, with ports for passive connections: the server tells clients their numbers, so they are the same outside."""
@@ -47,23 +47,9 @@ class Ftp(Kind[Server]):
             files={**spec.files, f"{SECRETS}/vsftpd.conf": settings.encode()},
         )
 
-    def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> Server:
-        """The server in *container*."""
-        port = container.ports[PORT]
-        return Server(
-            kind=self.name,
-            container=container,
-            host=LOOPBACK,
-            port=port,
-            username=login.username,
-            password=login.password,
-            private_key=None,
-            known_hosts="",
-            files=Access("ftp", f"{LOOPBACK}:{port}", needs_key=False),
-            jobs=(),
-            client=client,
-            faults=Faults(container, f"/home/{login.username}", "vsftpd"),
-        )
+    def location(self, port: int) -> str:
+        """Host and port."""
+        return f"{LOOPBACK}:{port}"
 
     def probe(self, server: Server) -> str:
         """Log in and list the home, which takes a passive connection."""

@@ -11,14 +11,12 @@ from datetime import datetime, timezone
 
 import attrs
 
-from xenon_testing.client import Client
-from xenon_testing.engine.containers import Container
-from xenon_testing.faults import Faults
-from xenon_testing.servers.kind import Kind, recipe
-from xenon_testing.servers.login import Login
+from xenon_testing.servers.kind import recipe
+from xenon_testing.servers.login import LOOPBACK, Login
 from xenon_testing.servers.options import ServerOptions
 from xenon_testing.servers.seaweedfs import fetch_weed
-from xenon_testing.servers.server import Access, Server
+from xenon_testing.servers.server import Server
+from xenon_testing.servers.storage import StorageKind
 
 __all__ = ["BUCKET", "S3", "sign"]
 
@@ -35,13 +33,14 @@ _FIRST_STEPS = (
 )
 
 
-class S3(Kind[Server]):
+class S3(StorageKind):
     """SeaweedFS with an access key, the account's name, and a secret key, its password."""
 
     name = "s3"
     title = "SeaweedFS: S3, with a bucket"
     image = attrs.evolve(recipe("s3", recipe("common")), fetch=fetch_weed)
     ports = (PORT,)
+    daemon = "s3"
 
     def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
         """The password, and the keys in the form that SeaweedFS reads."""
@@ -50,23 +49,9 @@ class S3(Kind[Server]):
         identities = {"identities": [{"name": login.username, "credentials": keys, "actions": may}]}
         return {**super().files(options, login), "s3.json": json.dumps(identities).encode()}
 
-    def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> Server:
-        """The server in *container*; its location names the bucket."""
-        port = container.ports[PORT]
-        return Server(
-            kind=self.name,
-            container=container,
-            host="127.0.0.1",
-            port=port,
-            username=login.username,
-            password=login.password,
-            private_key=None,
-            known_hosts="",
-            files=Access("s3", f"http://127.0.0.1:{port}/{BUCKET}", needs_key=False),
-            jobs=(),
-            client=client,
-            faults=Faults(container, f"/home/{login.username}", self.name),
-        )
+    def location(self, port: int) -> str:
+        """Host and port, and the bucket."""
+        return f"http://{LOOPBACK}:{port}/{BUCKET}"
 
     def probe(self, server: Server) -> str:
         """Be refused without a key; make the bucket and, with the key, an object, and remove the object."""

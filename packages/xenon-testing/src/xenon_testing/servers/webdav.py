@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 import http.client
 
-from xenon_testing.client import Client
-from xenon_testing.engine.containers import Container
-from xenon_testing.faults import Faults
-from xenon_testing.servers.kind import Kind, recipe
-from xenon_testing.servers.login import LOOPBACK, Login
-from xenon_testing.servers.options import ServerOptions
-from xenon_testing.servers.server import Access, Server
+from xenon_testing.servers.kind import recipe
+from xenon_testing.servers.login import LOOPBACK
+from xenon_testing.servers.server import Server
+from xenon_testing.servers.storage import StorageKind
 
 __all__ = ["Webdav"]
 
@@ -19,31 +16,18 @@ PORT = 80
 SECONDS_FOR_AN_ANSWER = 10
 
 
-class Webdav(Kind[Server]):
+class Webdav(StorageKind):
     """Apache with the account, which logs in with its password (HTTP basic authentication) and sees its home as ``/``."""
 
     name = "webdav"
     title = "Apache with mod_dav: WebDAV"
     image = recipe("webdav", recipe("common"))
     ports = (PORT,)
+    daemon = "apache2"
 
-    def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> Server:
-        """The server in *container*."""
-        port = container.ports[PORT]
-        return Server(
-            kind=self.name,
-            container=container,
-            host=LOOPBACK,
-            port=port,
-            username=login.username,
-            password=login.password,
-            private_key=None,
-            known_hosts="",
-            files=Access("webdav", f"http://{LOOPBACK}:{port}", needs_key=False),
-            jobs=(),
-            client=client,
-            faults=Faults(container, f"/home/{login.username}", "apache2"),
-        )
+    def location(self, port: int) -> str:
+        """Host and port."""
+        return f"http://{LOOPBACK}:{port}"
 
     def probe(self, server: Server) -> str:
         """Log in and ask for what is in the root."""
