@@ -38,10 +38,16 @@ def folder(remote: xenon.FileSystem) -> Iterator[Path]:
 
 
 @pytest.fixture
-def local(remote: xenon.FileSystem) -> Iterator[xenon.FileSystem]:
-    """The file system of this machine, on the same server."""
-    with xenon.FileSystem.create("file") as filesystem:
+def local(remote: xenon.FileSystem, server: Any) -> Iterator[xenon.FileSystem]:
+    """The file system of this machine, on the same Xenon server."""
+    with file_system_of(server) as filesystem:
         yield filesystem
+
+
+def file_system_of(server: Any, location: str = "") -> xenon.FileSystem:
+    """The file system of this machine at *location*, on the Xenon server through which *server* is reached."""
+    session = server.client.session()
+    return xenon.FileSystem(session, session.portal.call(session.client.filesystems.create("file", location)))
 
 
 @pytest.fixture
@@ -275,9 +281,9 @@ def test_copy_refused(remote: xenon.FileSystem, folder: Path, local: xenon.FileS
     assert read(remote, folder / "file") == b"old"
 
 
-def test_relative_copy(remote: xenon.FileSystem, folder: Path, local: xenon.FileSystem, tmp_path: Any) -> None:
+def test_relative_copy(remote: xenon.FileSystem, folder: Path, server: Any, tmp_path: Any) -> None:
     """Copy to a path relative to the working directory of the other file system"""
     write(remote, folder / "file", b"content")
-    with xenon.FileSystem.create("file", str(tmp_path)) as filesystem:
+    with file_system_of(server, str(tmp_path)) as filesystem:
         copy(remote, folder / "file", filesystem, Path("file"))
         assert read(filesystem, Path("file")) == b"content"

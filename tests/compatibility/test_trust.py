@@ -27,14 +27,21 @@ def access(server: Any, adaptor: str) -> Any:
     return server.files if adaptor == "sftp" else server.jobs[0]
 
 
-def use(server: Any, adaptor: str, **properties: str) -> None:
-    """Connect with *properties* set, which are told without their prefix, and ask something."""
+def opened(server: Any, adaptor: str, credential: Any, **properties: str) -> Any:
+    """A file system or scheduler with *properties* set, which are told without their prefix."""
     way = access(server, adaptor)
     prefix = next(iter(way.properties)).rpartition(".")[0]
     settings = {**way.properties, **{f"{prefix}.{name}": value for name, value in properties.items()}}
-    factory: Any = xenon.FileSystem if adaptor == "sftp" else xenon.Scheduler
-    with factory.create(adaptor, way.location, properties=settings, certificate_credential=server.certificate_credential) as opened:
-        assert opened.is_open()
+    session = server.client.session()
+    made, kind = (session.client.filesystems, xenon.FileSystem) if adaptor == "sftp" else (session.client.schedulers, xenon.Scheduler)
+    created: Any = made.create(adaptor, way.location, settings, credential)
+    return kind(session, session.portal.call(created))
+
+
+def use(server: Any, adaptor: str, **properties: str) -> None:
+    """Connect, and ask something."""
+    with opened(server, adaptor, server.certificate_credential, **properties) as handle:
+        assert handle.is_open()
 
 
 def is_refused(server: Any, adaptor: str, **properties: str) -> bool:
@@ -79,11 +86,9 @@ def test_rsa_key(xenon_ssh: Any, adaptor: str, tmp_path: Path) -> None:
 def test_encrypted_key(xenon_ssh: Any, adaptor: str, tmp_path: Path) -> None:
     """Log in with a key that has a passphrase"""
     server = with_key(xenon_ssh, tmp_path, "ecdsa-sha2-nistp256", "pkcs1-pem", "secret")
-    way = access(server, adaptor)
-    factory: Any = xenon.FileSystem if adaptor == "sftp" else xenon.Scheduler
     key = xenon.CertificateCredential(username=server.username, certfile=str(server.private_key), passphrase="secret")
-    with factory.create(adaptor, way.location, properties=dict(way.properties), certificate_credential=key) as opened:
-        assert opened.is_open()
+    with opened(server, adaptor, key) as handle:
+        assert handle.is_open()
 
 
 def with_key(server: Any, folder: Path, kind: str, form: str, passphrase: str | None = None) -> Any:

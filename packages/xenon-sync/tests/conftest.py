@@ -10,9 +10,9 @@ import pytest
 import xenon
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def session() -> Iterator[xenon.Session]:
-    """The session that ``xenon.init()`` opens, for the tests of this folder alone: others have theirs."""
+    """The session that ``xenon.init()`` opens, for the tests of one module: a session that stays open is in the way of others."""
     with xenon.init(target="java:") as opened:
         yield opened
 
