@@ -15,7 +15,7 @@ from xenon import CopyMode, CopyStatus, Path, PosixFilePermission
 from xenon.exceptions import NoSuchPathException, PathAlreadyExistsException, XenonException
 
 ADAPTORS = ("sftp", "ftp", "webdav", "s3")
-pytestmark = pytest.mark.parametrize("adaptor", ADAPTORS)
+pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("adaptor", ADAPTORS)]
 SECONDS_TO_SETTLE = 10
 LARGE = bytes(range(256)) * 12_289  # three MiB and a bit: several messages, and no multiple of a buffer
 

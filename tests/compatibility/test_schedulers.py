@@ -15,7 +15,7 @@ from xenon import JobDescription, JobStatus
 from xenon.exceptions import XenonException
 
 ADAPTORS = ("ssh", "slurm", "gridengine", "at", "torque")
-pytestmark = pytest.mark.parametrize("adaptor", ADAPTORS)
+pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("adaptor", ADAPTORS)]
 SHELL = "/bin/sh"
 
 

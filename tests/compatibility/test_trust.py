@@ -12,7 +12,7 @@ import pytest
 import xenon
 from xenon.exceptions import XenonException
 
-pytestmark = pytest.mark.parametrize("adaptor", ["sftp", "ssh"])
+pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("adaptor", ["sftp", "ssh"])]
 
 
 @pytest.fixture

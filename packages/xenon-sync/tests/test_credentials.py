@@ -98,7 +98,7 @@ def test_no_secret_is_in_the_frames_of_an_error(session: xenon.Session) -> None:
         frame.locals
         for error in (caught.value, caught.value.__cause__, caught.value.__context__)
         if error is not None
-        for frame in traceback.TracebackException.from_exception(error, capture_locals=True, max_group_depth=1).stack[1:]
+        for frame in traceback.TracebackException.from_exception(error, capture_locals=True).stack[1:]
     ]
     assert frames
     assert SECRET not in repr(frames)
