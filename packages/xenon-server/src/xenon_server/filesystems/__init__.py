@@ -1,0 +1,1 @@
+"""The adaptors of file systems."""

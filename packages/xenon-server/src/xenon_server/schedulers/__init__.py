@@ -1,0 +1,1 @@
+"""The adaptors of schedulers, and what they share."""
