@@ -149,9 +149,10 @@ class FileSystem(Adaptor):
     async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
         """Make the file *path* of *data*, all or nothing.
 
-        When *data* raises or this is cancelled, what was at *path* before is there still. *size* is the number of bytes where it is known, else 0. Raises PathAlreadyExistsException, before *data* is asked for its first
-        piece, when something is there and *replace* is False (then it is never overwritten, not even when it has come meanwhile);
-        NoSuchPathException when there is no directory for it; InvalidPathException when *path* is a directory.
+        When *data* raises or this is cancelled, what was at *path* before is there still. *size* is the number of bytes where it is known,
+        else 0. Raises PathAlreadyExistsException, before *data* is asked for its first piece, when something is there and *replace* is
+        False (then it is never overwritten, not even when it has come meanwhile); NoSuchPathException when there is no directory for it;
+        InvalidPathException when *path* is a directory.
         """
 
     @abstractmethod
@@ -187,7 +188,7 @@ class FileSystem(Adaptor):
         raise self._unsupported("set permissions")
 
     async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
-        """Copy the file *source* of *origin* to *target*, as :meth:`write` would, in a way that is faster than to stream it through this process.
+        """Copy the file *source* of *origin* to *target*, as :meth:`write` would, in a way that is faster than to stream it.
 
         Gives False, with nothing changed, when there is no such way. *progress* is told of every number of bytes that has been copied.
         """
