@@ -1,0 +1,160 @@
+"""Why a host was not reached: an unknown host, a changed key, a refused user, an unreachable address; each says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+
+import asyncssh
+
+from xenon_core.errors import CredentialNotFoundException, InvalidCredentialException, NotConnectedException, Status, XenonError
+from xenon_server.locations import HostPort
+from xenon_server.ssh.configuration import HostConfiguration
+from xenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, KnownKey, shown
+from xenon_server.ssh.logins import Identity, Login
+
+__all__ = ["Attempt", "failure_of"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt to connect that failed, and all that is known about it."""
+
+    adaptor: str
+    place: HostPort
+    configuration: HostConfiguration
+    identity: Identity = field(repr=False)
+    check: HostKeyCheck
+    login: Login = field(repr=False)
+    timeout: float
+    over: HostPort | None = None
+
+    @property
+    def name(self) -> str:
+        """The host, for people: as it was given, and where that leads."""
+        address = self.configuration.address
+        real = HostPort(address.host, None if address.port == SSH_PORT else address.port)
+        known_as = str(self.place)
+        over = f" over {self.over}" if self.over else ""
+        return (known_as if known_as == str(real) else f"{known_as} ({real})") + over
+
+    def refusal(self, why: str, hint: str, status: Status | None = None) -> NotConnectedException:
+        """The error for a host that is not connected to."""
+        return NotConnectedException(f"cannot connect to {self.name}: {why}", adaptor=self.adaptor, hint=hint, status=status)
+
+
+def failure_of(attempt: Attempt, error: BaseException) -> XenonError:
+    """The exception to raise for *error*, which asyncssh or the system raised."""
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        return _host_key_failure(attempt, error)
+    if isinstance(error, asyncssh.PermissionDenied):
+        return _login_failure(attempt, "")
+    if isinstance(error, asyncssh.KeyExchangeFailed):
+        return _no_agreement(attempt, error)
+    if isinstance(error, asyncssh.DisconnectError) and attempt.login.offered:
+        return _login_failure(attempt, f"it ended the connection, saying {str(error.reason)!r}")
+    return _unreachable(attempt, error)
+
+
+def _host_key_failure(attempt: Attempt, error: asyncssh.HostKeyNotVerifiable) -> XenonError:
+    check = attempt.check
+    if "revoked" in str(error.reason).lower():
+        hint = f"Do not connect; ask the host's administrators. The key is marked @revoked in {_places(check.known.revoked)}"
+        return attempt.refusal("its host key is revoked", hint, Status.FAILED_PRECONDITION)
+    if check.presented is None:
+        hint = "Ask the host's administrators for a certificate that is valid for this name and today"
+        return attempt.refusal(f"its host certificate is not valid: {error.reason}", hint, Status.FAILED_PRECONDITION)
+    if check.changed:
+        return _changed(attempt, f"it shows {shown(check.presented)}")
+    files = ", ".join(str(file) for file in check.files) or "no known-hosts file, as the properties say"
+    why = f"its host key is not known: it shows {shown(check.presented)}, and the search was in {files}"
+    return attempt.refusal(why, _how_to_know(attempt), Status.FAILED_PRECONDITION)
+
+
+def _no_agreement(attempt: Attempt, error: asyncssh.KeyExchangeFailed) -> XenonError:
+    if "host key" in str(error.reason) and attempt.check.changed:
+        return _changed(attempt, "it has no key of those kinds any more")
+    if "host key" in str(error.reason) and attempt.check.known.keys:
+        why = "its host key is not known: there are keys for another port only, and it has none of their kinds"
+        return attempt.refusal(why, _how_to_know(attempt), Status.FAILED_PRECONDITION)
+    return attempt.refusal(str(error.reason), "The host and this program have no algorithm in common; allow one in the SSH configuration")
+
+
+def _changed(attempt: Attempt, shows: str) -> XenonError:
+    known = [*attempt.check.known.keys, *attempt.check.known.authorities]
+    why = (
+        f"its host key has changed: {shows}, but known is {', '.join(shown(item.key) for item in known)} in {_places(known)}. "
+        "Either the host was set up anew, or somebody else answers in its place"
+    )
+    name = _known_hosts_name(attempt)
+    forget = "; ".join(f"`ssh-keygen -R '{name}' -f {file}`" for file in dict.fromkeys(item.file for item in known))
+    hint = f"Ask the host's administrators. If the new key is right, remove the old one with {forget}. {_how_to_know(attempt)}"
+    return attempt.refusal(why, hint, Status.FAILED_PRECONDITION)
+
+
+def _places(keys: list[KnownKey]) -> str:
+    return ", ".join(f"{item.file} line {item.line}" for item in keys) or "a known-hosts file"
+
+
+def _known_hosts_name(attempt: Attempt) -> str:
+    address = attempt.configuration.address
+    name = str(attempt.configuration.options.host_key_alias or address.host)
+    return name if address.port in (None, SSH_PORT) else f"[{name}]:{address.port}"
+
+
+def _how_to_know(attempt: Attempt) -> str:
+    address = attempt.configuration.address
+    port = "" if address.port in (None, SSH_PORT) else f"-p {address.port} "
+    file = attempt.check.files[0] if attempt.check.files else "~/.ssh/known_hosts"
+    return (
+        "Compare the fingerprint with the one that the host's administrators publish; if they are the same, connect once with "
+        f"`ssh {port}{address.host}`, or add what `ssh-keyscan {port}{address.host}` prints to {file}, on the machine where the server runs"
+    )
+
+
+def _login_failure(attempt: Attempt, ended: str) -> XenonError:
+    login, user = attempt.login, attempt.configuration.user
+    offered = ", ".join(login.offered) or "no way to log in that is supported here"
+    tried = ", ".join(login.tried) or "nothing, as the credential has nothing for that"
+    asked = f"; it asked for {', '.join(map(repr, login.questions))}, which nobody can answer here" if login.questions else ""
+    reason = f"cannot log in to {attempt.name} as {user}: {ended or 'the host refused'}. It offers {offered}; tried was {tried}{asked}"
+    if login.tried or login.questions:
+        return InvalidCredentialException(reason, adaptor=attempt.adaptor, hint=_other_credential(attempt))
+    looked = ", ".join(attempt.identity.sources)
+    agent = "the SSH agent has none" if attempt.identity.agent else "there is no SSH agent"
+    why = f"{reason}. There is no key that can be used in {looked}, and {agent}" if looked else reason
+    return CredentialNotFoundException(why, adaptor=attempt.adaptor, hint=_other_credential(attempt))
+
+
+def _other_credential(attempt: Attempt) -> str:
+    login, user = attempt.login, attempt.configuration.user
+    if len(login.tried) > 1 and "password" not in login.tried[-1]:
+        return (
+            "Check the user's name. The host limits how many keys may be tried: name the right one in a certificate credential, "
+            "or with IdentityFile and IdentitiesOnly in the SSH configuration"
+        )
+    if "publickey" in login.offered and not attempt.identity.password:
+        return f"Check the user's name, and that the public key is in ~/.ssh/authorized_keys of {user} on the host: `ssh-copy-id` puts it there"
+    if attempt.identity.password is not None and not {"password", "keyboard-interactive"} & set(login.offered):
+        return "The host takes no password: use a certificate credential, with a private key whose public part the host knows"
+    return "Check the user's name and the password or key of the credential"
+
+
+def _unreachable(attempt: Attempt, error: BaseException) -> XenonError:
+    address = attempt.configuration.address
+    where = f"port {address.port or SSH_PORT} of {address.host}"
+    over = f" from {attempt.over}" if attempt.over else ""
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        hint = "Check that the host is up and that no firewall is in between; a larger timeout may be set in the properties"
+        return attempt.refusal(f"{where} did not let the user in within {attempt.timeout:g} seconds", hint)
+    if isinstance(error, socket.gaierror):
+        hint = "Check the spelling of the name, and that this machine's DNS or /etc/hosts knows it"
+        return attempt.refusal(f"the name {address.host} is not known: {error.strerror}", hint)
+    if isinstance(error, ConnectionRefusedError) or (isinstance(error, asyncssh.ChannelOpenError) and attempt.over):
+        reason = getattr(error, "reason", "") or "the connection was refused"
+        return attempt.refusal(f"{where} cannot be reached{over}: {reason}", "Check the port, and that an SSH server listens there")
+    if isinstance(error, asyncssh.Error):
+        hint = "Check that an SSH server listens there, and what its log says; it may limit how many connect at a time"
+        return attempt.refusal(f"{where}{over} ended the connection: {error.reason}", hint)
+    return attempt.refusal(f"{where} cannot be reached{over}: {error}", "Check the network between this machine and the host")

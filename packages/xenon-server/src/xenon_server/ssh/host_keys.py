@@ -1,0 +1,180 @@
+"""Which hosts are trusted: known-hosts files in OpenSSH's form, and the check of the key that a host shows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hmac
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+__all__ = ["HostKeyCheck", "KnownKey", "KnownKeys", "look_up", "shown"]
+
+_LOGGER = logging.getLogger("xenon.server.ssh")
+SSH_PORT = 22
+_MARKERS = ("@cert-authority", "@revoked")
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A key in a known-hosts file, with the place it was read from."""
+
+    key: asyncssh.SSHKey
+    file: Path
+    line: int
+
+
+@dataclass
+class KnownKeys:
+    """What is known of one host.
+
+    Attributes:
+        keys: The keys that the host itself may show.
+        authorities: The keys that may have signed the certificate which it shows.
+        revoked: The keys that it must not show.
+        exact: Whether *keys* and *authorities* stand there for this very port; else they are for the host on the usual one.
+    """
+
+    keys: list[KnownKey] = field(default_factory=list)
+    authorities: list[KnownKey] = field(default_factory=list)
+    revoked: list[KnownKey] = field(default_factory=list)
+    exact: bool = True
+
+
+def look_up(files: Sequence[Path], host: str, port: int) -> KnownKeys:
+    """What *files* say of *host*; those that do not exist say nothing.
+
+    Where a port other than 22 has no line of its own, the lines without a port count, as they do for OpenSSH.
+    """
+    host = host.lower()
+    exact = host if port == SSH_PORT else f"[{host}]:{port}"
+    found = _collect(files, exact)
+    if port == SSH_PORT or found.keys or found.authorities:
+        return found
+    plain = _collect(files, host)
+    return KnownKeys(plain.keys, plain.authorities, found.revoked + plain.revoked, exact=False)
+
+
+def shown(key: asyncssh.SSHKey) -> str:
+    """A key, for people: its kind and its fingerprint."""
+    return f"{key.get_algorithm()} {key.get_fingerprint()}"
+
+
+class HostKeyCheck:
+    """Decides whether the key that a host shows is accepted, and remembers what it saw for the error.
+
+    Args:
+        strict: Whether a key that is not known is refused. A revoked one always is.
+        files: The known-hosts files.
+    """
+
+    def __init__(self, strict: bool, files: Sequence[Path]) -> None:
+        self.strict = strict
+        self.files = tuple(files)
+        self.known = KnownKeys()
+        self.presented: asyncssh.SSHKey | None = None
+
+    def trusted(self, host: str, address: str, port: int | None) -> tuple[list[asyncssh.SSHKey], ...]:
+        """What asyncssh asks for before the key exchange: the trusted keys, authorities and revoked keys.
+
+        *address* does not count: that a host answers at an address where another one is known says nothing about its name.
+        """
+        self.known = look_up(self.files, host, port or SSH_PORT)
+        revoked = [item.key for item in self.known.revoked]
+        if not self.strict:
+            return [], [], revoked
+        return [item.key for item in self.known.keys], [item.key for item in self.known.authorities], revoked
+
+    def accept(self, host: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Whether *key*, which is the host's own or its authority's and is not trusted, is accepted all the same."""
+        self.presented = key
+        if self.strict:
+            return False
+        if key not in [item.key for item in (*self.known.keys, *self.known.authorities)]:
+            state = "has changed" if self.changed else "is not known"
+            _LOGGER.warning("the key of %s port %s %s and was accepted unchecked: %s", host, port, state, shown(key))
+        return True
+
+    @property
+    def changed(self) -> bool:
+        """Whether other keys than the one that was shown are known for the host."""
+        return self.known.exact and bool(self.known.keys or self.known.authorities)
+
+    @property
+    def revoked(self) -> bool:
+        """Whether the key that was shown was not even put to :meth:`accept`, because it is revoked."""
+        return bool(self.known.revoked) and self.presented is None
+
+
+def _collect(files: Sequence[Path], name: str) -> KnownKeys:
+    found = KnownKeys()
+    lists = {"": found.keys, "@cert-authority": found.authorities, "@revoked": found.revoked}
+    for file in files:
+        for number, marker, patterns, text in _entries(file):
+            if _matches(patterns, name) and (key := _key(file, number, text)) is not None:
+                lists[marker].append(KnownKey(key, file, number))
+    return found
+
+
+def _entries(file: Path) -> Iterator[tuple[int, str, str, str]]:
+    """The lines of *file* that say something: number, marker, patterns, and the key with its kind."""
+    for number, line in enumerate(_read(file).splitlines(), start=1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        marker = words.pop(0) if words[0].startswith("@") else ""
+        if len(words) < 3 or marker not in ("", *_MARKERS):
+            _LOGGER.warning("line %d of %s is not understood, and says nothing", number, file)
+            continue
+        yield number, marker, words[0], f"{words[1]} {words[2]}"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        _LOGGER.warning("the known-hosts file %s cannot be read: %s", file, error)
+        return ""
+
+
+def _key(file: Path, number: int, text: str) -> asyncssh.SSHKey | None:
+    try:
+        return asyncssh.import_public_key(text)
+    except asyncssh.KeyImportError as error:
+        _LOGGER.debug("the key in line %d of %s is of no use: %s", number, file, error)
+        return None
+
+
+def _matches(patterns: str, name: str) -> bool:
+    if patterns.startswith("|"):
+        return _matches_hash(patterns, name)
+    if name not in patterns.lower() and not any(character in patterns for character in "*?"):
+        return False
+    hit = False
+    for pattern in patterns.lower().split(","):
+        if pattern.startswith("!") and _wildcards(pattern[1:]).fullmatch(name):
+            return False
+        hit = hit or bool(_wildcards(pattern).fullmatch(name))
+    return hit
+
+
+def _matches_hash(pattern: str, name: str) -> bool:
+    try:
+        _, version, salt, digest = pattern.split("|")
+        known = base64.b64decode(digest)
+        return version == "1" and hmac.compare_digest(known, hmac.digest(base64.b64decode(salt), name.encode(), "sha1"))
+    except (ValueError, binascii.Error):
+        return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _wildcards(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern))
