@@ -29,6 +29,7 @@ __all__ = ["SshConnections", "SshLink"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
 T = TypeVar("T")
+S = TypeVar("S", bound=asyncssh.SSHClientSession[bytes])
 # OpenSSH's own limit is ten; the other two are left for whatever else the user does over a shared connection.
 SESSIONS = 8
 CONNECTIONS = 4
@@ -304,6 +305,24 @@ class SshLink:
             return process
 
         return await self._session(start, lambda process: process.wait_closed())
+
+    async def subsystem(self, name: str, session: Callable[[], S], *, window: int, packet: int) -> S:
+        """A channel to the subsystem *name*, handled by what *session* makes; it takes a session until its channel is closed.
+
+        *window* and *packet* are the bytes that the host may send unasked, and at once. Raises NotConnectedException.
+        """
+
+        async def start(connection: asyncssh.SSHClientConnection) -> tuple[asyncssh.SSHClientChannel[bytes], S]:
+            return await connection.create_session(  # type: ignore[return-value]  # typed for text, whatever the encoding
+                session,
+                subsystem=name,
+                encoding=None,
+                window=window,
+                max_pktsize=packet,
+            )
+
+        _channel, made = await self._session(start, lambda opened: opened[0].wait_closed())
+        return made
 
     async def sftp(self) -> asyncssh.SFTPClient:
         """A client for files, to be ended with its ``exit``. It takes a session until then. Raises NotConnectedException."""
