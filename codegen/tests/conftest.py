@@ -17,7 +17,8 @@ from xenon_codegen.model import Interface, Method
 from xenon_codegen.words import RpcWords, Words
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("packages/xenon-core/src", "packages/xenon-sync/src", "packages/xenon-java/src")  # ruff sorts imports by what it finds there
+# ruff sorts imports by what it finds there
+SOURCES = ("packages/xenon-core/src", "packages/xenon-sync/src", "packages/xenon-java/src", "packages/xenon-server/src")
 READ = ("protos", "templates", "pyproject.toml", "docs/adaptors.rst", *SOURCES)
 FRAME = """
 syntax = "proto3";

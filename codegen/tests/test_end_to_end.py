@@ -17,7 +17,7 @@ import pytest
 from xenon_codegen.cli import main
 from xenon_codegen.generate import GENERATED_FOLDERS
 
-CORE, SYNC, _ = GENERATED_FOLDERS
+CORE, SYNC, *_ = GENERATED_FOLDERS
 NEW = Path(__file__).parent / "tape"
 # All that a person writes for a new service: a class for its handle on both floors, and where programs, clients and servers find it.
 BY_HAND = {

@@ -13,7 +13,7 @@ from xenon_codegen.errors import CodegenError
 from xenon_codegen.generate import GENERATED_FOLDERS, generate
 
 Capture = pytest.CaptureFixture[str]
-CORE, SYNC, JAVA = GENERATED_FOLDERS
+CORE, SYNC, JAVA, SERVER = GENERATED_FOLDERS
 
 
 def _check(root: Path) -> int:
@@ -44,6 +44,7 @@ def test_everything_that_is_generated_is_known(generated: dict[str, str]) -> Non
             *(f"{CORE}/{name}.py" for name in ("__init__", "codec", "errors", "filesystem", "messages", "scheduler", "services", "views")),
             *(f"{SYNC}/{name}.py" for name in ("__init__", "filesystem", "scheduler")),
             *(f"{JAVA}/{name}.py" for name in ("__init__", "release")),
+            *(f"{SERVER}/{name}.py" for name in ("__init__", "descriptor")),
         ]
     )
 

@@ -42,6 +42,17 @@ def _without_empty_options(file: descriptor_pb2.FileDescriptorProto) -> descript
     return copy
 
 
+def literal_lines(data: bytes, width: int) -> list[str]:
+    """*data* as literals of at most *width* columns, which Python joins where they stand beneath each other."""
+    lines: list[str] = []
+    start = 0
+    for end in range(1, len(data) + 1):
+        if end == len(data) or len(repr(data[start : end + 1])) > width:
+            lines.append(repr(data[start:end]))
+            start = end
+    return lines
+
+
 def run_protoc(path: Path, arguments: list[str]) -> None:
     """Run the protocol compiler of grpcio-tools on *path*; raises :class:`CodegenError` when it fails."""
     if not path.is_file():

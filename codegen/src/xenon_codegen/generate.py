@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 import adaptor_docs
 from xenon_codegen import messages as betterproto_messages
-from xenon_codegen.descriptors import compile_proto, require_same
+from xenon_codegen.descriptors import compile_proto, literal_lines, require_same
 from xenon_codegen.errors import CodegenError
 from xenon_codegen.interface import build_interface
 from xenon_codegen.model import Interface
@@ -25,7 +25,10 @@ PROTO = "protos/xenon.proto"
 CORE = "packages/xenon-core/src/xenon_core/_generated"
 SYNC = "packages/xenon-sync/src/xenon/_generated"
 JAVA = "packages/xenon-java/src/xenon_java/_generated"
-GENERATED_FOLDERS = (CORE, SYNC, JAVA)
+SERVER = "packages/xenon-server/src/xenon_server/_generated"
+GENERATED_FOLDERS = (CORE, SYNC, JAVA, SERVER)
+# The services of gRPC that the Python server has beside Xenon's.
+GRPC_PROTOS = tuple(f"grpc/{path}.proto" for path in ("health/v1/health", "reflection/v1/reflection", "reflection/v1alpha/reflection"))
 _WORDS = "protos/xenon.proto, protos/words.toml"
 ROOT_ERROR = "XenonError"
 ROOT_DOC = "Anything else that the server reports, such as a host that cannot be reached."
@@ -80,6 +83,7 @@ def generate(root: Path) -> dict[str, str]:
     python = {
         **_core_files(sources, renderer),
         **_sync_files(sources, renderer),
+        f"{SERVER}/descriptor.py": _descriptor(sources, renderer),
         f"{JAVA}/release.py": renderer.render(
             "xenon_java/release.py.j2", _context(sources, "protos/release.toml", "xenon_java/release.py.j2")
         ),
@@ -114,6 +118,23 @@ def _core_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
 
 def _sync_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
     return _service_files(sources, renderer, SYNC, "xenon/service.py.j2")
+
+
+def _descriptor(sources: Sources, renderer: Renderer) -> str:
+    """What the reflection service of the Python server says: the interface, and the services of gRPC beside it."""
+    template = "xenon_server/descriptor.py.j2"
+    files = {"xenon.proto": sources.file, **{name: compile_proto(sources.root / "protos" / name) for name in GRPC_PROTOS}}
+    descriptors = {name: literal_lines(_named(file, name).SerializeToString(deterministic=True), 120) for name, file in files.items()}
+    proto = renderer.render("protos/xenon.proto.j2", _context(sources, "", ""))
+    context = _context(sources, f"{_WORDS}, protos/grpc", template)
+    return renderer.render(template, {**context, "descriptors": descriptors, "proto": proto})
+
+
+def _named(file: FileDescriptorProto, name: str) -> FileDescriptorProto:
+    copy = FileDescriptorProto()
+    copy.CopyFrom(file)
+    copy.name = name
+    return copy
 
 
 def _service_files(sources: Sources, renderer: Renderer, folder: str, template: str) -> dict[str, str]:

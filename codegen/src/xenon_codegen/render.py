@@ -26,7 +26,7 @@ class Renderer:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - what is rendered is Python and proto text, not HTML
         )
-        self._environment.filters.update(docstring=docstring, comment=comment, literal=repr)
+        self._environment.filters.update(docstring=docstring, comment=comment, block=block, literal=repr)
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """The text of one template; raises :class:`CodegenError` naming the template and the line that fails."""
@@ -46,6 +46,11 @@ def docstring(text: str, indent: int) -> str:
     margin = " " * indent
     body = "\n".join(f"{margin}{line}" if line else "" for line in lines).lstrip()
     return f"{body}\n{margin}" if len(lines) > 1 else body
+
+
+def block(text: str) -> str:
+    """*text*, which ends with a line's end, for between three quotes."""
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def comment(text: str, indent: int) -> str:

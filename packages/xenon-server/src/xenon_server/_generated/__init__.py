@@ -1,0 +1,1 @@
+"""Written by xenon-codegen: read the templates, not these files."""

@@ -1,0 +1,182 @@
+"""A server of its own: Xenon's services over gRPC, on a port with mutual TLS or on a Unix socket.
+
+:class:`GrpcServer` puts any :class:`~xenon_core.services.Servicers` on the wire, with gRPC's health and reflection services beside them;
+:func:`serve` runs one until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from xenon_core.errors import ServerStartError
+from xenon_core.services import RPCS, Servicers
+from xenon_server import health, reflection
+from xenon_server._generated.descriptor import FILES
+from xenon_server.answering import handlers_of
+from xenon_server.server_keys import ServerKeys
+from xenon_server.sockets import Port, UnixSocket
+
+__all__ = ["GrpcServer", "Listening", "Serving", "serve"]
+
+SERVICES = tuple(dict.fromkeys(path.split("/")[1] for path in RPCS))
+SECONDS_OF_GRACE = 5.0
+SECONDS_TO_CLOSE = 20.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_OPTIONS: tuple[tuple[str, Any], ...] = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Two servers on one port would each get some of the calls.
+    ("grpc.so_reuseport", 0),
+    # A client that waits for a job has nothing to send for hours, and may look now and then whether the server is still there.
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+_log = logging.getLogger("xenon.server")
+
+
+class Serving(Protocol):
+    """What is served: servicers, and how to end what they hold."""
+
+    @property
+    def servicers(self) -> Servicers:
+        """Those who answer."""
+
+    async def close(self) -> None:
+        """End copies and jobs, and close what clients have left open."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where to listen.
+
+    Attributes:
+        port: A TCP port, or None.
+        keys: For mutual TLS on the port; None for plain gRPC.
+        socket: A Unix socket, or None.
+    """
+
+    port: Port | None = None
+    keys: ServerKeys | None = None
+    socket: UnixSocket | None = None
+
+
+class GrpcServer:
+    """Xenon's services on the wire. Made, started and stopped in one event loop.
+
+    Attributes:
+        places: Where it listens, once it is started.
+    """
+
+    def __init__(self, servicers: Servicers) -> None:
+        self.places: list[Port | UnixSocket] = []
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._health = health.Health(SERVICES)
+        told = reflection.Reflection((*SERVICES, health.SERVICE, *reflection.SERVICES), FILES)
+        self._server.add_generic_rpc_handlers((*handlers_of(servicers), self._health.handler(), *told.handlers()))
+        self._socket_file: tuple[UnixSocket, tuple[int, int]] | None = None
+
+    async def start(self, listening: Listening) -> None:
+        """Listen, and return once connections are accepted; raises :class:`~xenon_core.errors.ServerStartError`."""
+        try:
+            if listening.port is not None:
+                self.places.append(listening.port.open(self._opener(listening.keys)))
+            if listening.socket is not None:
+                listening.socket.open(self._server.add_insecure_port)
+                self._socket_file = listening.socket, listening.socket.identity()
+                self.places.append(listening.socket)
+            await self._server.start()
+            for place in self.places:
+                await _connect(place)
+        except BaseException:
+            await self.stop(0)
+            raise
+
+    async def stop(self, grace: float) -> None:
+        """Take no more calls, give those that run *grace* seconds, cancel them, and remove the socket. Stopping twice is no error."""
+        self._health.stop()
+        await self._server.stop(grace)
+        self.remove_socket()
+
+    def remove_socket(self) -> None:
+        """Remove the Unix socket, so that nobody knocks at a door behind which nothing is."""
+        if self._socket_file is not None:
+            place, identity = self._socket_file
+            place.remove(identity)
+
+    def _opener(self, keys: ServerKeys | None) -> Callable[[str], int]:
+        if keys is None:
+            return self._server.add_insecure_port
+        credentials = keys.credentials()
+        return lambda address: self._server.add_secure_port(address, credentials)
+
+
+async def _connect(place: Port | UnixSocket) -> None:
+    try:
+        await asyncio.to_thread(place.connect)
+    except OSError as error:
+        raise ServerStartError(f"nothing accepts connections on {place}, though the server has begun to listen: {error}") from error
+
+
+async def serve(
+    open_services: Callable[[], Awaitable[Serving]],
+    listening: Listening,
+    announce: Callable[[Sequence[Port | UnixSocket]], None],
+    grace: float = SECONDS_OF_GRACE,
+) -> None:
+    """Serve until a signal comes; calls that run then get *grace* seconds, and what adaptors hold is closed.
+
+    *announce* is called once, with where connections are accepted. A second signal ends the process at once. Raises
+    :class:`~xenon_core.errors.ServerStartError`.
+    """
+    services = await open_services()
+    try:
+        server = GrpcServer(services.servicers)
+        end = _End(server.remove_socket)
+        await server.start(listening)
+        try:
+            announce(server.places)
+            _log.info("%s: stopping; calls that run have %g seconds", await end.asked(), grace)
+        finally:
+            await server.stop(grace)
+    finally:
+        await _close(services)
+
+
+async def _close(services: Serving) -> None:
+    try:
+        await asyncio.wait_for(services.close(), SECONDS_TO_CLOSE)
+    except asyncio.TimeoutError:
+        _log.warning("what clients had left open was not closed within %g seconds; giving up", SECONDS_TO_CLOSE)
+
+
+class _End:
+    """Waits for the signal to stop. The second one is not waited for: it ends the process, after *last_words*."""
+
+    def __init__(self, last_words: Callable[[], None]) -> None:
+        self._last_words = last_words
+        self._loop = asyncio.get_running_loop()
+        self._asked: asyncio.Future[str] = self._loop.create_future()
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+                self._loop.add_signal_handler(number, self._take, number)
+
+    async def asked(self) -> str:
+        """The name of the first signal, when it comes."""
+        return await self._asked
+
+    def _take(self, number: signal.Signals) -> None:
+        if not self._asked.done():
+            self._asked.set_result(number.name)
+            return
+        self._last_words()
+        self._loop.remove_signal_handler(number)
+        signal.raise_signal(number)

@@ -1,0 +1,74 @@
+"""The server's side of mutual TLS: three PEM files, checked before a port is opened, so that a mistake is named and not met by a client."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from xenon_core.errors import ServerStartError
+
+if TYPE_CHECKING:
+    import grpc
+
+__all__ = ["ServerKeys"]
+
+_HINT = "The README of pyxenon-server shows how to make keys"
+
+_log = logging.getLogger("xenon.server")
+
+
+@dataclass(frozen=True)
+class ServerKeys:
+    """Where the server's certificate and private key are, and the certificates that a client must show one of, or one signed by."""
+
+    certificates: Path
+    private_key: Path
+    client_certificates: Path
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """What grpcio needs; raises :class:`~xenon_core.errors.ServerStartError` naming the file that is wrong."""
+        import grpc
+
+        for path in (self.certificates, self.private_key, self.client_certificates):
+            _require_readable(path)
+        self._check_pair()
+        self._check_clients()
+        self._warn_of_readers()
+        pair = (self.private_key.read_bytes(), self.certificates.read_bytes())
+        return grpc.ssl_server_credentials([pair], self.client_certificates.read_bytes(), require_client_auth=True)
+
+    def _check_pair(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            # The password is asked for only when the key has one. gRPC cannot be given it, and a prompt would stop a daemon for ever.
+            context.load_cert_chain(self.certificates, self.private_key, password=self._refuse_encrypted)
+        except (ssl.SSLError, ValueError) as error:
+            _fail(f"{self.certificates} and {self.private_key} are no certificate and private key of each other, in PEM: {error}")
+
+    def _refuse_encrypted(self) -> str:
+        _fail(f"the private key {self.private_key} has a passphrase, with which a server cannot start by itself; write it without one")
+
+    def _check_clients(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_verify_locations(self.client_certificates)
+        except ssl.SSLError as error:
+            _fail(f"{self.client_certificates} holds no certificate in PEM: {error}")
+
+    def _warn_of_readers(self) -> None:
+        if self.private_key.stat().st_mode & 0o077:
+            _log.warning("the private key %s can be read by others; chmod 600 it", self.private_key)
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        _fail(f"{path} cannot be read: {error.strerror}")
+
+
+def _fail(reason: str) -> NoReturn:
+    raise ServerStartError(f"the server cannot use its keys: {reason}", hint=_HINT)
