@@ -26,7 +26,7 @@ _COMMAND = (
     "exec /bin/sh -c '"
     "_xn=${IFS#??};_xs=;IFS= read -r _xm||exit 255;"
     "while IFS= read -r _xl||exit 255;do case $_xl in $_xm)break;;esac;_xs=$_xs$_xl$_xn;done;"
-    'echo $_xm;echo $_xm>&2;eval "unset _xn _xm _xl;$_xs"'
+    'echo $_xm;echo $_xm>&2;eval "unset _xn _xm _xl _xs;$_xs"'
     "'"
 )
 _PIECE = 256 * 1024
@@ -107,7 +107,7 @@ class SshProcess(ShellProcess):
 
     def _without_noise(self, text: bytes) -> tuple[bytes, bytes, bool]:
         """Of what came so far: what may be noise still, what is the script's, and whether the script has begun."""
-        noise, mark, rest = text.partition(self._mark)
+        _, mark, rest = text.partition(self._mark)
         if mark:
             self._begun = True
             return b"", rest, True

@@ -17,6 +17,8 @@ from xenon_server.ssh.settings import SshSettings
 __all__ = ["HostConfiguration", "Jump", "configure", "expand"]
 
 SYSTEM = Path("/etc/ssh")
+SSH_PORT = 22
+# A host that is silent for a minute is gone; one that is for half a minute may come back.
 KEEP_ALIVE_SECONDS = 15
 KEEP_ALIVE_TRIES = 3
 # The fastest first: both are as strong, and both sides have the processor's help for AES nearly everywhere.
@@ -37,6 +39,10 @@ class Jump:
     place: HostPort
     user: str = ""
 
+    def leads_to(self, *places: HostPort) -> bool:
+        """Whether it is the same host and port as one of *places*, so that hopping over it would lead back to it."""
+        return any((place.host, place.port or SSH_PORT) == (self.place.host, self.place.port or SSH_PORT) for place in places)
+
 
 @dataclass(frozen=True)
 class HostConfiguration:
@@ -46,6 +52,7 @@ class HostConfiguration:
         options: What asyncssh needs, with the configuration in it.
         known_hosts_files: The files that say which key the host has.
         identity_files: The private keys that the configuration names; empty where it names none.
+        certificate_files: The certificates that the configuration names for them.
         identities_only: Whether no key of the agent may be used but those in *identity_files*.
         agent: The socket of the SSH agent; empty where there is none.
         jumps: The hosts to hop over, the first to be reached first.
@@ -54,6 +61,7 @@ class HostConfiguration:
     options: asyncssh.SSHClientConnectionOptions
     known_hosts_files: tuple[Path, ...]
     identity_files: tuple[Path, ...]
+    certificate_files: tuple[Path, ...]
     identities_only: bool
     agent: str
     jumps: tuple[Jump, ...]
@@ -80,14 +88,11 @@ async def configure(adaptor: str, home: Path, settings: SshSettings, place: Host
     Raises InvalidPropertyException for a configuration that cannot be understood, and for a known-hosts file that is not there.
     """
     given: dict[str, Any] = {"username": user} if user else {}
+    files = _configuration_files(home, settings)
     try:
-        options: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(
-            config=_configuration_files(home, settings),
-            host=place.host,
-            port=place.port or (),
-            **_fixed(settings),
-            **given,
-        )
+        options = await _options(place, config=files, **_fixed(settings), **given)
+        if options.config.has_match_final():
+            options = await _options(place, config=files, final=True, **_fixed(settings), **given)
     except (ValueError, OSError) as error:
         reason = f"cannot connect to {place}: its SSH configuration cannot be used: {error}"
         raise InvalidPropertyException(reason, adaptor=adaptor, hint=_mend(home)) from None
@@ -95,6 +100,7 @@ async def configure(adaptor: str, home: Path, settings: SshSettings, place: Host
         options=options,
         known_hosts_files=_known_hosts_files(adaptor, home, settings, options),
         identity_files=tuple(expand(home, name) for name in _texts(options, "IdentityFile")),
+        certificate_files=tuple(expand(home, name) for name in _texts(options, "CertificateFile")),
         identities_only=bool(options.config.get("IdentitiesOnly")),
         agent=_agent(home, options),
         jumps=_jumps(options.tunnel),
@@ -104,6 +110,13 @@ async def configure(adaptor: str, home: Path, settings: SshSettings, place: Host
 def expand(home: Path, name: str) -> Path:
     """The path *name*, in which a ``~`` at the beginning stands for *home*."""
     return home / name[2:] if name.startswith("~/") else Path(name).expanduser()
+
+
+async def _options(place: HostPort, **given: Any) -> asyncssh.SSHClientConnectionOptions:
+    options: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(
+        host=place.host, port=place.port or (), **given
+    )
+    return options
 
 
 def _fixed(settings: SshSettings) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def failure_of(attempt: Attempt, error: BaseException) -> XenonError:
         return _login_failure(attempt, "")
     if isinstance(error, asyncssh.KeyExchangeFailed):
         return _no_agreement(attempt, error)
-    if isinstance(error, asyncssh.DisconnectError) and attempt.login.offered:
+    if isinstance(error, asyncssh.DisconnectError) and not isinstance(error, asyncssh.ConnectionLost) and attempt.login.offered:
         return _login_failure(attempt, f"it ended the connection, saying {str(error.reason)!r}")
     return _unreachable(attempt, error)
 
@@ -67,7 +67,7 @@ def _host_key_failure(attempt: Attempt, error: asyncssh.HostKeyNotVerifiable) ->
         return attempt.refusal(f"its host certificate is not valid: {error.reason}", hint, Status.FAILED_PRECONDITION)
     if check.changed:
         return _changed(attempt, f"it shows {shown(check.presented)}")
-    files = ", ".join(str(file) for file in check.files) or "no known-hosts file, as the properties say"
+    files = ", ".join(str(file.path) for file in check.files) or "no known-hosts file, as the properties say"
     why = f"its host key is not known: it shows {shown(check.presented)}, and the search was in {files}"
     return attempt.refusal(why, _how_to_know(attempt), Status.FAILED_PRECONDITION)
 
@@ -106,7 +106,7 @@ def _known_hosts_name(attempt: Attempt) -> str:
 def _how_to_know(attempt: Attempt) -> str:
     address = attempt.configuration.address
     port = "" if address.port in (None, SSH_PORT) else f"-p {address.port} "
-    file = attempt.check.files[0] if attempt.check.files else "~/.ssh/known_hosts"
+    file = attempt.check.files[0].path if attempt.check.files else "~/.ssh/known_hosts"
     return (
         "Compare the fingerprint with the one that the host's administrators publish; if they are the same, connect once with "
         f"`ssh {port}{address.host}`, or add what `ssh-keyscan {port}{address.host}` prints to {file}, on the machine where the server runs"
@@ -121,10 +121,16 @@ def _login_failure(attempt: Attempt, ended: str) -> XenonError:
     reason = f"cannot log in to {attempt.name} as {user}: {ended or 'the host refused'}. It offers {offered}; tried was {tried}{asked}"
     if login.tried or login.questions:
         return InvalidCredentialException(reason, adaptor=attempt.adaptor, hint=_other_credential(attempt))
-    looked = ", ".join(attempt.identity.sources)
-    agent = "the SSH agent has none" if attempt.identity.agent else "there is no SSH agent"
-    why = f"{reason}. There is no key that can be used in {looked}, and {agent}" if looked else reason
-    return CredentialNotFoundException(why, adaptor=attempt.adaptor, hint=_other_credential(attempt))
+    return CredentialNotFoundException(f"{reason}{_no_keys(attempt.identity)}", adaptor=attempt.adaptor, hint=_other_credential(attempt))
+
+
+def _no_keys(identity: Identity) -> str:
+    """Why there is no key to try; empty for a credential that takes none."""
+    if not identity.sources:
+        return ""
+    encrypted = f", and {', '.join(identity.encrypted)} is encrypted (`ssh-add` puts it into the agent)" if identity.encrypted else ""
+    agent = "the SSH agent has none" if identity.agent else "there is no SSH agent"
+    return f". There is no key that can be used in {', '.join(identity.sources)}; {agent}{encrypted}"
 
 
 def _other_credential(attempt: Attempt) -> str:
@@ -135,7 +141,7 @@ def _other_credential(attempt: Attempt) -> str:
             "or with IdentityFile and IdentitiesOnly in the SSH configuration"
         )
     if "publickey" in login.offered and not attempt.identity.password:
-        return f"Check the user's name, and that the public key is in ~/.ssh/authorized_keys of {user} on the host: `ssh-copy-id` puts it there"
+        return f"Check the user's name, and that the host has the public key in ~/.ssh/authorized_keys of {user}: `ssh-copy-id` adds it"
     if attempt.identity.password is not None and not {"password", "keyboard-interactive"} & set(login.offered):
         return "The host takes no password: use a certificate credential, with a private key whose public part the host knows"
     return "Check the user's name and the password or key of the credential"
@@ -145,13 +151,16 @@ def _unreachable(attempt: Attempt, error: BaseException) -> XenonError:
     address = attempt.configuration.address
     where = f"port {address.port or SSH_PORT} of {address.host}"
     over = f" from {attempt.over}" if attempt.over else ""
-    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)) and not getattr(error, "errno", None):
         hint = "Check that the host is up and that no firewall is in between; a larger timeout may be set in the properties"
         return attempt.refusal(f"{where} did not let the user in within {attempt.timeout:g} seconds", hint)
     if isinstance(error, socket.gaierror):
         hint = "Check the spelling of the name, and that this machine's DNS or /etc/hosts knows it"
         return attempt.refusal(f"the name {address.host} is not known: {error.strerror}", hint)
-    if isinstance(error, ConnectionRefusedError) or (isinstance(error, asyncssh.ChannelOpenError) and attempt.over):
+    if isinstance(error, asyncssh.ChannelOpenError) and error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        hint = f"The SSH server of {attempt.over} must allow it (AllowTcpForwarding, PermitOpen), or another host must be hopped over"
+        return attempt.refusal(f"{attempt.over} does not let connections through to {where}: {error.reason}", hint)
+    if isinstance(error, asyncssh.ChannelOpenError) or (isinstance(error, OSError) and "refused" in str(error)):
         reason = getattr(error, "reason", "") or "the connection was refused"
         return attempt.refusal(f"{where} cannot be reached{over}: {reason}", "Check the port, and that an SSH server listens there")
     if isinstance(error, asyncssh.Error):

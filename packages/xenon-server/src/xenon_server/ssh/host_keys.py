@@ -14,11 +14,19 @@ from pathlib import Path
 
 import asyncssh
 
-__all__ = ["HostKeyCheck", "KnownKey", "KnownKeys", "look_up", "shown"]
+__all__ = ["HostKeyCheck", "KnownHostsFile", "KnownKey", "KnownKeys", "look_up", "read_known_hosts", "shown"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
 SSH_PORT = 22
 _MARKERS = ("@cert-authority", "@revoked")
+
+
+@dataclass(frozen=True)
+class KnownHostsFile:
+    """A known-hosts file, as it was read."""
+
+    path: Path
+    text: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,13 @@ class KnownKeys:
     exact: bool = True
 
 
-def look_up(files: Sequence[Path], host: str, port: int) -> KnownKeys:
-    """What *files* say of *host*; those that do not exist say nothing.
+def read_known_hosts(paths: Sequence[Path]) -> tuple[KnownHostsFile, ...]:
+    """The files at *paths*; one that does not exist, or cannot be read, is empty."""
+    return tuple(KnownHostsFile(path, _read(path)) for path in paths)
+
+
+def look_up(files: Sequence[KnownHostsFile], host: str, port: int) -> KnownKeys:
+    """What *files* say of *host*.
 
     Where a port other than 22 has no line of its own, the lines without a port count, as they do for OpenSSH.
     """
@@ -74,7 +87,7 @@ class HostKeyCheck:
         files: The known-hosts files.
     """
 
-    def __init__(self, strict: bool, files: Sequence[Path]) -> None:
+    def __init__(self, strict: bool, files: Sequence[KnownHostsFile]) -> None:
         self.strict = strict
         self.files = tuple(files)
         self.known = KnownKeys()
@@ -106,31 +119,26 @@ class HostKeyCheck:
         """Whether other keys than the one that was shown are known for the host."""
         return self.known.exact and bool(self.known.keys or self.known.authorities)
 
-    @property
-    def revoked(self) -> bool:
-        """Whether the key that was shown was not even put to :meth:`accept`, because it is revoked."""
-        return bool(self.known.revoked) and self.presented is None
 
-
-def _collect(files: Sequence[Path], name: str) -> KnownKeys:
+def _collect(files: Sequence[KnownHostsFile], name: str) -> KnownKeys:
     found = KnownKeys()
     lists = {"": found.keys, "@cert-authority": found.authorities, "@revoked": found.revoked}
     for file in files:
         for number, marker, patterns, text in _entries(file):
-            if _matches(patterns, name) and (key := _key(file, number, text)) is not None:
-                lists[marker].append(KnownKey(key, file, number))
+            if _matches(patterns, name) and (key := _key(file.path, number, text)) is not None:
+                lists[marker].append(KnownKey(key, file.path, number))
     return found
 
 
-def _entries(file: Path) -> Iterator[tuple[int, str, str, str]]:
+def _entries(file: KnownHostsFile) -> Iterator[tuple[int, str, str, str]]:
     """The lines of *file* that say something: number, marker, patterns, and the key with its kind."""
-    for number, line in enumerate(_read(file).splitlines(), start=1):
+    for number, line in enumerate(file.text.splitlines(), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         marker = words.pop(0) if words[0].startswith("@") else ""
         if len(words) < 3 or marker not in ("", *_MARKERS):
-            _LOGGER.warning("line %d of %s is not understood, and says nothing", number, file)
+            _LOGGER.warning("line %d of %s is not understood, and says nothing", number, file.path)
             continue
         yield number, marker, words[0], f"{words[1]} {words[2]}"
 

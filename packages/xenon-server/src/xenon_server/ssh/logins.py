@@ -35,6 +35,8 @@ class Identity:
         agent: The socket of the agent; empty when the agent is not to be asked.
         only_matching: Whether no other key of the agent may be used.
         password: The password, or None.
+        tickets: Whether Kerberos may prove the user, where this machine can do that.
+        encrypted: Files with keys that nobody gave a passphrase for.
         sources: Where keys were looked for, for people.
     """
 
@@ -44,6 +46,8 @@ class Identity:
         self.agent = agent
         self.only_matching = only_matching
         self.password = password
+        self.tickets = False
+        self.encrypted: list[str] = []
         self.sources: list[str] = []
 
     async def agent_keys(self) -> tuple[asyncssh.SSHAgentClient | None, list[asyncssh.SSHKeyPair]]:
@@ -196,7 +200,7 @@ async def _identity_of_key(
     except OSError as error:
         reason = f"the private key {file} cannot be read: {error.strerror or error}"
         raise CertificateNotFoundException(reason, adaptor=adaptor) from None
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+    except ValueError as error:
         identity.matching += await asyncio.to_thread(_public_parts, file)
         if not (identity.agent and identity.matching):
             raise _unusable(adaptor, file, bool(credential.passphrase), error) from None
@@ -206,22 +210,25 @@ async def _identity_of_key(
 def _default_identity(home: Path, configuration: HostConfiguration) -> Identity:
     """As OpenSSH does: the agent's keys, those that the configuration names, or else those with the usual names."""
     identity = Identity(agent=configuration.agent, only_matching=configuration.identities_only)
+    identity.tickets = True
     named = configuration.identity_files
     files = named or tuple(home / ".ssh" / name for name in _DEFAULT_KEYS)
     for file in files:
         identity.sources.append(str(file))
         try:
-            identity.keys += _load(file, None)
-        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+            identity.keys += _load(file, None, configuration.certificate_files)
+        except (OSError, ValueError) as error:
             _LOGGER.debug("the key %s is not used: %s", file, error)
+            if _is_about_passphrase(error):
+                identity.encrypted.append(str(file))
         if named or configuration.identities_only:
             identity.matching += _public_parts(file)
     return identity
 
 
-def _load(file: Path, passphrase: str | None) -> list[asyncssh.SSHKeyPair]:
-    """The key in *file*, with the certificate beside it first where there is one."""
-    return list(asyncssh.load_keypairs(str(file), passphrase))
+def _load(file: Path, passphrase: str | None, certificates: Sequence[Path] = ()) -> list[asyncssh.SSHKeyPair]:
+    """The key in *file*, with its certificate first where there is one: beside it, or among *certificates*."""
+    return list(asyncssh.load_keypairs(str(file), passphrase, [str(path) for path in certificates if path.exists()]))
 
 
 def _public_parts(file: Path) -> list[bytes]:
@@ -235,15 +242,18 @@ def _public_parts(file: Path) -> list[bytes]:
 
 
 def _unusable(adaptor: str, file: Path, with_passphrase: bool, error: Exception) -> InvalidCredentialException:
-    text = str(error)
-    if isinstance(error, asyncssh.KeyEncryptionError) or "passphrase" in text.lower():
+    if _is_about_passphrase(error):
         reason = f"the private key {file} is encrypted, and " + (
             "the passphrase of the credential does not open it" if with_passphrase else "the credential has no passphrase for it"
         )
         hint = "Give the passphrase in the credential, or add the key to the SSH agent and set the property that ends with agent to true"
         return InvalidCredentialException(reason, adaptor=adaptor, hint=hint)
     hint = f"Name a private key in the form of OpenSSH or PEM. {_CONVERT}"
-    return InvalidCredentialException(f"{file} is no private key that can be used: {text}", adaptor=adaptor, hint=hint)
+    return InvalidCredentialException(f"{file} is no private key that can be used: {error}", adaptor=adaptor, hint=hint)
+
+
+def _is_about_passphrase(error: Exception) -> bool:
+    return isinstance(error, asyncssh.KeyEncryptionError) or "passphrase" in str(error).lower()
 
 
 def _distinct(keys: list[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:

@@ -1,0 +1,131 @@
+"""One connection to one host: everything that is known is put together, tried, and explained when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import asyncssh
+
+from xenon_core.messages import CredentialMap, DefaultCredential, UserCredential
+from xenon_server.credentials import Credential, credential_for
+from xenon_server.locations import SshLocation
+from xenon_server.ssh.configuration import HostConfiguration, configure
+from xenon_server.ssh.failures import Attempt, failure_of
+from xenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, read_known_hosts
+from xenon_server.ssh.logins import Login, identity_of
+from xenon_server.ssh.settings import SshSettings
+
+__all__ = ["Destination", "connect", "last_hop", "resolve"]
+
+_LOGGER = logging.getLogger("xenon.server.ssh")
+# What asyncssh calls the host keys that an authority has signed.
+_NO_CERTIFICATES = "-*-cert-*"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where to connect, and as whom. The credential is in no repr.
+
+    Attributes:
+        adaptor: For whom; it is named in errors.
+        place: The hosts.
+        credential: For all of the hosts.
+        settings: How.
+        depth: How many destinations this one is a hop for.
+    """
+
+    adaptor: str
+    place: SshLocation
+    credential: Credential = field(repr=False)
+    settings: SshSettings
+    depth: int = 0
+
+
+async def resolve(home: Path, destination: Destination) -> HostConfiguration:
+    """What is known about the last host of *destination*; raises InvalidPropertyException."""
+    target = destination.place.target
+    user = credential_for(destination.credential, target.host, target.port or SSH_PORT).username
+    return await configure(destination.adaptor, home, destination.settings, target, user)
+
+
+def last_hop(destination: Destination, configuration: HostConfiguration) -> Destination | None:
+    """The host to hop over right before the last one: what the location says, else what the configuration does; None for no hop.
+
+    On a hop of the configuration the credential counts only if it is a map that names the host; else ssh's own keys do.
+    """
+    via, depth = destination.place.via, destination.depth + 1
+    if via:
+        return replace(destination, place=SshLocation(via[-1], via=via[:-1]), depth=depth)
+    jumps = configuration.jumps
+    if not jumps or jumps[-1].leads_to(destination.place.target, configuration.address):
+        return None
+    places = tuple(jump.place for jump in jumps)
+    given = destination.credential.entries if isinstance(destination.credential, CredentialMap) else {}
+    users = {str(jump.place): UserCredential(default_credential=DefaultCredential(username=jump.user)) for jump in jumps}
+    return replace(
+        destination, place=SshLocation(places[-1], via=places[:-1]), credential=CredentialMap(entries={**users, **given}), depth=depth
+    )
+
+
+async def connect(
+    home: Path,
+    destination: Destination,
+    configuration: HostConfiguration,
+    over: tuple[SshLocation, asyncssh.SSHClientConnection] | None,
+    lost: Callable[[], None],
+) -> asyncssh.SSHClientConnection:
+    """A connection to the last host of *destination*, through the connection *over* where there is one.
+
+    *lost* is called when the connection has ended. Raises NotConnectedException, InvalidCredentialException,
+    CredentialNotFoundException, CertificateNotFoundException and InvalidPropertyException.
+    """
+    settings, target = destination.settings, destination.place.target
+    credential = credential_for(destination.credential, target.host, target.port or SSH_PORT)
+    identity = await identity_of(destination.adaptor, home, settings, configuration, credential)
+    del credential
+    known_hosts = await asyncio.to_thread(read_known_hosts, configuration.known_hosts_files)
+    check = HostKeyCheck(settings.strict_host_key_checking, known_hosts)
+    attempt = Attempt(
+        adaptor=destination.adaptor,
+        place=target,
+        configuration=configuration,
+        identity=identity,
+        check=check,
+        login=Login(identity, check, lost),
+        timeout=settings.timeout,
+        over=over[0].target if over else None,
+    )
+    return await _try(attempt, over[1] if over else None, _forwarded_agent(settings, configuration))
+
+
+async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, forwarding: str | tuple[()]) -> asyncssh.SSHClientConnection:
+    configuration = attempt.configuration
+    try:
+        return await asyncssh.connect(
+            attempt.place.host,
+            config=None,
+            options=configuration.options,
+            tunnel=tunnel,
+            known_hosts=attempt.check.trusted,
+            server_host_key_algs=() if attempt.check.strict else _NO_CERTIFICATES,
+            client_factory=lambda: attempt.login,
+            agent_forwarding=forwarding,
+            gss_host=() if attempt.identity.tickets else None,
+            **configuration.ciphers,
+        )
+    except (OSError, asyncssh.Error, asyncio.TimeoutError) as error:
+        # The frames of the library hold what it was given; nobody who prints a traceback with its variables shall see that.
+        raise failure_of(attempt, error) from error.with_traceback(None)
+
+
+def _forwarded_agent(settings: SshSettings, configuration: HostConfiguration) -> str | tuple[()]:
+    """The agent's socket; an empty tuple leaves it to the configuration."""
+    if not settings.agent_forwarding:
+        return ()
+    if not configuration.agent:
+        _LOGGER.warning("no SSH agent is forwarded to %s, because there is none: SSH_AUTH_SOCK is not set", configuration.address)
+    return configuration.agent
