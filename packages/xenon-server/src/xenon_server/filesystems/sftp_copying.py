@@ -1,0 +1,103 @@
+"""Copies within one host, which are done there: by the SFTP server where it can, else by ``cp``."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections import deque
+
+from xenon_core.errors import XenonError
+from xenon_server.adaptor import Progress
+from xenon_server.filesystems.sftp_connection import SftpConnection
+from xenon_server.filesystems.sftp_errors import why_not_written, xenon_error
+from xenon_server.filesystems.sftp_making import Made, make
+from xenon_server.filesystems.sftp_messages import Open, SftpError, Status
+from xenon_server.shells.base import Shell, quote
+
+__all__ = ["copy_file"]
+
+# The server does nothing else meanwhile, so that it is not too much; several are under way, so that it need not wait for the next.
+_AT_ONCE = 8 << 20
+_UNDER_WAY = 4
+
+
+class _NotHere(Exception):
+    """The host cannot copy by itself."""
+
+
+async def copy_file(connection: SftpConnection, shell: Shell, source: bytes, target: bytes, replace: bool, progress: Progress) -> bool:
+    """Copy *source* to *target*, as :meth:`FileSystem.copy_here` does. Gives False when the host cannot."""
+    session = await connection.session()
+    try:
+        attributes = await session.target_attributes(source)
+    except SftpError as error:
+        raise xenon_error(error, source) from error
+    if not stat.S_ISREG(attributes.mode or 0):
+        return False
+    size = attributes.size or 0
+    try:
+        async with make(connection, target, replace) as made:
+            if b"copy-data" in made.session.extensions:
+                await _copy_by_server(made, source, target, size, progress)
+            else:
+                await _copy_by_command(made, shell, source, size, progress)
+    except _NotHere:
+        return False
+    return True
+
+
+async def _copy_by_server(made: Made, source: bytes, target: bytes, size: int, progress: Progress) -> None:
+    session, handles = made.session, [made.handle]
+    try:
+        try:
+            handles.append(await session.open(source, Open.READ))
+        except SftpError as error:
+            raise xenon_error(error, source) from error
+        await _copy_pieces(made, handles[1], size, progress)
+        await session.close_handle(handles.pop(0))
+    except SftpError as error:
+        raise await why_not_written(session, error, target, min(size, _AT_ONCE)) from error
+    finally:
+        for handle in handles:
+            session.release(handle)
+
+
+async def _copy_pieces(made: Made, source: bytes, size: int, progress: Progress) -> None:
+    """Copy *size* bytes, and what the file has grown by since then."""
+    under_way: deque[tuple[int, asyncio.Future[None]]] = deque()
+    try:
+        for offset in range(0, size, _AT_ONCE):
+            length = min(_AT_ONCE, size - offset)
+            under_way.append((length, made.session.copy_data(source, offset, length, made.handle)))
+            if len(under_way) == _UNDER_WAY:
+                await _copied(under_way, progress)
+        under_way.append((0, made.session.copy_data(source, size, 0, made.handle)))
+        while under_way:
+            await _copied(under_way, progress)
+    finally:
+        for _length, request in under_way:
+            request.cancel()
+
+
+async def _copied(under_way: deque[tuple[int, asyncio.Future[None]]], progress: Progress) -> None:
+    length, request = under_way.popleft()
+    try:
+        await request
+    except SftpError as error:
+        if error.code != Status.EOF:  # which is said when the file has become shorter
+            raise
+    else:
+        progress(length)
+
+
+async def _copy_by_command(made: Made, shell: Shell, source: bytes, size: int, progress: Progress) -> None:
+    """Copy with ``cp``; raises :class:`_NotHere` when that does not work, whatever the reason: streaming tells it better."""
+    made.session.release(made.handle)
+    words = " ".join(quote(name.decode("utf-8", "surrogateescape")) for name in (source, made.name))
+    try:
+        ended = await shell.run(f"exec cp -- {words}")
+    except XenonError as error:
+        raise _NotHere from error
+    if ended.exit_code != 0:
+        raise _NotHere
+    progress(size)

@@ -1,0 +1,35 @@
+"""Names of files, which are bytes on a server and text here.
+
+Nearly all are UTF-8. So that a listing shows the others too, and that they can be read, copied and deleted by the name that it shows,
+each of their bytes that is no UTF-8 becomes one character of the range U+EF80 to U+EFFF, which Unicode leaves to private use, and back. A
+name that has such characters itself is shown with each of their bytes so: every name has one text, every text of a listing one name.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["from_bytes", "to_bytes"]
+
+_SURROGATES, _PRIVATE = 0xDC00, 0xEF00
+_SHOWN_OTHERWISE = re.compile("[\udc80-\udcff\uef80-\uefff]")
+_TO_SURROGATES = {_PRIVATE + byte: _SURROGATES + byte for byte in range(0x80, 0x100)}
+
+
+def from_bytes(name: bytes) -> str:
+    """The text for *name*, which UTF-8 can hold."""
+    if name.isascii():
+        return name.decode("ascii")
+    text = name.decode("utf-8", "surrogateescape")
+    return _SHOWN_OTHERWISE.sub(_shown, text)
+
+
+def to_bytes(text: str) -> bytes:
+    """The name that *text* stands for."""
+    if text.isascii():
+        return text.encode("ascii")
+    return text.translate(_TO_SURROGATES).encode("utf-8", "surrogateescape")
+
+
+def _shown(match: re.Match[str]) -> str:
+    return "".join(chr(_PRIVATE + byte) for byte in match[0].encode("utf-8", "surrogateescape"))

@@ -1,0 +1,191 @@
+"""Writing over SFTP with many requests under way, over several channels where one is too narrow for the line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from xenon_core.errors import XenonError
+from xenon_server.filesystems.sftp_connection import SftpConnection
+from xenon_server.filesystems.sftp_errors import why_not_written
+from xenon_server.filesystems.sftp_making import Made, make
+from xenon_server.filesystems.sftp_messages import Open, SftpError
+from xenon_server.filesystems.sftp_reading import in_flight_for
+from xenon_server.filesystems.sftp_session import Block, SftpSession
+
+__all__ = ["append_file", "blocks_of", "write_file"]
+
+_log = logging.getLogger("xenon.server.sftp")
+
+# A server lets in so much of a channel before it wants to have read it, OpenSSH at least. Twice that keeps it busy.
+_CHANNEL = 2 << 20
+_IN_FLIGHT = 2 * _CHANNEL
+_MOST_LANES = 4
+_LARGE = 8 << 20
+
+
+class Lane:
+    """An open file in one session, and what is being written to it. It closes the handle, once."""
+
+    def __init__(self, session: SftpSession, handle: bytes) -> None:
+        self.session = session
+        self.in_flight = 0
+        self._handle = handle
+        self._requests: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._closed = False
+
+    def write(self, offset: int, block: Block) -> None:
+        """Have *block* written at *offset*."""
+        self._requests.append((len(block), self.session.write(self._handle, offset, block)))
+        self.in_flight += len(block)
+
+    async def settle(self, most: int = 0) -> None:
+        """Wait until at most *most* bytes are on their way; raises what became of an earlier one."""
+        while self.in_flight > most:
+            size, request = self._requests.popleft()
+            self.in_flight -= size
+            await request
+
+    async def finish(self) -> None:
+        """Wait until everything is written and the file is closed."""
+        self._closed = True
+        closing = self.session.close_handle(self._handle)
+        await self.settle()
+        await closing
+
+    def abandon(self) -> None:
+        """Close the file without waiting for anything."""
+        for _size, request in self._requests:
+            request.cancel()
+        self._requests.clear()
+        if not self._closed:
+            self._closed = True
+            self.session.release(self._handle)
+
+
+class Lanes:
+    """A file that is written in one session, and in more of them where it is large and the line long.
+
+    Args:
+        connection: Gives the other sessions.
+        made: The file.
+    """
+
+    def __init__(self, connection: SftpConnection, made: Made) -> None:
+        self._connection = connection
+        self._made = made
+        self._all = [Lane(made.session, made.handle)]
+        self._others = min(_MOST_LANES, int(in_flight_for(made.round_trip) / _CHANNEL)) - 1
+        self._widening: list[asyncio.Task[None]] = []
+
+    async def write(self, offset: int, block: Block) -> None:
+        """Have *block* written at *offset*, by the lane with the least to do, once that has room."""
+        lane = min(self._all, key=_load)
+        await lane.settle(max(0, _IN_FLIGHT - len(block)))
+        lane.write(offset, block)
+        if offset > _LARGE and not self._widening:
+            self._widening = [asyncio.create_task(self._add()) for _ in range(self._others)]
+
+    async def finish(self) -> None:
+        """Wait until everything is written and the file is closed."""
+        await self._stop_widening()
+        for lane in self._all:
+            await lane.finish()
+        await self._close_others()
+
+    async def abandon(self) -> None:
+        """Close the file without waiting for what is on its way."""
+        for lane in self._all:
+            lane.abandon()
+        await self._stop_widening()
+        await self._close_others()
+
+    async def _add(self) -> None:
+        """Add a lane; where there can be none, the others have to do."""
+        try:
+            session = await self._connection.another()
+        except XenonError as error:
+            _log.info("A large file is written over fewer channels, since no other one could be opened: %s", error)
+            return
+        try:
+            self._all.append(Lane(session, await session.open(self._made.name, Open.WRITE)))
+        except (SftpError, XenonError) as error:
+            _log.info("A large file is written over fewer channels, since it could not be opened again: %s", error)
+            await session.close()
+        except BaseException:
+            await session.close()
+            raise
+
+    async def _stop_widening(self) -> None:
+        for task in self._widening:
+            task.cancel()
+        await asyncio.gather(*self._widening, return_exceptions=True)
+
+    async def _close_others(self) -> None:
+        await asyncio.gather(*(lane.session.close() for lane in self._all[1:]))
+
+
+async def write_file(connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool) -> None:
+    """Make the file *path* of *data*, all or nothing, in requests of *block* bytes; raises what :meth:`FileSystem.write` raises."""
+    async with make(connection, path, replace) as made:
+        lanes = Lanes(connection, made)
+        try:
+            await _pour(lanes.write, data, block)
+            await lanes.finish()
+        except SftpError as error:
+            await lanes.abandon()
+            raise await why_not_written(made.session, error, path, block) from error
+        except BaseException:
+            await lanes.abandon()
+            raise
+
+
+async def append_file(session: SftpSession, path: bytes, data: AsyncIterator[bytes], block: int) -> None:
+    """Add *data* to the end of the file *path* in requests of *block* bytes; raises :class:`SftpError`, and what *data* raises."""
+    lane = Lane(session, handle := await session.open(path, Open.WRITE | Open.APPEND))
+    # The server puts each request at the end, in the order in which it works on them.
+    most = _IN_FLIGHT if session.in_order else 0
+
+    async def write(offset: int, piece: Block) -> None:
+        lane.write(offset, piece)
+        await lane.settle(most)
+
+    try:
+        await _pour(write, data, block, (await session.file_attributes(handle)).size or 0)
+        await lane.finish()
+    except BaseException:
+        lane.abandon()
+        raise
+
+
+async def _pour(write: Callable[[int, Block], Awaitable[None]], data: AsyncIterator[bytes], block: int, offset: int = 0) -> None:
+    async for item in blocks_of(data, block):
+        await write(offset, item)
+        offset += len(item)
+
+
+async def blocks_of(data: AsyncIterator[bytes], size: int) -> AsyncIterator[Block]:
+    """*data* in blocks of *size* bytes, the last one perhaps shorter; a piece that is large enough is not copied."""
+    rest = bytearray()
+    async for piece in data:
+        view = memoryview(piece)
+        if rest:
+            taken = size - len(rest)
+            rest += view[:taken]
+            view = view[taken:]
+            if len(rest) < size:
+                continue
+            yield rest
+            rest = bytearray()
+        whole = len(view) - len(view) % size
+        for start in range(0, whole, size):
+            yield view[start : start + size]
+        rest += view[whole:]
+    if rest:
+        yield rest
+
+
+def _load(lane: Lane) -> int:
+    return lane.in_flight
