@@ -38,15 +38,13 @@ class SshProcess(ShellProcess):
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes], mark: bytes, where: str, adaptor: str) -> None:
         self._process = process
-        self._mark = mark + b"\n"
         self._where = where
         self._adaptor = adaptor
-        self._begun = False
-        self._noise = b""
+        self._streams = (_Stream(process.stdout, mark), _Stream(process.stderr, mark))
 
     async def write(self, data: bytes) -> None:
         """Send *data* to its standard input."""
-        with contextlib.suppress(BrokenPipeError, asyncssh.Error):
+        with contextlib.suppress(OSError, asyncssh.Error):
             self._process.stdin.write(data)
             await self._process.stdin.drain()
 
@@ -57,38 +55,32 @@ class SshProcess(ShellProcess):
 
     async def output(self) -> AsyncIterator[Output]:
         """What it prints."""
-        readers = {True: self._process.stdout, False: self._process.stderr}
-        noise = {True: b"", False: b""}
-        started = {True: False, False: False}
-        tasks = {asyncio.ensure_future(reader.read(_PIECE)): out for out, reader in readers.items()}
+        stdout, _ = self._streams
+        reading = {asyncio.ensure_future(stream.read()): stream for stream in self._streams}
         try:
-            while tasks:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            while reading:
+                done, _ = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    out = tasks.pop(task)
+                    stream = reading.pop(task)
                     piece = self._received(task)
+                    if not stream.ended:
+                        reading[asyncio.ensure_future(stream.read())] = stream
                     if piece:
-                        tasks[asyncio.ensure_future(readers[out].read(_PIECE))] = out
-                    if not started[out]:
-                        noise[out], piece, started[out] = self._without_noise(noise[out] + piece)
-                    if piece:
-                        yield Output(piece) if out else Output(b"", piece)
+                        yield Output(piece) if stream is stdout else Output(b"", piece)
         finally:
-            for task in tasks:
+            for task in reading:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*reading, return_exceptions=True)
 
     async def wait(self) -> Ended:
-        """How it ended."""
+        """How it ended. Raises NotConnectedException when a login shell or what its profile does ended before the script began."""
         await self._process.wait_closed()
         status, signal = self._process.exit_status, self._process.exit_signal
-        if signal:
-            return Ended(None, signal[0])
-        if status is None or status < 0:
+        if status is None:
             raise self._lost("")
-        if not self._begun and self._noise:
-            raise self._not_begun(status)
-        return Ended(status)
+        if all(stream.ended and not stream.begun for stream in self._streams):
+            raise self._not_begun(f"signal {signal[0]}" if signal else str(status))
+        return Ended(None, signal[0]) if signal else Ended(status)
 
     async def close(self) -> None:
         """Leave it: the channel is closed."""
@@ -105,25 +97,44 @@ class SshProcess(ShellProcess):
         except (OSError, asyncssh.Error) as error:
             raise self._lost(str(error)) from error.with_traceback(None)
 
-    def _without_noise(self, text: bytes) -> tuple[bytes, bytes, bool]:
-        """Of what came so far: what may be noise still, what is the script's, and whether the script has begun."""
-        _, mark, rest = text.partition(self._mark)
-        if mark:
-            self._begun = True
-            return b"", rest, True
-        self._noise = (self._noise + text)[-_NOISE_KEPT:]
-        return text[-len(self._mark) :], b"", False
-
     def _lost(self, why: str) -> ConnectionLostException:
         reason = f"the connection to {self._where} broke while a script ran there" + (f": {why}" if why else "")
         return ConnectionLostException(reason, adaptor=self._adaptor)
 
-    def _not_begun(self, status: int) -> NotConnectedException:
-        said = self._noise.decode(errors="replace").strip()
-        reason = f"the login shell on {self._where} ended with {status} before it ran anything" + (
-            f", and printed {said!r}" if said else ""
-        )
-        return NotConnectedException(reason, adaptor=self._adaptor, hint="Check that `ssh HOST true` works, and what its profile does")
+    def _not_begun(self, status: str) -> NotConnectedException:
+        said = b"".join(stream.noise for stream in self._streams).decode(errors="replace").strip()
+        printed = f", and printed {said!r}" if said else ""
+        hint = "Check that `ssh HOST true` works, which login shell the account has, and what its profile does"
+        reason = f"the login shell on {self._where} ended with {status} before it ran anything{printed}"
+        return NotConnectedException(reason, adaptor=self._adaptor, hint=hint)
+
+
+class _Stream:
+    """An output of a script, without what was printed before the script began.
+
+    Attributes:
+        begun: Whether the script has begun.
+        ended: Whether the output has.
+        noise: The last of what was printed before.
+    """
+
+    def __init__(self, reader: asyncssh.SSHReader[bytes], mark: bytes) -> None:
+        self._reader = reader
+        self._mark = mark + b"\n"
+        self.begun = False
+        self.ended = False
+        self.noise = b""
+
+    async def read(self) -> bytes:
+        """A piece of what the script printed; it may be empty."""
+        piece = await self._reader.read(_PIECE)
+        self.ended = not piece
+        if self.begun:
+            return piece
+        self.noise, mark, rest = (self.noise + piece).partition(self._mark)
+        self.noise = self.noise[-_NOISE_KEPT:]
+        self.begun = bool(mark)
+        return rest
 
 
 class SshShell(Shell):
@@ -154,10 +165,13 @@ class SshShell(Shell):
         if b"\0" in text:
             raise IllegalArgumentException("a script cannot hold a null character", adaptor=self._adaptor)
         mark = secrets.token_hex(16).encode()
-        process = await self._open()
-        started = SshProcess(process, mark, str(self._link.place.target), self._adaptor)
-        await started.write(mark + b"\n" + text + b"\n" + mark + b"\n")
-        return started
+        process = SshProcess(await self._open(), mark, str(self._link.place.target), self._adaptor)
+        try:
+            await process.write(mark + b"\n" + text + b"\n" + mark + b"\n")
+        except BaseException:
+            await process.close()
+            raise
+        return process
 
     async def close(self) -> None:
         """Give back the link."""

@@ -16,6 +16,8 @@ from xenon_server.ssh.logins import Identity, Login
 
 __all__ = ["Attempt", "failure_of"]
 
+_PROHIBITED = 1  # RFC 4254, section 5.1: the server does not want to open such a channel
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -157,7 +159,7 @@ def _unreachable(attempt: Attempt, error: BaseException) -> XenonError:
     if isinstance(error, socket.gaierror):
         hint = "Check the spelling of the name, and that this machine's DNS or /etc/hosts knows it"
         return attempt.refusal(f"the name {address.host} is not known: {error.strerror}", hint)
-    if isinstance(error, asyncssh.ChannelOpenError) and error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+    if isinstance(error, asyncssh.ChannelOpenError) and error.code == _PROHIBITED:
         hint = f"The SSH server of {attempt.over} must allow it (AllowTcpForwarding, PermitOpen), or another host must be hopped over"
         return attempt.refusal(f"{attempt.over} does not let connections through to {where}: {error.reason}", hint)
     if isinstance(error, asyncssh.ChannelOpenError) or (isinstance(error, OSError) and "refused" in str(error)):
