@@ -11,7 +11,7 @@ from types import TracebackType
 from xenon_core.channels.base import Channel
 from xenon_core.filesystem import FileSystems
 from xenon_core.scheduler import Schedulers
-from xenon_core.targets import Endpoint, InProcessEndpoint, installed_schemes, open_target
+from xenon_core.targets import Endpoint, GrpcEndpoint, InProcessEndpoint, installed_schemes, open_target
 
 if sys.version_info >= (3, 11):
     from typing import Self
@@ -50,10 +50,15 @@ class Client:
         try:
             await self.channel.close()
         finally:
-            if self.channel.blocking:
-                self._endpoint.close()
-            else:
-                await asyncio.to_thread(self._endpoint.close)
+            await self._end_server()
+
+    async def _end_server(self) -> None:
+        if isinstance(self._endpoint, InProcessEndpoint):
+            await self._endpoint.home.call(self._endpoint.aclose)
+        elif self.channel.blocking:
+            self._endpoint.close()
+        else:
+            await asyncio.to_thread(self._endpoint.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,7 +71,7 @@ async def connect(target: str | Endpoint | None = None) -> Client:
     """Connect to the server that *target* names, starting it where the target says so.
 
     Args:
-        target: ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
+        target: ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
             :func:`default_target` decides. An endpoint, such as a synchronous session's, is a server that is ready already.
 
     Raises:
@@ -96,8 +101,11 @@ def _open(target: str | Endpoint) -> Endpoint:
 
 
 def _close_opened(opening: Future[Endpoint]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+    if opening.cancelled() or opening.exception() is not None:
+        return
+    endpoint = opening.result()
+    if isinstance(endpoint, GrpcEndpoint):  # one in this process has not begun anything yet
+        endpoint.close()
 
 
 def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:

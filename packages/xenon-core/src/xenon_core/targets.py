@@ -7,22 +7,23 @@ found through the entry point group ``xenon.targets``, so that this package know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from xenon_core.errors import TargetError
+from xenon_core.home_loop import HomeLoop
 
 if TYPE_CHECKING:
     from xenon_core.services import Servicers
 
 ENTRY_POINT_GROUP = "xenon.targets"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_FORMS = "java:, grpcs://host:port, grpc://localhost:port or unix:///path"
+_FORMS = "embedded:, java:, grpcs://host:port, grpc://localhost:port or unix:///path"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ def _nothing() -> None:
     """Nothing to release."""
 
 
+async def _nothing_to_await() -> None:
+    """Nothing to end."""
+
+
 def _no_diagnosis() -> str:
     """Nothing is known about the server beyond its address."""
     return ""
@@ -92,13 +97,25 @@ class GrpcEndpoint:
     close: Callable[[], None] = _nothing
     diagnose: Callable[[], str] = _no_diagnosis
 
+    def lent(self) -> GrpcEndpoint:
+        """The same server for another client of it, which leaves it running."""
+        return replace(self, close=_nothing)
+
 
 @dataclass(frozen=True)
 class InProcessEndpoint:
-    """A server inside this process: its servicers are called directly, and no message is encoded."""
+    """A server inside this process: its servicers are called directly, and no message is sent anywhere.
+
+    ``home`` is the event loop on which they are called; the first call decides which. ``aclose`` ends the server; it is called there.
+    """
 
     servicers: Servicers
-    close: Callable[[], None] = _nothing
+    aclose: Callable[[], Coroutine[Any, Any, None]] = _nothing_to_await
+    home: HomeLoop = field(default_factory=HomeLoop)
+
+    def lent(self) -> InProcessEndpoint:
+        """The same server for another client of it, which leaves it running."""
+        return replace(self, aclose=_nothing_to_await)
 
 
 Endpoint = GrpcEndpoint | InProcessEndpoint

@@ -23,8 +23,9 @@ __all__ = ["DirectPortal", "LoopPortal", "Portal"]
 
 T = TypeVar("T")
 
-# How many items of a stream may wait for a reader who is slow.
-_BATCH = 16
+# How many bytes of a stream may wait for a reader who is slow; an item that is no bytes counts as a few.
+_ROOM = 8 << 20
+_ITEM = 8 << 10
 
 
 class Portal(ABC):
@@ -191,21 +192,27 @@ class _Items:
     """The items of a stream that wait for their reader. The mark at the end never waits for room."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Any] = asyncio.Queue()
-        self._room = asyncio.Semaphore(_BATCH)
+        self._items: list[Any] = []
+        self._held = 0
+        self._taken = asyncio.Event()
+        self._there = asyncio.Event()
 
     async def put(self, item: object) -> None:
-        await self._room.acquire()
-        self._queue.put_nowait(item)
+        while self._held >= _ROOM:
+            self._taken.clear()
+            await self._taken.wait()
+        self._held += len(item) if isinstance(item, bytes) else _ITEM
+        self._items.append(item)
+        self._there.set()
 
     def end(self, failure: BaseException | None) -> None:
-        self._queue.put_nowait(_End(failure))
+        self._items.append(_End(failure))
+        self._there.set()
 
     async def take(self) -> list[Any]:
         """All the items that are there, at least one."""
-        items = [await self._queue.get()]
-        while not self._queue.empty():
-            items.append(self._queue.get_nowait())
-        for _ in items:
-            self._room.release()
+        await self._there.wait()
+        items, self._items, self._held = self._items, [], 0
+        self._there.clear()
+        self._taken.set()
         return items

@@ -6,7 +6,6 @@ import atexit
 import logging
 import os
 import threading
-from dataclasses import replace
 from types import TracebackType
 from urllib.parse import urlencode
 
@@ -39,7 +38,8 @@ class Session:
             channel = open_channel(endpoint, blocking=True)
             self.portal: Portal = DirectPortal() if channel.blocking else LoopPortal()
         except BaseException:
-            endpoint.close()
+            if isinstance(endpoint, GrpcEndpoint):  # one in this process has not begun anything yet
+                endpoint.close()
             raise
         self.client = Client(channel, endpoint)
         self._endpoint = endpoint
@@ -55,7 +55,7 @@ class Session:
     @property
     def endpoint(self) -> Endpoint:
         """Where the server is, for another client of it: ``await xenon_core.connect(session.endpoint)``, which leaves it running."""
-        return replace(self._endpoint, close=_leave)
+        return self._endpoint.lent()
 
     def _greet(self) -> None:
         """Make a call, so that a server which is not there, or is none of ours, is known now and not at the first use."""
@@ -105,8 +105,8 @@ def init(
         disable_tls: Talk to the server without encryption, which lets any user of this machine, and any machine that reaches
             the port, use the server with your rights.
         log_level: The least level that the logger ``xenon`` shows: DEBUG, INFO, WARNING, ERROR or CRITICAL.
-        target: Which server to use, as ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``. Left out, what
-            the environment's ``XENON_TARGET`` says, and without that a server of this program's own.
+        target: Which server to use, as ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``.
+            Left out, what the environment's ``XENON_TARGET`` says, and without that a server inside this program.
 
     Returns:
         The session, for a ``with`` statement; calling its ``__exit__(None, None, None)`` or ``close()`` ends it too. While a
@@ -128,10 +128,6 @@ def init(
     if not do_not_exit:
         atexit.register(session.close)
     return session
-
-
-def _leave() -> None:
-    """The server is the session's to end."""
 
 
 def _port_of(endpoint: Endpoint) -> int | None:

@@ -42,12 +42,24 @@ def test_an_unchanged_image_is_not_built_again(recipe: ImageRecipe) -> None:
     assert len(told) == 2
 
 
+def printed_by(image: str, *command: str) -> bytes:
+    """What *command* prints in a container of *image*: asked for once it has ended, since a log that is followed may begin too late."""
+    container = connect_engine().containers.create(image, list(command))
+    try:
+        container.start()
+        container.wait(timeout=60)
+        printed: bytes = container.logs()
+        return printed
+    finally:
+        container.remove(force=True)
+
+
 def test_a_changed_image_is_built_anew(recipe: ImageRecipe) -> None:
     first = ensure_image(recipe, SUITE)
     (recipe.folder / "greeting").write_text("hello")
     second = ensure_image(recipe, SUITE)
     assert second != first
-    assert connect_engine().containers.run(second, ["cat", "/greeting"], remove=True) == b"hello"
+    assert printed_by(second, "cat", "/greeting") == b"hello"
 
 
 def test_what_an_image_stands_on_is_part_of_it(recipe: ImageRecipe, tmp_path: Path) -> None:
@@ -81,7 +93,7 @@ def test_processes_that_want_it_at_once_build_it_once(recipe: ImageRecipe) -> No
 def test_a_script_is_executable_whatever_its_file_was(recipe: ImageRecipe) -> None:
     (recipe.folder / "greeting").write_text("#!/bin/sh\necho hello\n")
     (recipe.folder / "greeting").chmod(0o600)
-    assert connect_engine().containers.run(ensure_image(recipe, SUITE), ["/greeting"], remove=True) == b"hello\n"
+    assert printed_by(ensure_image(recipe, SUITE), "/greeting") == b"hello\n"
 
 
 def test_a_broken_dockerfile_says_what_failed_and_how_to_look_further(recipe: ImageRecipe) -> None:

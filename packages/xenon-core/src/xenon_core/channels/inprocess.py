@@ -1,15 +1,15 @@
-"""A server inside this process: its servicers are called directly, and no message is encoded."""
+"""A server inside this process: its servicers are called directly, and no message is sent anywhere."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from xenon_core.channels.base import Channel
-from xenon_core.errors import UnknownRpcException, XenonError, describe
+from xenon_core.errors import SessionClosedError, UnknownRpcException, XenonError, describe
 from xenon_core.rpc import Rpc
 from xenon_core.targets import InProcessEndpoint
 
@@ -20,49 +20,66 @@ Response = TypeVar("Response")
 
 
 class InProcessChannel(Channel):
-    """Calls the servicers of an endpoint on the event loop that asks."""
+    """Calls the servicers of an endpoint on the event loop where they are at home.
+
+    Requests are encoded to check them, which finds the same mistakes that any other channel does; what is called gets the request itself.
+    """
 
     def __init__(self, endpoint: InProcessEndpoint) -> None:
         self._servicers = endpoint.servicers
+        self._home = endpoint.home
+        self._open = True
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
+        rpc.encode_request(request)
         try:
-            response: Response = await self._method(rpc)(request)
+            response: Response = await self._home.call(self._method(rpc), request)
             return response
         except Exception as error:
             raise _told(error, rpc, request) from error
 
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
+        rpc.encode_request(request)
+        responses = self._home.iterate(self._method(rpc)(request))
         try:
-            async for response in self._method(rpc)(request):
+            async for response in responses:
                 yield response
         except Exception as error:
             raise _told(error, rpc, request) from error
+        finally:
+            await responses.aclose()
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
-        source = _Watched(requests)
+        source = _Watched(rpc, requests)
         try:
-            response: Response = await self._method(rpc)(source)
+            response: Response = await self._home.call(self._method(rpc), self._home.bring(source))
             return response
         except Exception as error:
             raise source.failure or _told(error, rpc, source.first) from error
 
     @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
-        source = _Watched(requests)
+        source = _Watched(rpc, requests)
+        responses = self._home.iterate(self._method(rpc)(self._home.bring(source)))
         try:
-            async for response in self._method(rpc)(source):
+            async for response in responses:
                 yield response
         except Exception as error:
             raise source.failure or _told(error, rpc, source.first) from error
+        finally:
+            await responses.aclose()
 
     @override
     async def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
-        async for response in self.unary_stream(rpc, request):
-            yield response.buffer
+        responses: AsyncGenerator[Any, None] = self.unary_stream(rpc, request)  # type: ignore[assignment]  # a generator, known as an iterator
+        try:
+            async for response in responses:
+                yield response.buffer
+        finally:
+            await responses.aclose()
 
     @override
     async def sleep(self, seconds: float) -> None:
@@ -71,15 +88,19 @@ class InProcessChannel(Channel):
     @override
     async def close(self) -> None:
         """The servicers belong to the endpoint, which closes them."""
+        self._open = False
 
     def _method(self, rpc: Rpc[Any, Any]) -> Any:
+        if not self._open:
+            raise SessionClosedError("the session was closed")
         return getattr(getattr(self._servicers, rpc.service), rpc.name)
 
 
 class _Watched(AsyncIterator[Any]):
     """A stream of requests that remembers its first, for messages, and its failure, which is the caller's own and not the server's."""
 
-    def __init__(self, requests: AsyncIterator[Any]) -> None:
+    def __init__(self, rpc: Rpc[Any, Any], requests: AsyncIterator[Any]) -> None:
+        self._rpc = rpc
         self._requests = requests
         self.first: object = None
         self.failure: Exception | None = None
@@ -87,12 +108,14 @@ class _Watched(AsyncIterator[Any]):
     async def __anext__(self) -> Any:
         try:
             request = await anext(self._requests)
+            if self.first is None:
+                self.first = request
+                self._rpc.encode_request(request)
         except StopAsyncIteration:
             raise
         except Exception as error:
             self.failure = error
             raise
-        self.first = request if self.first is None else self.first
         return request
 
 

@@ -1,0 +1,287 @@
+"""Copies between any two file systems: begun by a request, watched, waited for, cancelled. No half file stays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+
+from xenon_core.errors import (
+    ConnectionLostException,
+    CopyCancelledException,
+    InvalidPathException,
+    NoSuchCopyException,
+    NoSuchPathException,
+    NotConnectedException,
+    PathAlreadyExistsException,
+    XenonError,
+)
+from xenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType, PathAttributes, PosixFilePermission
+from xenon_server.adaptor import FileSystem
+from xenon_server.paths import join, name_of
+from xenon_server.together import together
+from xenon_server.trees import path_of, walk
+
+__all__ = ["Copies", "Place"]
+
+_log = logging.getLogger("xenon.server")
+# What has ended is remembered, so that its status can be asked for as often as anybody likes.
+_REMEMBERED = 10_000
+_FILES_AT_ONCE = 16
+_EXECUTE = frozenset({PosixFilePermission.OWNER_EXECUTE, PosixFilePermission.GROUP_EXECUTE, PosixFilePermission.OTHERS_EXECUTE})
+_CREATE, _REPLACE, _IGNORE = CopyRequestCopyMode.CREATE, CopyRequestCopyMode.REPLACE, CopyRequestCopyMode.IGNORE
+
+
+@dataclass(frozen=True)
+class Place:
+    """An absolute path on a file system."""
+
+    filesystem: FileSystem
+    path: str
+
+    def below(self, name: str) -> Place:
+        """What is called *name* in this directory."""
+        return Place(self.filesystem, join(self.path, name))
+
+
+class Copy:
+    """One copy, which runs from the moment when it is made."""
+
+    def __init__(self, source: Place, target: Place, mode: CopyRequestCopyMode, recursive: bool) -> None:
+        self.identity = f"copy:{uuid.uuid4()}"
+        self.source = source
+        self.target = target
+        self.copied = 0
+        self.total = 0
+        self.state = "PENDING"
+        self.error: XenonError | None = None
+        self._mode = mode
+        self._recursive = recursive
+        self._task = asyncio.ensure_future(self._run())
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.state in ("DONE", "FAILED")
+
+    async def wait(self, timeout: float | None) -> None:
+        """Wait until it has ended, or *timeout* seconds have passed."""
+        await asyncio.wait({self._task}, timeout=timeout)
+
+    async def cancel(self) -> None:
+        """End it, unless it has ended, and wait until nothing of it is left at the target."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self.done:  # cancelled before it began
+            self._fail(CopyCancelledException("the copy was cancelled"))
+
+    def status(self) -> CopyStatus:
+        """The message about it."""
+        return CopyStatus(
+            copy_operation=CopyOperation(self.identity),
+            bytes_copied=self.copied,
+            bytes_to_copy=self.total,
+            done=self.done,
+            running=self.state == "RUNNING",
+            state=self.state,
+            error_message=_words(self.error) if self.error else "",
+            error_type=_error_type(self.error),
+        )
+
+    async def _run(self) -> None:
+        self.state = "RUNNING"
+        try:
+            await self._copy()
+        except asyncio.CancelledError:
+            self._fail(CopyCancelledException("the copy was cancelled"))
+        except XenonError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - told in the status; nobody else is there to hear of it
+            _log.exception("copying %s to %s failed", self.source.path, self.target.path)
+            self._fail(XenonError(f"{type(error).__name__}: {error}"))
+        else:
+            self.state = "DONE"
+
+    def _fail(self, error: XenonError) -> None:
+        self.error = error
+        self.state = "FAILED"
+
+    async def _copy(self) -> None:
+        what = await self.source.filesystem.attributes(self.source.path)
+        if what.is_directory and not self._recursive:
+            hint = "Copy it with recursive set"
+            raise InvalidPathException(f"{self.source.path} is a directory", adaptor=self.source.filesystem.name, hint=hint)
+        if self.source.filesystem is self.target.filesystem and _is_within(self.target.path, self.source.path):
+            await self._onto_itself()
+        elif what.is_directory:
+            await self._directory()
+        else:
+            self.total = what.size
+            await self._entry(what, self.target)
+
+    async def _onto_itself(self) -> None:
+        if self.target.path == self.source.path and self._mode == _IGNORE:
+            return
+        if self.target.path == self.source.path and self._mode == _CREATE:
+            raise _exists(self.target)
+        raise InvalidPathException(f"{self.source.path} cannot be copied onto or into itself", adaptor=self.target.filesystem.name)
+
+    async def _directory(self) -> None:
+        """Copy a directory: the directories as they are found, then the files, several at once."""
+        await self._make(self.target)
+        files: list[tuple[PathAttributes, Place]] = []
+        async for batch in walk(self.source.filesystem, self.source.path):
+            self.total += sum(entry.size for entry in batch)
+            for entry in batch:
+                if entry.is_directory:
+                    await self._make(self._place_of(entry))
+                else:
+                    files.append((entry, self._place_of(entry)))
+        await together(_FILES_AT_ONCE, (self._entry(entry, place) for entry, place in files))
+
+    def _place_of(self, entry: PathAttributes) -> Place:
+        return self.target.below(path_of(entry)[len(self.source.path.rstrip("/")) + 1 :])
+
+    async def _make(self, place: Place) -> None:
+        """Make a directory; one that is there already is joined, unless the copy is to create everything."""
+        try:
+            await place.filesystem.create_directory(place.path)
+        except PathAlreadyExistsException:
+            if self._mode == _CREATE:
+                raise _exists(place) from None
+            if not await _is_directory(place):
+                raise _in_the_way(place) from None
+
+    async def _entry(self, what: PathAttributes, target: Place) -> None:
+        """Copy a file or a link; something else cannot be copied, and is not left out in silence."""
+        try:
+            if what.is_symbolic_link:
+                await self._link(path_of(what), target)
+            elif what.is_regular:
+                await self._file(what, target)
+            else:
+                reason = f"{path_of(what)} is neither a file, a directory nor a link"
+                raise InvalidPathException(reason, adaptor=self.source.filesystem.name)
+        except PathAlreadyExistsException:
+            if self._mode != _IGNORE:
+                raise _exists(target) from None
+            self.copied += what.size
+
+    async def _link(self, path: str, target: Place) -> None:
+        text = await self.source.filesystem.read_symbolic_link(path)
+        if self._mode == _REPLACE:
+            await _remove_file(target)
+        await target.filesystem.create_symbolic_link(target.path, text)
+
+    async def _file(self, what: PathAttributes, target: Place) -> None:
+        replace = self._mode == _REPLACE
+        path = path_of(what)
+        if not await target.filesystem.copy_here(self.source.filesystem, path, target.path, replace, self._progress):
+            counted = self._counted(self.source.filesystem.read(path))
+            try:
+                await target.filesystem.write(target.path, counted, replace=replace, size=what.size)
+            finally:
+                await counted.aclose()
+        if _EXECUTE.intersection(what.permissions) and target.filesystem.supports_setting_posix_permissions:
+            await target.filesystem.set_permissions(target.path, what.permissions)  # a program that was copied can still be run
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        try:
+            async for piece in pieces:
+                yield piece
+                self._progress(len(piece))
+        finally:
+            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, known as an iterator
+
+    def _progress(self, count: int) -> None:
+        self.copied += count
+
+
+class Copies:
+    """The copies of one server, by id."""
+
+    def __init__(self) -> None:
+        self._copies: dict[str, Copy] = {}
+
+    def start(self, source: Place, target: Place, mode: CopyRequestCopyMode, recursive: bool) -> CopyOperation:
+        """Begin to copy; what goes wrong is told in the status."""
+        copy = Copy(source, target, mode, recursive)
+        self._copies[copy.identity] = copy
+        self._forget()
+        return CopyOperation(copy.identity)
+
+    def get(self, filesystem: FileSystem, operation: CopyOperation | None) -> Copy:
+        """The copy that was started from *filesystem* under that id; raises NoSuchCopyException."""
+        identity = operation.id if operation is not None else ""
+        copy = self._copies.get(identity)
+        if copy is None or copy.source.filesystem is not filesystem:
+            raise NoSuchCopyException(f"this file system has no copy {identity!r}", adaptor=filesystem.name)
+        return copy
+
+    async def end(self, filesystem: FileSystem | None = None) -> None:
+        """Cancel what runs from or to *filesystem*, or everything; what was started from it is forgotten."""
+        ours = [copy for copy in self._copies.values() if filesystem in (None, copy.source.filesystem, copy.target.filesystem)]
+        await asyncio.gather(*(copy.cancel() for copy in ours))
+        for copy in ours:
+            if filesystem in (None, copy.source.filesystem):
+                del self._copies[copy.identity]
+
+    def _forget(self) -> None:
+        ended = [identity for identity, copy in self._copies.items() if copy.done]
+        for identity in ended[: max(0, len(self._copies) - _REMEMBERED)]:
+            del self._copies[identity]
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(f"{directory.rstrip('/')}/")
+
+
+async def _is_directory(place: Place) -> bool:
+    try:
+        what = await place.filesystem.attributes(place.path)
+        if what.is_symbolic_link:
+            what = await place.filesystem.attributes(f"{place.path}/.")
+    except (NoSuchPathException, InvalidPathException):
+        return False
+    return what.is_directory
+
+
+async def _remove_file(place: Place) -> None:
+    """Delete the file or link at *place*, if there is one; a directory is never deleted for a copy."""
+    try:
+        if (await place.filesystem.attributes(place.path)).is_directory:
+            raise _in_the_way(place)
+        await place.filesystem.delete(place.path)
+    except NoSuchPathException:
+        return
+
+
+def _exists(place: Place) -> PathAlreadyExistsException:
+    what = f"{name_of(place.path)!r} exists" if name_of(place.path) else "the root exists"
+    return PathAlreadyExistsException(f"{what} already: {place.path}", adaptor=place.filesystem.name)
+
+
+def _in_the_way(place: Place) -> InvalidPathException:
+    hint = "Delete or rename it first, or copy to another path"
+    return InvalidPathException(
+        f"{place.path} is of another kind than what is to be copied there", adaptor=place.filesystem.name, hint=hint
+    )
+
+
+def _words(error: XenonError) -> str:
+    adaptor = f"{error.adaptor} adaptor: " if error.adaptor else ""
+    advice = f". {error.hint}" if error.hint != error.default_hint else ""
+    return f"{adaptor}{error.reason}{advice}"
+
+
+def _error_type(error: XenonError | None) -> CopyStatusErrorType:
+    types = (
+        (NoSuchPathException, CopyStatusErrorType.NOT_FOUND),
+        (CopyCancelledException, CopyStatusErrorType.CANCELLED),
+        (PathAlreadyExistsException, CopyStatusErrorType.ALREADY_EXISTS),
+        ((NotConnectedException, ConnectionLostException), CopyStatusErrorType.NOT_CONNECTED),
+        (XenonError, CopyStatusErrorType.XENON),
+    )
+    return next((kind for classes, kind in types if isinstance(error, classes)), CopyStatusErrorType.NONE)

@@ -1,0 +1,216 @@
+"""The adaptor ``file``: the files of this machine."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from xenon_core.errors import InvalidPathException
+from xenon_core.messages import PathAttributes, PosixFilePermission
+from xenon_server.adaptor import FileSystem, Opening, Progress
+from xenon_server.filesystems import local_files
+from xenon_server.filesystems.local_attributes import attributes_of, mode_of, shown
+from xenon_server.filesystems.local_files import in_thread
+from xenon_server.filesystems.network_mounts import is_far, network_mounts
+from xenon_server.filesystems.system_errors import from_os_error, translated
+from xenon_server.locations import parse_local
+from xenon_server.paths import join
+from xenon_server.properties import size
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
+
+__all__ = ["LocalFileSystem"]
+
+T = TypeVar("T")
+
+BUFFER_SIZE = size(
+    "xenon.adaptors.filesystems.file.bufferSize",
+    "64K",
+    "Bytes read at a time; a size under 4M counts as 4M.",
+)
+_LEAST_PIECE = 4 << 20
+_LISTED_AT_ONCE = 1000
+
+
+class LocalFileSystem(FileSystem):
+    """Files of the machine that the server runs on, with the rights of its user."""
+
+    name = "file"
+    description = "The files of the machine on which the server runs, with the rights of the account under which it runs."
+    locations = ("(null)", "(empty string)", "[/workdir]", "driveletter:[/workdir]")
+    credentials = ("DefaultCredential",)
+    properties = (BUFFER_SIZE,)
+    can_create_symboliclinks = True
+    can_read_symboliclinks = True
+    is_connectionless = True
+    supports_reading_posix_permissions = True
+    supports_setting_posix_permissions = True
+    supports_rename = True
+    can_append = True
+
+    def __init__(self, opening: Opening, directory: str) -> None:
+        super().__init__(opening)
+        self._directory = directory
+        self._piece = max(_LEAST_PIECE, opening.properties[BUFFER_SIZE])
+        self._far = network_mounts()
+
+    @classmethod
+    @override
+    async def open(cls, opening: Opening) -> Self:
+        return cls(opening, parse_local(cls.name, opening.location) or os.getcwd())  # noqa: PTH109 - a text is wanted
+
+    @override
+    async def start_directory(self) -> str:
+        return shown(self._directory)
+
+    @override
+    async def attributes(self, path: str) -> PathAttributes:
+        return await self._call(path, _attributes, path)
+
+    @override
+    async def exists(self, path: str) -> bool:
+        return await self._call(path, os.path.lexists, path)
+
+    @override
+    async def list(self, path: str) -> AsyncIterator[Sequence[PathAttributes]]:
+        with translated(self.name):
+            entries = await in_thread(os.scandir, path)
+        try:
+            while batch := await self._next(path, entries):
+                yield batch
+        finally:
+            entries.close()
+
+    @override
+    async def read(self, path: str) -> AsyncIterator[bytes]:
+        pieces = local_files.read(path, self._piece)
+        try:
+            while True:
+                with translated(self.name):
+                    piece = await anext(pieces, b"")
+                if not piece:
+                    return
+                yield piece
+        finally:
+            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, known as an iterator
+
+    @override
+    async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
+        with translated(self.name):
+            await local_files.write(path, data, replace)
+
+    @override
+    async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
+        with translated(self.name):
+            await local_files.append(path, data)
+
+    @override
+    async def create_file(self, path: str) -> None:
+        await self._call(path, _create_file, path)
+
+    @override
+    async def create_directory(self, path: str) -> None:
+        await self._call(path, os.mkdir, path)
+
+    @override
+    async def delete(self, path: str) -> None:
+        await self._call(path, _delete, path)
+
+    @override
+    async def rename(self, source: str, target: str) -> None:
+        await self._call(source, _rename, source, target)
+
+    @override
+    async def create_symbolic_link(self, link: str, target: str) -> None:
+        await self._call(link, os.symlink, target, link)
+
+    @override
+    async def read_symbolic_link(self, path: str) -> str:
+        try:
+            return shown(await self._call(path, os.readlink, path))
+        except InvalidPathException as error:
+            raise InvalidPathException("it is no symbolic link", adaptor=self.name) from error
+
+    @override
+    async def set_permissions(self, path: str, permissions: Iterable[PosixFilePermission]) -> None:
+        await self._call(path, os.chmod, path, mode_of(permissions))
+
+    @override
+    async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
+        if not isinstance(origin, LocalFileSystem):
+            return False
+        with translated(self.name):
+            await local_files.copy(source, target, replace, progress)
+        return True
+
+    async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:
+        # One batch after the other: a thread that made the next one meanwhile would only fight for the interpreter's lock.
+        with translated(self.name):
+            return await local_files.completed(in_thread(_listed, path, entries))
+
+    async def _call(self, path: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Call *function*: at once where it takes microseconds, in a thread where another machine has to answer."""
+        try:
+            if is_far(path, self._far):
+                return await in_thread(function, *arguments)
+            return function(*arguments)
+        except OSError as error:
+            raise from_os_error(error, self.name) from error
+
+
+def _attributes(path: str) -> PathAttributes:
+    return attributes_of(path, os.lstat(path))
+
+
+def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
+    """The attributes of the next entries; what vanishes while the directory is read was never there."""
+    found = []
+    for entry in islice(entries, _LISTED_AT_ONCE):
+        try:
+            found.append(attributes_of(join(path, entry.name), entry.stat(follow_symlinks=False)))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _create_file(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+
+
+def _delete(path: str) -> None:
+    if stat.S_ISDIR(os.lstat(path).st_mode):
+        os.rmdir(path)  # noqa: PTH106 - beside the other calls of os
+    else:
+        os.unlink(path)  # noqa: PTH108 - as above
+
+
+def _rename(source: str, target: str) -> None:
+    """Rename without replacing: the system's own call would replace a file, so a file's new name is first made as a second one."""
+    if stat.S_ISDIR(os.lstat(source).st_mode) or os.path.lexists(target):
+        _rename_checked(source, target)
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+            raise
+        _rename_checked(source, target)
+        return
+    os.unlink(source)  # noqa: PTH108 - as above
+
+
+def _rename_checked(source: str, target: str) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    os.rename(source, target)  # noqa: PTH104 - as above

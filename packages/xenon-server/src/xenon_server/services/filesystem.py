@@ -1,0 +1,324 @@
+"""The service of file systems."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import override
+
+from xenon_core import messages
+from xenon_core.errors import (
+    FileSystemClosedException,
+    IllegalArgumentException,
+    InvalidPathException,
+)
+from xenon_core.services import FileSystemServicer
+from xenon_server import trees
+from xenon_server.adaptor import FileSystem
+from xenon_server.catalogue import Catalogue
+from xenon_server.copying import Copies, Copy, Place
+from xenon_server.credentials import credential_response
+from xenon_server.paths import absolute, checked
+from xenon_server.registry import Registry
+from xenon_server.resources import Resources
+
+__all__ = ["FileSystems", "OpenFileSystem"]
+
+_EMPTY = messages.Empty()
+
+
+@dataclass
+class OpenFileSystem:
+    """A file system that a client has opened, and the directory against which its relative paths are resolved."""
+
+    filesystem: FileSystem
+    directory: str
+    copies: Copies
+
+    @property
+    def name(self) -> str:
+        """The adaptor's name."""
+        return self.filesystem.name
+
+    def path(self, path: messages.Path | None, what: str = "path") -> str:
+        """*path*, absolute."""
+        return absolute(checked(path, what), self.directory)
+
+    async def close(self) -> None:
+        """End its copies, and close it."""
+        await self.copies.end(self.filesystem)
+        await self.filesystem.close()
+
+
+class FileSystems(FileSystemServicer):
+    """Answers the calls about file systems.
+
+    Args:
+        resources: What the adaptors of the server share.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._catalogue: Catalogue[FileSystem] = Catalogue("xenon.filesystems")
+        self._open: Registry[OpenFileSystem] = Registry("File system", FileSystemClosedException)
+        self._copies = Copies()
+        self._local: str = ""
+
+    async def register(self, filesystem: FileSystem) -> messages.FileSystem:
+        """Keep a file system that is open; gives the handle for it."""
+        directory = await filesystem.start_directory()
+        return messages.FileSystem(self._open.add(OpenFileSystem(filesystem, directory, self._copies)))
+
+    def has(self, handle: messages.FileSystem) -> bool:
+        """Whether *handle* is open."""
+        return handle.id in self._open
+
+    async def close_all(self) -> None:
+        """End every copy and close every file system."""
+        await self._copies.end()
+        await self._open.close_all()
+
+    # --- adaptors ---
+
+    @override
+    async def get_adaptor_descriptions(self, request: messages.Empty, /) -> messages.FileSystemAdaptorDescriptions:
+        names = self._catalogue.names()
+        return messages.FileSystemAdaptorDescriptions(descriptions=[self._catalogue.get(name).describe() for name in names])
+
+    @override
+    async def get_adaptor_names(self, request: messages.Empty, /) -> messages.AdaptorNames:
+        return messages.AdaptorNames(name=self._catalogue.names())
+
+    @override
+    async def get_adaptor_description(self, request: messages.AdaptorName, /) -> messages.FileSystemAdaptorDescription:
+        return self._catalogue.get(request.name).describe()
+
+    # --- handles ---
+
+    @override
+    async def create(self, request: messages.CreateFileSystemRequest, /) -> messages.FileSystem:
+        filesystem = await self._catalogue.open(request, self._resources)
+        try:
+            return await self.register(filesystem)
+        except BaseException:
+            await filesystem.close()
+            raise
+
+    @override
+    async def get_adaptor_name(self, request: messages.FileSystem, /) -> messages.AdaptorName:
+        return messages.AdaptorName(name=self._get(request).name)
+
+    @override
+    async def get_location(self, request: messages.FileSystem, /) -> messages.Location:
+        return messages.Location(location=self._get(request).filesystem.opening.location)
+
+    @override
+    async def get_credential(self, request: messages.FileSystem, /) -> messages.GetCredentialResponse:
+        return credential_response(self._get(request).filesystem.opening.credential)
+
+    @override
+    async def get_properties(self, request: messages.FileSystem, /) -> messages.Properties:
+        return messages.Properties(properties=dict(self._get(request).filesystem.opening.properties.given))
+
+    @override
+    async def get_path_separator(self, request: messages.FileSystem, /) -> messages.GetPathSeparatorResponse:
+        return messages.GetPathSeparatorResponse(separator=self._get(request).filesystem.separator)
+
+    @override
+    async def is_open(self, request: messages.FileSystem, /) -> messages.Is:
+        return messages.Is(value=await self._get(request).filesystem.is_connected())
+
+    @override
+    async def close(self, request: messages.FileSystem, /) -> messages.Empty:
+        await self._open.close(request.id)
+        return _EMPTY
+
+    @override
+    async def local_file_systems(self, request: messages.Empty, /) -> messages.FileSystems:
+        if self._local not in self._open:
+            self._local = (await self.create(messages.CreateFileSystemRequest(adaptor="file", location="/"))).id
+        return messages.FileSystems(filesystems=[messages.FileSystem(self._local)])
+
+    @override
+    async def list_file_systems(self, request: messages.Empty, /) -> messages.FileSystems:
+        return messages.FileSystems(filesystems=[messages.FileSystem(identity) for identity in self._open.ids()])
+
+    # --- directories ---
+
+    @override
+    async def get_working_directory(self, request: messages.FileSystem, /) -> messages.Path:
+        return messages.Path(path=self._get(request).directory, separator="/")
+
+    @override
+    async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        if not (await opened.filesystem.attributes(f"{path.rstrip('/')}/.")).is_directory:
+            raise InvalidPathException(f"{path} is no directory", adaptor=opened.name)
+        opened.directory = path
+        return _EMPTY
+
+    @override
+    async def create_directory(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await opened.filesystem.create_directory(path)
+        return _EMPTY
+
+    @override
+    async def create_directories(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await trees.create_directories(opened.filesystem, path)
+        return _EMPTY
+
+    @override
+    async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
+        opened = self._get(request.filesystem)
+        path = opened.path(request.dir, "directory")
+        listing = trees.walk(opened.filesystem, path) if request.recursive else opened.filesystem.list(path)
+        try:
+            async for batch in listing:
+                for entry in batch:
+                    yield entry
+        finally:
+            await _close(listing)
+
+    # --- paths ---
+
+    @override
+    async def exists(self, request: messages.PathRequest, /) -> messages.Is:
+        opened, path = self._at(request)
+        return messages.Is(value=await opened.filesystem.exists(path))
+
+    @override
+    async def get_attributes(self, request: messages.PathRequest, /) -> messages.PathAttributes:
+        opened, path = self._at(request)
+        return await opened.filesystem.attributes(path)
+
+    @override
+    async def create_symbolic_link(self, request: messages.CreateSymbolicLinkRequest, /) -> messages.Empty:
+        opened = self._get(request.filesystem)
+        target = checked(request.target, "target")
+        if not target:
+            raise IllegalArgumentException("a link must point to something: its target is empty", adaptor=opened.name)
+        await opened.filesystem.create_symbolic_link(opened.path(request.link, "link"), target)
+        return _EMPTY
+
+    @override
+    async def read_symbolic_link(self, request: messages.PathRequest, /) -> messages.Path:
+        opened, path = self._at(request)
+        return messages.Path(path=await opened.filesystem.read_symbolic_link(path), separator="/")
+
+    @override
+    async def rename(self, request: messages.RenameRequest, /) -> messages.Empty:
+        opened = self._get(request.filesystem)
+        source, target = opened.path(request.source, "source"), opened.path(request.target, "target")
+        if source == target:
+            await opened.filesystem.attributes(source)  # which says so when nothing is there
+            return _EMPTY
+        await opened.filesystem.rename(source, target)
+        return _EMPTY
+
+    @override
+    async def delete(self, request: messages.DeleteRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        if request.recursive and (await opened.filesystem.attributes(path)).is_directory:
+            await trees.delete_tree(opened.filesystem, path)
+        else:
+            await opened.filesystem.delete(path)
+        return _EMPTY
+
+    @override
+    async def set_posix_file_permissions(self, request: messages.SetPosixFilePermissionsRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await opened.filesystem.set_permissions(path, request.permissions)
+        return _EMPTY
+
+    # --- content ---
+
+    @override
+    async def create_file(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await opened.filesystem.create_file(path)
+        return _EMPTY
+
+    @override
+    async def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
+        opened, path = self._at(request)
+        pieces = opened.filesystem.read(path)
+        try:
+            async for piece in pieces:
+                yield messages.ReadFromFileResponse(buffer=piece)
+        finally:
+            await _close(pieces)
+
+    @override
+    async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
+        head = await _head(requests)
+        opened, path = self._at(head)
+        await opened.filesystem.write(path, _content(head, requests), size=head.size)
+        return _EMPTY
+
+    @override
+    async def append_to_file(self, requests: AsyncIterator[messages.AppendToFileRequest], /) -> messages.Empty:
+        head = await _head(requests)
+        opened, path = self._at(head)
+        await opened.filesystem.append(path, _content(head, requests))
+        return _EMPTY
+
+    # --- copies ---
+
+    @override
+    async def copy(self, request: messages.CopyRequest, /) -> messages.CopyOperation:
+        origin, destination = self._get(request.filesystem), self._get(request.destination_filesystem)
+        source = Place(origin.filesystem, origin.path(request.source, "source"))
+        target = Place(destination.filesystem, destination.path(request.destination, "destination"))
+        return self._copies.start(source, target, request.mode, request.recursive)
+
+    @override
+    async def cancel(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
+        copy = self._copy(request)
+        await copy.cancel()
+        return copy.status()
+
+    @override
+    async def get_status(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
+        return self._copy(request).status()
+
+    @override
+    async def wait_until_done(self, request: messages.WaitUntilDoneRequest, /) -> messages.CopyStatus:
+        copy = self._copy(request)
+        await copy.wait(request.timeout / 1000 if request.timeout else None)
+        return copy.status()
+
+    # --- what they share ---
+
+    def _get(self, handle: messages.FileSystem | None) -> OpenFileSystem:
+        return self._open.get(handle.id if handle is not None else "")
+
+    def _at(self, request: Any) -> tuple[OpenFileSystem, str]:
+        opened = self._get(request.filesystem)
+        return opened, opened.path(request.path)
+
+    def _copy(self, request: Any) -> Copy:
+        return self._copies.get(self._get(request.filesystem).filesystem, request.copy_operation)
+
+
+async def _head(requests: AsyncIterator[Any]) -> Any:
+    """The first request of a stream, which says where the content belongs."""
+    async for request in requests:
+        return request
+    raise IllegalArgumentException("the stream ended before it named a file system and a path")
+
+
+async def _content(head: Any, requests: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    if head.buffer:
+        yield head.buffer
+    async for request in requests:
+        if request.buffer:
+            yield request.buffer
+
+
+async def _close(iterator: AsyncIterator[Any]) -> None:
+    """End a generator that may have been left in the middle."""
+    await iterator.aclose()  # type: ignore[attr-defined]  # known as an iterator
