@@ -23,9 +23,10 @@ __all__ = ["DirectPortal", "LoopPortal", "Portal"]
 
 T = TypeVar("T")
 
-# How many bytes of a stream may wait for a reader who is slow; an item that is no bytes counts as a few.
+# How many bytes of a stream may wait for a reader who is slow, and as how many a small piece and a message count.
 _ROOM = 8 << 20
-_ITEM = 8 << 10
+_SMALL_PIECE = 256 << 10
+_MESSAGE = 32 << 10
 
 
 class Portal(ABC):
@@ -201,7 +202,7 @@ class _Items:
         while self._held >= _ROOM:
             self._taken.clear()
             await self._taken.wait()
-        self._held += len(item) if isinstance(item, bytes) else _ITEM
+        self._held += max(_SMALL_PIECE, len(item)) if isinstance(item, bytes) else _MESSAGE
         self._items.append(item)
         self._there.set()
 
