@@ -20,10 +20,12 @@ from xenon_core.errors import (
 )
 from xenon_core.messages import PathAttributes, PosixFilePermission
 from xenon_server.adaptor import FileSystem, Opening, Progress
+from xenon_server.filesystems.local import LocalFileSystem
 from xenon_server.filesystems.local_attributes import mode_of
+from xenon_server.filesystems.local_files import in_thread
 from xenon_server.filesystems.sftp_attributes import path_attributes
 from xenon_server.filesystems.sftp_connection import SftpConnection
-from xenon_server.filesystems.sftp_copying import copy_file
+from xenon_server.filesystems.sftp_copying import copy_file, small_content
 from xenon_server.filesystems.sftp_errors import kind_of, look, missing, why_not_made, why_not_written, xenon_error
 from xenon_server.filesystems.sftp_messages import Attributes, Entry, Open, SftpError, Status
 from xenon_server.filesystems.sftp_names import from_bytes, to_bytes
@@ -255,9 +257,13 @@ class SftpFileSystem(FileSystem):
 
     @override
     async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
+        raw = _raw(target)
+        if isinstance(origin, LocalFileSystem) and (content := await in_thread(small_content, source)) is not None:
+            await self.write(target, _pieces(content), replace=replace, size=len(content))
+            progress(len(content))
+            return True
         if not isinstance(origin, SftpFileSystem) or not self._is_on_host_of(origin):
             return False
-        raw = _raw(target)
         with _translated(raw):
             return await copy_file(self._connection, self._shell, _raw(source), raw, replace, progress)
 
@@ -355,6 +361,10 @@ def _owner_of_home(home: Attributes, user: str) -> Identity:
     if home.uid is None or (home.uid == 0 and user != _ROOT):
         return Identity()
     return Identity(home.uid, frozenset() if home.gid is None else frozenset({home.gid}))
+
+
+async def _pieces(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
 
 
 async def _why_not_listed(session: SftpSession, error: SftpError, path: bytes) -> XenonError:

@@ -1,8 +1,9 @@
-"""Copies within one host, which are done there: by the SFTP server where it can, else by ``cp``."""
+"""Copies within one host, which are done there: by the SFTP server where it can, else by ``cp``. And small files of this machine."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from collections import deque
 
@@ -14,11 +15,12 @@ from xenon_server.filesystems.sftp_making import Made, make
 from xenon_server.filesystems.sftp_messages import Open, SftpError, Status
 from xenon_server.shells.base import Shell, quote
 
-__all__ = ["copy_file"]
+__all__ = ["copy_file", "small_content"]
 
 # The server does nothing else meanwhile, so that it is not too much; several are under way, so that it need not wait for the next.
 _AT_ONCE = 8 << 20
 _UNDER_WAY = 4
+_SMALL = 1 << 20
 
 
 class _NotHere(Exception):
@@ -101,3 +103,22 @@ async def _copy_by_command(made: Made, shell: Shell, source: bytes, size: int, p
     if ended.exit_code != 0:
         raise _NotHere
     progress(size)
+
+
+def small_content(path: str) -> bytes | None:
+    """The content of a small file of this machine, in one go; None for one that is not small, or cannot be read.
+
+    To be called in a thread. Small files that are streamed take several turns in a thread each, which cost more than the files.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(number)
+            if not stat.S_ISREG(status.st_mode) or status.st_size >= _SMALL:
+                return None
+            content = os.read(number, _SMALL)
+            return content if len(content) == status.st_size else None
+        finally:
+            os.close(number)
+    except OSError:
+        return None

@@ -214,7 +214,7 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         future: asyncio.Future[Any] = self._loop.create_future()
         self._waiting[number] = future, expect
         if not self._outgoing:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self._loop.call_soon, self._send)
         size = len(payload) + len(data)
         self._outgoing += (_head.pack(size + _HEAD, kind, number), payload, data)
         self._outgoing_size += size
