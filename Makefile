@@ -43,7 +43,7 @@ check: setup ## fail when anything generated is not as it would be rendered
 	$(BIN)/xenon-codegen check
 
 compatibility: setup ## write docs/compatibility.md: what the released server can do, as the tests have it
-	$(BIN)/python -m pytest tests/compatibility --collect-only -q --write-compatibility=docs/compatibility.md
+	$(BIN)/python -m pytest tests/compatibility tests/conformance --collect-only -q --write-compatibility=docs/compatibility.md
 
 bench: setup ## measure this SDK beside hand-written stubs and pyxenon 3, and write docs/performance.md
 	$(BIN)/python -m benchmarks --write-docs

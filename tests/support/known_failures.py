@@ -1,0 +1,89 @@
+"""What the released server is known to fail at, and how a test that meets such a failure is told from one that meets another.
+
+A folder of tests has its failures in a file ``known_failures.toml`` beside the tests: by adaptor (``server`` where a test has none), then by
+test (without ``test_``), perhaps with the rest of its parameters in brackets. The words are the server's own or, where it says nothing, those
+of the test. A test that is expected to fail is marked ``xfail(strict=True)`` with the words as the reason: when it passes, or fails with
+other words, the run fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xenon_core.errors import XenonError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["JAVA", "KnownFailureError", "case_of", "is_ours", "known", "mark", "name_of", "parameters", "recognised"]
+
+JAVA = "java"
+_FILE = "known_failures.toml"
+_EVERYTHING = "everything"
+_NO_ADAPTOR = "server"
+
+
+class KnownFailureError(AssertionError):
+    """The server failed in the way that is known."""
+
+
+def parameters(item: pytest.Item) -> dict[str, Any]:
+    """The parameters of a test: ``adaptor`` and, where there are several servers, ``server``."""
+    return getattr(getattr(item, "callspec", None), "params", {})
+
+
+def is_ours(item: pytest.Item) -> bool:
+    """Whether a test belongs to a suite that knows failures."""
+    return (item.path.parent / _FILE).is_file() and bool({"adaptor", "server"} & set(parameters(item)))
+
+
+def name_of(item: pytest.Item) -> str:
+    """The name of a test, without ``test_`` and without parameters."""
+    return item.name.partition("[")[0].removeprefix("test_")
+
+
+def case_of(item: pytest.Item) -> str:
+    """What tells a test from its siblings, beside server and adaptor; empty for most."""
+    given = parameters(item)
+    place = "-".join(given[name] for name in ("server", "adaptor") if name in given)
+    rest = item.name.partition("[")[2].removesuffix("]")
+    return "-".join(part for part in rest.replace(place, "", 1).split("-") if part)
+
+
+def known(item: pytest.Item) -> str:
+    """The words of the failure that is expected; empty where none is."""
+    if not is_ours(item) or parameters(item).get("server", JAVA) != JAVA:
+        return ""
+    of_adaptor = _known_in(item.path.parent / _FILE).get(parameters(item).get("adaptor", _NO_ADAPTOR), {})
+    exact = of_adaptor.get(f"{name_of(item)}[{case_of(item)}]", "")
+    return exact or of_adaptor.get(name_of(item), of_adaptor.get(_EVERYTHING, ""))
+
+
+def mark(item: pytest.Item) -> None:
+    """Expect the failure that is known of a test, if there is one."""
+    if words := known(item):
+        item.add_marker(pytest.mark.xfail(strict=True, reason=words, raises=KnownFailureError))
+
+
+def recognised(item: pytest.Item) -> Iterator[None]:
+    """The rest of a hook around a test or its set-up, which tells the known failure from any other."""
+    words = known(item)
+    try:
+        return (yield)
+    except (XenonError, AssertionError, TimeoutError) as error:
+        if words and words in " ".join(str(error).split()):
+            raise KnownFailureError(words) from error
+        raise
+
+
+@functools.cache
+def _known_in(path: Path) -> dict[str, dict[str, str]]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
