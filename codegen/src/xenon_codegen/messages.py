@@ -17,6 +17,7 @@ from pathlib import Path
 
 from xenon_codegen.errors import CodegenError
 from xenon_codegen.model import Interface, Message
+from xenon_codegen.overrides import BASE_CLASSES
 
 _PLUGIN_OPTIONS = ("client_generation=none", "server_generation=none")
 _PLUGIN = "protoc-gen-python_betterproto2"
@@ -30,6 +31,7 @@ from typing_extensions import Never
 
 from xenon_core.message import Identity, Message, default_message_pool, unknown_field
 from xenon_core.paths import StrPath
+from xenon_core.reports import JobReport
 from xenon_core.wire import strings, text
 """
 _END_OF_CLASS = "\n\ndefault_message_pool.register_message("
@@ -95,7 +97,7 @@ def _environment() -> dict[str, str]:
 
 
 def _class_header(message: Message, has_constructor: bool) -> str:
-    base = "Identity" if message.is_identity else "Message"
+    base = BASE_CLASSES.get(message.name) or ("Identity" if message.is_identity else "Message")
     init = ", init=False" if has_constructor else ""
     return f"@dataclass(eq=False, repr=False{init})\nclass {message.name}({base}):\n"
 

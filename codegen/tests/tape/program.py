@@ -128,8 +128,9 @@ def use_synchronously(filesystem: FileSystem) -> None:
 def main() -> None:
     """Serve both, and use both ways."""
     files, robot = Files(), Robot()
-    endpoint = InProcessEndpoint(Servicers(files, SchedulerServicer(), robot))
-    asyncio.run(use_asynchronously(files, robot, endpoint))
+    servicers = Servicers(files, SchedulerServicer(), robot)
+    asyncio.run(use_asynchronously(files, robot, InProcessEndpoint(servicers)))
+    endpoint = InProcessEndpoint(servicers)  # anew, since the loop of the first has ended
     setattr(xenon.session, "open_target", lambda target: endpoint)  # noqa: B010 - the type of a function cannot be assigned to
     with xenon.init(target="embedded:"):
         use_synchronously(FileSystem.create("file"))

@@ -82,6 +82,7 @@ from typing_extensions import Never
 
 from xenon_core.message import Identity, Message, default_message_pool, unknown_field
 from xenon_core.paths import StrPath
+from xenon_core.reports import JobReport
 from xenon_core.wire import strings, text
 
 _COMPILER_VERSION = "0.10.1"
@@ -1326,7 +1327,7 @@ default_message_pool.register_message("xenon", "Jobs", Jobs)
 
 
 @dataclass(eq=False, repr=False)
-class JobStatus(Message):
+class JobStatus(JobReport):
     """
     What is known about a job: whether it waits, runs or has ended, and how.
     """
@@ -1364,8 +1365,9 @@ class JobStatus(Message):
 
     exit_code: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
     """
-    Exit code of the program, 128 plus the number of the signal that ended it with ``local``. Also 0 while
-    the job has not ended and when nobody learned the code.
+    Exit code of the program, 128 plus the number of the signal that ended it. Also 0 while the job has not
+    ended. When nobody learned the code it is -1, and 0 from the xenon-grpc 3.0.1 server;
+    ``known_exit_code`` tells these apart.
     """
 
     error_message: "str" = betterproto2.field(7, betterproto2.TYPE_STRING)

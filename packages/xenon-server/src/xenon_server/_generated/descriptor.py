@@ -959,8 +959,9 @@ message JobStatus {
     // Whatever else the scheduler tells, by its own keys; often empty. Keys that begin with ``xenon.`` are
     // this project's own.
     map<string, string> scheduler_specific_information = 5;
-    // Exit code of the program, 128 plus the number of the signal that ended it with ``local``. Also 0 while
-    // the job has not ended and when nobody learned the code.
+    // Exit code of the program, 128 plus the number of the signal that ended it. Also 0 while the job has not
+    // ended. When nobody learned the code it is -1, and 0 from the xenon-grpc 3.0.1 server;
+    // ``known_exit_code`` tells these apart.
     int32 exit_code = 6;
     // Why the job failed, in the words of the server; empty when it did not.
     string error_message = 7;
