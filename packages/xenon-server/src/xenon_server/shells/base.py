@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from xenon_core.errors import IllegalArgumentException
 
-__all__ = ["Completed", "Ended", "Output", "Shell", "ShellProcess", "command_line", "quote"]
+__all__ = ["Completed", "Ended", "Output", "Shell", "ShellProcess", "command_line", "quote", "signal_name"]
 
 
 def quote(text: str) -> str:
@@ -24,6 +24,14 @@ def quote(text: str) -> str:
 def command_line(words: Iterable[str]) -> str:
     """A command and its arguments as one line of a POSIX shell."""
     return " ".join(quote(word) for word in words)
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, without SIG; its number for one that has no name, such as most real-time signals."""
+    try:
+        return Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return str(number)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import cast
 from typing_extensions import override
 
 from xenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
-from xenon_server.shells.base import Completed, Ended, Output, Shell, ShellProcess
+from xenon_server.shells.base import Completed, Ended, Output, Shell, ShellProcess, signal_name
 
 __all__ = ["LocalShell"]
 
@@ -154,7 +154,7 @@ class _LocalProcess(asyncio.SubprocessProtocol, ShellProcess):
         code = self._required.get_returncode()
         if code is None or code >= 0:
             return Ended(code)
-        return Ended(None, _signal_name(-code))
+        return Ended(None, signal_name(-code))
 
     @override
     async def close(self) -> None:
@@ -223,11 +223,3 @@ def _home() -> str:
     except RuntimeError:
         return "/"
     return home if os.access(home, os.X_OK) else "/"
-
-
-def _signal_name(number: int) -> str:
-    """The name of a signal, without SIG; its number for one that has no name, such as a real-time signal."""
-    try:
-        return signal.Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return str(number)

@@ -1,0 +1,26 @@
+# What the script of a job calls. xk_file is where the keeper is told of it.
+
+# End before the program has begun: the reason is $1.
+xk_stop() {
+  echo "stopped $1" >>"$xk_file"
+  exit 127
+}
+
+# Go on only if the program $1 is there, as exec looks for it.
+xk_find() {
+  case $1 in
+    */*)
+      [ -f "$1" ] && [ -x "$1" ] && return
+      [ ! -e "$1" ] || xk_stop forbidden
+      ;;
+    *)
+      [ "${PATH+set}" ] || return 0
+      IFS=:
+      set -f
+      for xk_place in $PATH; do
+        [ -f "${xk_place:-.}/$1" ] && [ -x "${xk_place:-.}/$1" ] && unset IFS && set +f && return
+      done
+      ;;
+  esac
+  xk_stop missing
+}

@@ -1,0 +1,215 @@
+"""The keeper: a shell script that runs the jobs of one scheduler on the machine where they run, and this process's line to it.
+
+One ``sh`` for each scheduler, started with its first job, reads commands from its standard input and prints events, each a line:
+
+=========================  ===========================================================================================
+``start JOB LINES``        run the script in the next LINES lines → ``started JOB PID``, then ``ended JOB HOW``
+``adopt JOB``              keep an interactive job, which has a shell of its own and tells the keeper its process
+``recall JOB``             → ``recalled JOB WHY``: why an interactive job could not be started; empty when it could
+``end JOB``                end it and all that it started → ``gone JOB``
+``forget FILE…``           the ends of these jobs have been heard
+``bye``                    end everything → ``bye``
+=========================  ===========================================================================================
+
+HOW is ``code N``, ``signal N``, ``either N`` (the shell cannot tell which) or ``stopped WHY``, with ``asked`` behind it when the job had
+been asked to end. The records of the jobs are files in a private folder. A new keeper with the same key takes the place of an old one,
+tells what is on record (``started``, ``ended``, ``vanished``, at last ``listed``), and goes on. When the input ends without a ``bye``
+and no other keeper comes within the lease, everything is ended.
+
+It is a shell script here as there: a POSIX shell is on every machine that runs jobs over SSH, Python is not, and one keeper is one set
+of bugs. Where a shell is too coarse the script says how it is made exact: exits are told from signals by the shell's table of jobs, and
+the signals that a shell takes from what runs in its background are given back. What has left the group of its job is found by the
+variable XENON_JOB in its environment; without /proc only the group is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable
+
+from xenon_core.errors import IOException, NotConnectedException, XenonError
+from xenon_server.schedulers.job_script import shell_text
+from xenon_server.shells.base import Output, Shell, ShellProcess
+
+__all__ = ["Keeper"]
+
+_log = logging.getLogger("xenon.server.jobs")
+
+_SECONDS_TO_ENTER = 30
+_SECONDS_TO_LEAVE = 15
+_SECONDS_TO_END = 2
+
+
+class Keeper:
+    """The line to the keeper of one scheduler.
+
+    Args:
+        shell: Where the jobs run.
+        lease: Seconds that the jobs live on without a line.
+        heard: Called with the words of each event.
+        lost: Called when the line broke, with the reason.
+
+    Attributes:
+        key: What the keeper's records are found by; it is part of the jobs' ids.
+        folder: Where they are; empty before the first keeper has said so.
+        returned: Whether the last keeper that came found the records of the one before.
+        count: How many keepers there have been.
+    """
+
+    def __init__(self, shell: Shell, lease: int, heard: Callable[[list[str]], None], lost: Callable[[str], None]) -> None:
+        self.key = secrets.token_hex(8)
+        self.folder = ""
+        self.returned = False
+        self.count = 0
+        self._shell = shell
+        self._lease = lease
+        self._heard = heard
+        self._lost = lost
+        self._lock = asyncio.Lock()
+        self._line: _Line | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a line."""
+        return self._line is not None and self._line.open
+
+    async def connect(self) -> bool:
+        """Start a keeper, unless there is a line; gives whether one was started.
+
+        Raises NotConnectedException and the other errors of the shell, and IOException when the machine has no place for the records.
+        """
+        async with self._lock:
+            if self.connected:
+                return False
+            script = f"xk_key={self.key} xk_lease={self._lease}\n{shell_text('job.sh')}\n{shell_text('keeper.sh')}"
+            self._line = _Line(await self._shell.start(script), self._heard, self._broken)
+            self.count += 1
+            try:
+                self.returned, self.folder = await self._line.enter()
+            except BaseException:
+                await self._line.close()
+                raise
+            return True
+
+    def say(self, *words: str, script: str = "") -> None:
+        """Send a command, with the *script* that it needs. It is dropped without a line: the next keeper's list says what has happened."""
+        lines = script.split("\n") if script else []
+        text = "\n".join((" ".join((*words, str(len(lines)))) if script else " ".join(words), *lines, ""))
+        if self._line is not None:
+            self._line.send(text.encode("utf-8", "surrogateescape"))
+
+    async def leave(self) -> bool:
+        """End all that runs, and the keeper; gives whether it said that it has."""
+        if self._line is None or not self._line.open:
+            return False
+        self.say("bye")
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._line.left), _SECONDS_TO_LEAVE)
+        except asyncio.TimeoutError:
+            return False
+        finally:
+            await self._line.close()
+
+    async def drop(self) -> None:
+        """Let the line go without a word."""
+        if self._line is not None:
+            await self._line.close()
+
+    def _broken(self, why: str) -> None:
+        self._line = None
+        self._lost(why)
+
+
+class _Line:
+    """One keeper's process.
+
+    Attributes:
+        open: Whether it is there.
+        room: What it said of its folder.
+        left: Becomes True when it said goodbye, False when it ended without.
+    """
+
+    def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[str], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.open = True
+        self.room: asyncio.Future[str] = loop.create_future()
+        self.left: asyncio.Future[bool] = loop.create_future()
+        self._process = process
+        self._heard = heard
+        self._broken = broken
+        self._said = b""
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._listening = asyncio.ensure_future(self._listen())
+        self._sending = asyncio.ensure_future(self._send())
+
+    def send(self, text: bytes) -> None:
+        """Have *text* sent, after what is to be sent already. Events must be heard meanwhile, or both sides would wait."""
+        self._outbox.put_nowait(text)
+
+    async def enter(self) -> tuple[bool, str]:
+        """Whether it found records, and the folder that they are in."""
+        try:
+            room, _, rest = (await asyncio.wait_for(asyncio.shield(self.room), _SECONDS_TO_ENTER)).partition(" ")
+        except asyncio.TimeoutError:
+            raise NotConnectedException(f"the shell that was to keep the jobs said nothing for {_SECONDS_TO_ENTER} seconds") from None
+        if room == "none":
+            raise IOException(f"there is no place for the records of the jobs: {rest}", hint="Set TMPDIR to a folder with space")
+        return room == "old", rest
+
+    async def close(self) -> None:
+        """Let it go."""
+        self.open = False
+        for task in (self._listening, self._sending):
+            task.cancel()
+        await asyncio.gather(self._listening, self._sending, return_exceptions=True)
+        with contextlib.suppress(XenonError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._process.wait(), _SECONDS_TO_END if self.left.done() else 0)
+        await self._process.close()
+
+    async def _send(self) -> None:
+        while True:
+            text = await self._outbox.get()
+            while not self._outbox.empty():
+                text += self._outbox.get_nowait()
+            try:
+                await self._process.write(text)
+            except XenonError:
+                return  # whoever listens hears of it
+
+    async def _listen(self) -> None:
+        why = "it ended"
+        try:
+            async for piece in self._process.output():
+                self._take(piece)
+        except XenonError as error:
+            why = error.reason
+        self._end(why)
+
+    def _take(self, piece: Output) -> None:
+        *lines, self._said = (self._said + piece.stdout).split(b"\n")
+        for line in lines:
+            self._hear(line.decode("utf-8", "surrogateescape"))
+
+    def _hear(self, text: str) -> None:
+        word, _, rest = text.partition(" ")
+        if word == "room":
+            if not self.room.done():
+                self.room.set_result(rest)
+        elif word == "bye":
+            self.left.set_result(True)
+        else:
+            self._heard(text.split())
+
+    def _end(self, why: str) -> None:
+        was_open, self.open = self.open, False
+        self._sending.cancel()
+        if not self.left.done():
+            self.left.set_result(False)
+        if not self.room.done():
+            self.room.set_exception(NotConnectedException(f"the shell that was to keep the jobs ended at once: {why}"))
+        elif was_open:
+            _log.info("the line to the keeper of jobs broke: %s", why)
+            self._broken(why)

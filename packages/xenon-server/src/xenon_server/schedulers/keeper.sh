@@ -1,0 +1,229 @@
+# Keeps the jobs of one scheduler on the machine where they run; keeper.py says what is said. A line before this sets xk_key and xk_lease.
+
+# Tell the client. It reads a pipe that the next keeper goes on with, so that no end of a job is told to a connection that has gone.
+xk_say() {
+  echo "$*" >&8
+}
+
+# What is on record of job $1.
+xk_recall() {
+  xk_file=$xk_dir/j$1 xk_pid='' xk_ended='' xk_stopped='' xk_asked='' xk_shown=''
+  [ -f "$xk_file" ] || return
+  while read -r xk_word xk_rest; do
+    case $xk_word in
+      pid) xk_pid=$xk_rest ;;
+      ended) xk_ended=$xk_rest ;;
+      stopped) xk_stopped=$xk_rest ;;
+      ending) xk_asked=asked ;;
+      '['*) xk_shown=$xk_rest ;;
+    esac
+  done <"$xk_file"
+}
+
+# Run job $1, whose script is $2, and see how it ends. A shell's status cannot tell "exit 137" from a SIGKILL, but its table of jobs can:
+# it shows the number only for an exit. bash shows it while the end is not waited for yet, the others afterwards.
+xk_run() {
+  xk_file=$xk_dir/j$1
+  if [ "$xk_monitor" ]; then
+    set -m
+    trap 'jobs >>"$xk_file"' CHLD
+  fi
+  (eval "$2") 8>&- &
+  xk_pid=$!
+  echo "pid $xk_pid" >>"$xk_file"
+  xk_say "started $1 $xk_pid"
+  wait "$xk_pid"
+  xk_status=$?
+  if [ "$xk_monitor" ]; then
+    trap - CHLD
+    wait "$xk_pid"
+    xk_status=$?
+  elif [ "$xk_status" -gt 128 ]; then
+    jobs >>"$xk_file"
+  fi
+  xk_recall "$1"
+  xk_how="code $xk_status"
+  if [ "$xk_stopped" ]; then
+    xk_how="stopped $xk_stopped"
+  elif [ "$xk_status" -gt 128 ]; then
+    case $xk_shown in
+      '') xk_how="either $xk_status" ;;
+      *"$xk_status"*) ;;
+      *) xk_how="signal $((xk_status - 128))" ;;
+    esac
+  fi
+  echo "ended $xk_how $xk_asked" >>"$xk_file"
+  xk_say "ended $1 $xk_how $xk_asked"
+}
+
+# The processes that hold the mark of job $1, or of any job when it is empty, wherever they have gone.
+xk_marked() {
+  [ -r /proc/self/environ ] || return
+  for xk_place in $(grep -l -- "XENON_JOB=$xk_key-$1" /proc/[0-9]*/environ 2>/dev/null); do
+    xk_place=${xk_place#/proc/}
+    echo "${xk_place%/environ}"
+  done
+}
+
+# Send the signal $1 to job $2, or to all when it is empty. The group of a job that has ended may be someone else's by now.
+xk_signal() {
+  for xk_place in "$xk_dir/j"${2:-*}; do
+    xk_recall "${xk_place##*/j}"
+    [ "$xk_ended" ] || [ -z "$xk_pid" ] || kill -s "$1" -- "-$xk_pid" || kill -s "$1" "$xk_pid"
+  done
+  for xk_place in $(xk_marked "$2"); do
+    kill -s "$1" "$xk_place"
+  done
+}
+
+# Whether anything is left of job $1, or of any when it is empty.
+xk_left() {
+  for xk_place in "$xk_dir/j"${1:-*}; do
+    xk_recall "${xk_place##*/j}"
+    [ ! -f "$xk_file" ] || [ "$xk_ended" ] || {
+      [ "$xk_pid" ] || return 0
+      kill -0 -- "-$xk_pid" && return 0
+      kill -0 "$xk_pid" && return 0
+    }
+  done
+  [ "$(xk_marked "$1")" ]
+}
+
+# End job $1, or all when it is empty, with everything that they started: gently, and after two seconds with force.
+xk_end() {
+  for xk_place in "$xk_dir/j"${1:-*}; do
+    xk_recall "${xk_place##*/j}"
+    [ ! -f "$xk_file" ] || [ "$xk_ended" ] || echo ending >>"$xk_file"
+  done
+  xk_signal TERM "$1"
+  xk_signal CONT "$1"
+  xk_tries=0
+  while xk_left "$1"; do
+    xk_tries=$((xk_tries + 1))
+    if [ "$xk_tries" -le 10 ]; then
+      sleep 0.01
+    else
+      sleep 0.1
+      [ "$xk_tries" -le 30 ] || xk_signal KILL "$1"
+      [ "$xk_tries" -le 100 ] || break
+    fi
+  done
+}
+
+xk_end_one() {
+  xk_end "$1"
+  xk_say "gone $1"
+}
+
+# Tell what is on record of all jobs. A runner that was killed writes no end; one that lives may be about to, and gets half a second.
+xk_tell_all() {
+  xk_waited=''
+  for xk_place in "$xk_dir/j"*; do
+    xk_id=${xk_place##*/j}
+    xk_recall "$xk_id"
+    [ -f "$xk_file" ] || continue
+    if [ -z "$xk_ended" ] && { [ -z "$xk_pid" ] || ! kill -0 "$xk_pid"; }; then
+      [ "$xk_waited" ] || sleep 0.5
+      xk_waited=yes
+      xk_recall "$xk_id"
+    fi
+    if [ "$xk_ended" ]; then
+      xk_say "ended $xk_id $xk_ended"
+    elif [ "$xk_pid" ] && kill -0 "$xk_pid"; then
+      xk_say "started $xk_id $xk_pid"
+    else
+      xk_say "vanished $xk_id"
+    fi
+  done
+  xk_say listed
+}
+
+# The place where everything is written down. Its name is secret until it is there, and then it is only taken for ours if it is.
+xk_enter() {
+  xk_dir=${TMPDIR:-/tmp}/xenon-$(id -u)-$xk_key
+  xk_room=new
+  if [ -d "$xk_dir" ] && [ -O "$xk_dir" ] && [ ! -h "$xk_dir" ] && [ -p "$xk_dir/events" ]; then
+    xk_room=old
+    read -r xk_old <"$xk_dir/keeper"
+    kill -s KILL $xk_old
+  elif ! xk_error=$(mkdir -m 700 "$xk_dir" 2>&1 && mkfifo -m 600 "$xk_dir/events" 2>&1); then
+    echo "room none $xk_error"
+    exit 1
+  fi
+  exec 8<>"$xk_dir/events"
+  cat <"$xk_dir/events" 8>&- &
+  xk_pump=$!
+  echo "$$ $xk_pump" >"$xk_dir/keeper"
+  exec >/dev/null
+  xk_say "room $xk_room $xk_dir"
+  [ "$xk_room" = new ] || xk_tell_all
+}
+
+# How a program gets a group of its own, and the signals that a shell without job control takes from what it runs in the background.
+xk_prepare() {
+  xk_setsid=$(command -v setsid) xk_env=$(command -v env) xk_monitor=''
+  xk_with="$xk_env --"
+  xk_then="$(command -v nice) -n 0 --"
+  set -m # dash refuses without a terminal, but not in a subshell
+  case $- in
+    *m*)
+      xk_monitor=yes
+      xk_bare=--
+      return
+      ;;
+  esac
+  if "$xk_env" --default-signal=INT true; then
+    xk_with="$xk_env --default-signal=INT,QUIT --"
+  elif xk_perl=$(command -v perl); then
+    xk_with="$xk_perl -e \$SIG{INT}=\$SIG{QUIT}='DEFAULT';exec{\$ARGV[0]}@ARGV;exit(127) $xk_env --"
+  fi
+  [ -z "$xk_setsid" ] || xk_then="$xk_setsid --"
+  xk_bare="$xk_with $xk_then"
+}
+
+xk_leave() {
+  xk_end ''
+  xk_say bye
+  mv "$xk_dir" "$xk_dir.gone" && rm -rf "$xk_dir.gone"
+  exec 8>&-
+  wait "$xk_pump"
+  exit 0
+}
+
+xk_script() {
+  xk_text=''
+  while [ "$1" -gt 0 ]; do
+    IFS= read -r xk_line
+    xk_text="$xk_text$xk_line
+"
+    set -- "$(($1 - 1))"
+  done
+}
+
+exec 2>/dev/null
+xk_enter
+xk_prepare
+while read -r xk_word xk_id xk_rest; do
+  jobs >/dev/null # reaps what has ended
+  case $xk_word in
+    start)
+      xk_script "$xk_rest"
+      : >"$xk_dir/j$xk_id"
+      xk_run "$xk_id" "$xk_text" </dev/null &
+      ;;
+    adopt) : >>"$xk_dir/j$xk_id" ;;
+    recall)
+      xk_recall "$xk_id"
+      xk_say "recalled $xk_id $xk_stopped"
+      ;;
+    end) xk_end_one "$xk_id" </dev/null & ;;
+    forget) (cd "$xk_dir" && rm -f "$xk_id" $xk_rest) ;;
+    bye) xk_leave ;;
+  esac
+done
+if [ "$xk_lease" -gt 0 ]; then
+  sleep "$xk_lease" 8>&- &
+  echo "$$ $xk_pump $!" >"$xk_dir/keeper"
+  wait $!
+fi
+xk_leave
