@@ -176,7 +176,7 @@ class SftpFileSystem(FileSystem):
         raw = _raw(path)
         with _translated(raw):
             block = self._block((await self._connection.session()).write_block)
-            await write_file(self._connection, raw, data, block, replace=replace)
+            await write_file(self._connection, raw, data, block, replace=replace, size=size)
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:

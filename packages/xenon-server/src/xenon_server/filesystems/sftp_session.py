@@ -135,11 +135,16 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         await self._learn_limits()
         self.round_trip = time.monotonic() - began
 
-    async def close(self) -> None:
-        """End the session; what waits for an answer gets a ConnectionLostException."""
+    def end(self) -> None:
+        """End the session, without waiting for that; what waits for an answer gets a ConnectionLostException."""
         self._give_up("the SFTP session was closed here")
         if self._channel is not None:
             self._channel.close()
+
+    async def close(self) -> None:
+        """End the session."""
+        self.end()
+        if self._channel is not None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), _ENDING)
 

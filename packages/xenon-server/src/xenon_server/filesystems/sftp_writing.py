@@ -31,7 +31,7 @@ class Lane:
 
     def __init__(self, session: SftpSession, handle: bytes) -> None:
         self.session = session
-        self.in_flight = 0
+        self._in_flight = 0
         self._handle = handle
         self._requests: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._closed = False
@@ -39,14 +39,25 @@ class Lane:
     def write(self, offset: int, block: Block) -> None:
         """Have *block* written at *offset*."""
         self._requests.append((len(block), self.session.write(self._handle, offset, block)))
-        self.in_flight += len(block)
+        self._in_flight += len(block)
+
+    def load(self) -> int:
+        """How many bytes are on their way; raises what became of an earlier request."""
+        while self._requests and self._requests[0][1].done():
+            size, request = self._requests.popleft()
+            self._in_flight -= size
+            request.result()
+        return self._in_flight
+
+    @property
+    def oldest(self) -> asyncio.Future[None]:
+        """The request that has been on its way for the longest time."""
+        return self._requests[0][1]
 
     async def settle(self, most: int = 0) -> None:
-        """Wait until at most *most* bytes are on their way; raises what became of an earlier one."""
-        while self.in_flight > most:
-            size, request = self._requests.popleft()
-            self.in_flight -= size
-            await request
+        """Wait until at most *most* bytes are on their way; raises what became of an earlier request."""
+        while self.load() > most:
+            await self.oldest
 
     async def finish(self) -> None:
         """Wait until everything is written and the file is closed."""
@@ -71,36 +82,39 @@ class Lanes:
     Args:
         connection: Gives the other sessions.
         made: The file.
+        size: How many bytes it will have, as far as that is known; 0 when nobody knows.
     """
 
-    def __init__(self, connection: SftpConnection, made: Made) -> None:
+    def __init__(self, connection: SftpConnection, made: Made, size: int) -> None:
         self._connection = connection
         self._made = made
+        self._is_large = size > _LARGE
         self._all = [Lane(made.session, made.handle)]
         self._others = min(_MOST_LANES, int(in_flight_for(made.round_trip) / _CHANNEL)) - 1
         self._widening: list[asyncio.Task[None]] = []
 
     async def write(self, offset: int, block: Block) -> None:
         """Have *block* written at *offset*, by the lane with the least to do, once that has room."""
-        lane = min(self._all, key=_load)
-        await lane.settle(max(0, _IN_FLIGHT - len(block)))
-        lane.write(offset, block)
-        if offset > _LARGE and not self._widening:
+        if (self._is_large or offset > _LARGE) and not self._widening:
             self._widening = [asyncio.create_task(self._add()) for _ in range(self._others)]
+        lane = min(self._all, key=Lane.load)
+        while lane.load() + len(block) > _IN_FLIGHT:
+            await asyncio.wait([each.oldest for each in self._all], return_when=asyncio.FIRST_COMPLETED)
+            lane = min(self._all, key=Lane.load)
+        lane.write(offset, block)
 
     async def finish(self) -> None:
         """Wait until everything is written and the file is closed."""
         await self._stop_widening()
-        for lane in self._all:
-            await lane.finish()
-        await self._close_others()
+        await asyncio.gather(*(lane.finish() for lane in self._all))
+        self._end_others()
 
     async def abandon(self) -> None:
         """Close the file without waiting for what is on its way."""
         for lane in self._all:
             lane.abandon()
         await self._stop_widening()
-        await self._close_others()
+        self._end_others()
 
     async def _add(self) -> None:
         """Add a lane; where there can be none, the others have to do."""
@@ -113,9 +127,9 @@ class Lanes:
             self._all.append(Lane(session, await session.open(self._made.name, Open.WRITE)))
         except (SftpError, XenonError) as error:
             _log.info("A large file is written over fewer channels, since it could not be opened again: %s", error)
-            await session.close()
+            session.end()
         except BaseException:
-            await session.close()
+            session.end()
             raise
 
     async def _stop_widening(self) -> None:
@@ -123,14 +137,15 @@ class Lanes:
             task.cancel()
         await asyncio.gather(*self._widening, return_exceptions=True)
 
-    async def _close_others(self) -> None:
-        await asyncio.gather(*(lane.session.close() for lane in self._all[1:]))
+    def _end_others(self) -> None:
+        for lane in self._all[1:]:
+            lane.session.end()
 
 
-async def write_file(connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool) -> None:
-    """Make the file *path* of *data*, all or nothing, in requests of *block* bytes; raises what :meth:`FileSystem.write` raises."""
+async def write_file(connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int) -> None:
+    """Make the file *path* of *data*, all or nothing, in requests of *block* bytes, as :meth:`FileSystem.write` does."""
     async with make(connection, path, replace) as made:
-        lanes = Lanes(connection, made)
+        lanes = Lanes(connection, made, size)
         try:
             await _pour(lanes.write, data, block)
             await lanes.finish()
@@ -185,7 +200,3 @@ async def blocks_of(data: AsyncIterator[bytes], size: int) -> AsyncIterator[Bloc
         rest += view[whole:]
     if rest:
         yield rest
-
-
-def _load(lane: Lane) -> int:
-    return lane.in_flight
