@@ -24,20 +24,21 @@ xk_recall() {
 # it shows the number only for an exit. bash shows it while the end is not waited for yet, the others afterwards.
 xk_run() {
   xk_file=$xk_dir/j$1
-  if [ "$xk_monitor" ]; then
-    set -m
-    trap 'jobs >>"$xk_file"' CHLD
-  fi
+  [ -z "$xk_monitor" ] || set -m
+  [ -z "$xk_bash" ] || trap 'jobs >>"$xk_file"' CHLD
   (eval "$2") 8>&- &
   xk_pid=$!
   echo "pid $xk_pid" >>"$xk_file"
   xk_say "started $1 $xk_pid"
   wait "$xk_pid"
   xk_status=$?
-  if [ "$xk_monitor" ]; then
-    trap - CHLD
-    wait "$xk_pid"
-    xk_status=$?
+  if [ "$xk_bash" ]; then
+    # Some versions let the trap interrupt the wait, with a status that says so.
+    if [ "$xk_status" -eq "$xk_bash" ]; then
+      wait "$xk_pid"
+      xk_again=$?
+      [ "$xk_again" -eq 127 ] || xk_status=$xk_again
+    fi
   elif [ "$xk_status" -gt 128 ]; then
     jobs >>"$xk_file"
   fi
@@ -65,14 +66,23 @@ xk_marked() {
   done
 }
 
-# Send the signal $1 to job $2, or to all when it is empty. The group of a job that has ended may be someone else's by now.
+# Send the signal $1 to job $2, or to all when it is empty, and to nothing twice. The group of a job that has ended may be someone else's.
 xk_signal() {
+  xk_groups=' ' xk_early=''
   for xk_place in "$xk_dir/j"${2:-*}; do
     xk_recall "${xk_place##*/j}"
-    [ "$xk_ended" ] || [ -z "$xk_pid" ] || kill -s "$1" -- "-$xk_pid" || kill -s "$1" "$xk_pid"
+    [ -f "$xk_file" ] && [ -z "$xk_ended" ] || continue
+    [ "$xk_pid" ] || xk_early=yes
+    kill -s "$1" -- "-$xk_pid" || kill -s "$1" "$xk_pid"
+    xk_groups="$xk_groups$xk_pid "
   done
   for xk_place in $(xk_marked "$2"); do
-    kill -s "$1" "$xk_place"
+    read -r xk_line <"/proc/$xk_place/stat" || continue
+    set -- "$1" "$2" ${xk_line##*) } # state, parent, group
+    case $xk_groups in
+      *" $5 "*) ;;
+      *) kill -s "$1" "$xk_place" ;;
+    esac
   done
 }
 
@@ -102,6 +112,7 @@ xk_end() {
     xk_tries=$((xk_tries + 1))
     if [ "$xk_tries" -le 10 ]; then
       sleep 0.01
+      [ -z "$xk_early" ] || xk_signal TERM "$1"
     else
       sleep 0.1
       [ "$xk_tries" -le 30 ] || xk_signal KILL "$1"
@@ -161,9 +172,13 @@ xk_enter() {
 
 # How a program gets a group of its own, and the signals that a shell without job control takes from what it runs in the background.
 xk_prepare() {
-  xk_setsid=$(command -v setsid) xk_env=$(command -v env) xk_monitor=''
+  xk_setsid=$(command -v setsid) xk_env=$(command -v env) xk_monitor='' xk_bash=''
   xk_with="$xk_env --"
   xk_then="$(command -v nice) -n 0 --"
+  if [ "$BASH_VERSION" ]; then
+    set +o posix # in which a trap interrupts every wait
+    xk_bash=$((128 + $(kill -l CHLD)))
+  fi
   set -m # dash refuses without a terminal, but not in a subshell
   case $- in
     *m*)

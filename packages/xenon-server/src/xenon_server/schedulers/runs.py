@@ -65,6 +65,7 @@ class Runs:
         }
         self._tasks: set[asyncio.Task[None]] = set()
         self._reconnecting = False
+        self._ending = False
         self._closed = False
 
     def new(self, description: JobDescription, queue: Queue[Job]) -> Job:
@@ -123,6 +124,7 @@ class Runs:
 
     async def close(self) -> None:
         """End all jobs with all that they started, and wait until they are gone."""
+        self._ending = True
         for job in self._unfinished():
             if job.sent == 0:
                 self._withdraw(job, _CLOSED)
@@ -146,7 +148,7 @@ class Runs:
         return [job for job in self.jobs.values() if not job.over]
 
     def _begin_what_can(self) -> None:
-        if self._closed or not self._keeper.connected:
+        if self._ending or not self._keeper.connected:
             return
         for queue in self._queues:
             while (job := queue.take()) is not None:
@@ -219,7 +221,7 @@ class Runs:
             self._events[event](job, how)
 
     def _started(self, job: Job, how: list[str]) -> None:
-        if job.seconds is not None and job.timer is None:
+        if job.seconds is not None and job.timer is None and not job.over:
             why = f"the job ran longer than its max_runtime, {job.description.max_runtime} minutes"
             job.timer = asyncio.get_running_loop().call_later(job.seconds, self._ask, job, why)
         job.started(*how)
@@ -252,7 +254,7 @@ class Runs:
             future.cancel()
         for job in self._unfinished():
             job.out_of_sight(f"no word of it since: {why}")
-        if not self._reconnecting and not self._closed and self._unfinished():
+        if not self._reconnecting and not self._ending and self._unfinished():
             self._reconnecting = True
             self._background(self._reconnect())
 
