@@ -20,7 +20,7 @@ from xenon_core.errors import ServerStartError
 from xenon_core.services import RPCS, Servicers
 from xenon_server import health, reflection
 from xenon_server._generated.descriptor import FILES
-from xenon_server.answering import handlers_of
+from xenon_server.answering import Calls, handlers_of
 from xenon_server.server_keys import ServerKeys
 from xenon_server.sockets import Port, UnixSocket
 
@@ -28,6 +28,7 @@ __all__ = ["GrpcServer", "Listening", "Serving", "serve"]
 
 SERVICES = tuple(dict.fromkeys(path.split("/")[1] for path in RPCS))
 SECONDS_OF_GRACE = 5.0
+SECONDS_TO_TIDY = 10.0
 SECONDS_TO_CLOSE = 20.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _OPTIONS: tuple[tuple[str, Any], ...] = (
@@ -49,9 +50,11 @@ class Serving(Protocol):
     @property
     def servicers(self) -> Servicers:
         """Those who answer."""
+        ...
 
     async def close(self) -> None:
         """End copies and jobs, and close what clients have left open."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,10 @@ class GrpcServer:
     def __init__(self, servicers: Servicers) -> None:
         self.places: list[Port | UnixSocket] = []
         self._server = grpc.aio.server(options=_OPTIONS)
+        self._calls = Calls()
         self._health = health.Health(SERVICES)
         told = reflection.Reflection((*SERVICES, health.SERVICE, *reflection.SERVICES), FILES)
-        self._server.add_generic_rpc_handlers((*handlers_of(servicers), self._health.handler(), *told.handlers()))
+        self._server.add_generic_rpc_handlers((*handlers_of(servicers, self._calls), self._health.handler(), *told.handlers()))
         self._socket_file: tuple[UnixSocket, tuple[int, int]] | None = None
 
     async def start(self, listening: Listening) -> None:
@@ -97,13 +101,17 @@ class GrpcServer:
             for place in self.places:
                 await _connect(place)
         except BaseException:
+            await self._server.start()  # what gRPC has opened and not begun to serve, it does not close
             await self.stop(0)
+            self.places.clear()
             raise
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, give those that run *grace* seconds, cancel them, and remove the socket. Stopping twice is no error."""
         self._health.stop()
         await self._server.stop(grace)
+        if not await self._calls.ended(SECONDS_TO_TIDY):
+            _log.warning("calls that were cancelled have not ended within %g seconds; going on without them", SECONDS_TO_TIDY)
         self.remove_socket()
 
     def remove_socket(self) -> None:

@@ -1,0 +1,272 @@
+"""Where a server listens: the folder of a socket, what is at its path already, and ports that are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from serve_servants import Services
+
+import xenon_core
+from xenon_core.errors import ServerStartError
+from xenon_server import sockets
+from xenon_server.serve import GrpcServer, Listening
+from xenon_server.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
+
+
+def serve_at(listening: Listening) -> None:
+    """Start and stop a server there, after a call to it."""
+
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(listening)
+        try:
+            [place] = server.places
+            target = str(place) if isinstance(place, UnixSocket) else f"grpc://{place.host}:{place.number}"
+            async with await xenon_core.connect(target) as client:
+                assert await client.filesystems.get_adaptor_names() == ["file"]
+        finally:
+            await server.stop(0)
+
+    asyncio.run(work())
+
+
+# --- Unix sockets ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_folder_of_a_socket_is_made_for_its_owner_alone(folder: Path) -> None:
+    path = folder / "some" / "where" / "s.sock"
+    server_saw: list[int] = []
+
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(Listening(socket=UnixSocket.at(path)))
+        server_saw.append(stat.S_IMODE(path.lstat().st_mode))
+        await server.stop(0)
+
+    asyncio.run(work())
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert server_saw == [0o600]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("mode", [0o701, 0o710, 0o750, 0o755, 0o770, 0o777, 0o1777])
+def test_a_folder_that_others_can_enter_is_refused_and_left_as_it_is(folder: Path, mode: int) -> None:
+    folder.chmod(mode)
+    with pytest.raises(UnsafeFolderError, match=rf"can be entered by others \(mode .*chmod 700 {folder}"):
+        serve_at(Listening(socket=UnixSocket.at(folder / "s.sock")))
+    assert stat.S_IMODE(folder.stat().st_mode) == mode
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(UnsafeFolderError, match="belongs to another user"):
+        serve_at(Listening(socket=UnixSocket.at(folder / "s.sock")))
+
+
+def test_what_is_no_folder_is_told(folder: Path) -> None:
+    (folder / "file").touch()
+    for path in (folder / "file" / "s.sock", folder / "file" / "x" / "s.sock"):
+        with pytest.raises(ServerStartError, match=r"the socket's folder .*(is no folder|: File exists)"):
+            serve_at(Listening(socket=UnixSocket.at(path)))
+
+
+def test_a_socket_that_a_dead_server_left_is_replaced(folder: Path) -> None:
+    path = folder / "s.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    serve_at(Listening(socket=UnixSocket.at(path)))
+    assert not path.exists()
+
+
+def test_the_socket_of_a_living_server_is_left_alone(folder: Path) -> None:
+    path = folder / "s.sock"
+    with socket.socket(socket.AF_UNIX) as alive:
+        alive.bind(str(path))
+        alive.listen()
+        before = path.lstat().st_ino
+        with pytest.raises(ServerStartError, match=f"cannot listen on unix://{path}: a server is listening there"):
+            serve_at(Listening(socket=UnixSocket.at(path)))
+        assert path.lstat().st_ino == before
+
+
+def test_of_two_servers_that_start_at_once_one_serves(folder: Path) -> None:
+    place = UnixSocket.at(folder / "s.sock")
+    place.path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(place.path))
+    outcomes: list[str] = []
+    lines: list[socket.socket] = []
+    barrier = threading.Barrier(8)
+
+    def open_one(address: str) -> int:
+        line = socket.socket(socket.AF_UNIX)
+        place.path.unlink(missing_ok=True)  # as gRPC does
+        line.bind(str(place.path))
+        line.listen()
+        lines.append(line)
+        return 1
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            place.open(open_one)
+            outcomes.append("serves")
+        except ServerStartError:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for line in lines:
+        line.close()
+    assert sorted(outcomes) == ["refused"] * 7 + ["serves"]
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
+def test_what_is_no_socket_is_not_touched(folder: Path, make: object) -> None:
+    path = folder / "s.sock"
+    make(path)  # type: ignore[operator]
+    with pytest.raises(ServerStartError, match="something that is no socket is there"):
+        serve_at(Listening(socket=UnixSocket.at(path)))
+    assert path.exists() and not path.is_socket()
+
+
+def test_a_link_to_another_socket_is_not_followed(folder: Path) -> None:
+    (folder / "s.sock").symlink_to(folder / "other.sock")
+    with pytest.raises(ServerStartError, match="something that is no socket is there"):
+        serve_at(Listening(socket=UnixSocket.at(folder / "s.sock")))
+
+
+def test_a_path_that_is_too_long_is_told(folder: Path) -> None:
+    with pytest.raises(ServerStartError, match="has more than 10[37] bytes"):
+        UnixSocket.at(folder / ("x" * 120))
+
+
+def test_the_longest_path_that_is_taken_serves(folder: Path) -> None:
+    name = "x" * (sockets._LONGEST_SOCKET_PATH - len(os.fsencode(folder)) - 1)
+    serve_at(Listening(socket=UnixSocket.at(folder / name)))
+
+
+@pytest.mark.parametrize("name", ["a b.sock", "50%.sock", "ü.sock", "a?b#c.sock", "a:b.sock"])
+def test_a_path_may_have_any_letters(folder: Path, name: str) -> None:
+    """A client of its own is used, as a target is a URL in which some of them would have to be written otherwise."""
+    place = UnixSocket.at(folder / name)
+
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(Listening(socket=place))
+        assert (await asyncio.to_thread(os.listdir, folder)) == [name]
+        await server.stop(0)
+
+    asyncio.run(work())
+    assert list(folder.iterdir()) == []
+
+
+def test_a_relative_path_is_meant_from_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert UnixSocket.at("run/s.sock").path == folder / "run" / "s.sock"
+    monkeypatch.setenv("HOME", "/home/you")
+    assert UnixSocket.at("~/s.sock").path == Path("/home/you/s.sock")
+
+
+def test_the_socket_of_a_successor_is_not_removed(folder: Path) -> None:
+    path = folder / "s.sock"
+
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(Listening(socket=UnixSocket.at(path)))
+        path.unlink()
+        path.write_text("another's")
+        server.remove_socket()
+
+        assert path.read_text() == "another's"
+        path.unlink()
+        await server.stop(0)
+
+    asyncio.run(work())
+
+
+# --- ports -------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_free_port_is_found(host: str) -> None:
+    serve_at(Listening(port=Port(host, 0)))
+
+
+def test_a_port_in_use_is_told_and_what_to_do(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        with pytest.raises(ServerStartError, match=rf"cannot listen on port {number} of 127\.0\.0\.1: Address already in use\. Another"):
+            serve_at(Listening(port=Port("127.0.0.1", number)))
+
+
+def test_two_servers_do_not_share_a_port() -> None:
+    async def work() -> None:
+        first, second = GrpcServer(Services().servicers), GrpcServer(Services().servicers)
+        await first.start(Listening(port=Port("127.0.0.1", 0)))
+        [place] = first.places
+        assert isinstance(place, Port)
+        with pytest.raises(ServerStartError, match="Address already in use"):
+            await second.start(Listening(port=place))
+        await first.stop(0)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("192.0.2.1", r"Cannot assign requested address\. It is no address of this machine"),
+        ("no.such.host.invalid", "there is no such host"),
+    ],
+)
+def test_a_host_that_is_not_here_is_told(host: str, reason: str) -> None:
+    with pytest.raises(ServerStartError, match=reason):
+        serve_at(Listening(port=Port(host, 0)))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+)
+def test_what_is_loopback_is_known(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_a_port_and_a_socket_may_be_served_at_once(folder: Path) -> None:
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(Listening(port=Port("127.0.0.1", 0), socket=UnixSocket.at(folder / "s.sock")))
+        port, place = server.places
+        assert isinstance(port, Port)
+        for target in (f"grpc://127.0.0.1:{port.number}", str(place)):
+            async with await xenon_core.connect(target) as client:
+                assert await client.filesystems.get_adaptor_names() == ["file"]
+        await server.stop(0)
+
+    asyncio.run(work())
+
+
+def test_nothing_is_left_when_one_of_two_cannot_be_opened(folder: Path) -> None:
+    folder.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = Port("127.0.0.1", free.getsockname()[1])
+
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        with pytest.raises(UnsafeFolderError):
+            await server.start(Listening(port=port, socket=UnixSocket.at(folder / "s.sock")))
+        assert server.places == []
+        with pytest.raises(ConnectionRefusedError):
+            port.connect()
+
+    asyncio.run(work())

@@ -1,0 +1,190 @@
+"""Mutual TLS: the keys of the README, over the SDK's channels, and everyone else refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from serve_servants import Services
+
+import xenon_core
+from xenon_core import messages, services
+from xenon_core.channels.framing import MessageReader
+from xenon_core.channels.http2 import BlockingStreams
+from xenon_core.errors import ServerStartError, ServerUnavailableError
+from xenon_core.targets import GrpcEndpoint, open_target
+from xenon_server.serve import GrpcServer, Listening
+from xenon_server.server_keys import ServerKeys
+from xenon_server.sockets import Port
+
+
+def server_keys(folder: Path, clients: Path | None = None) -> ServerKeys:
+    return ServerKeys(folder / "server.pem", folder / "server.key", clients or folder / "client.pem")
+
+
+@contextlib.asynccontextmanager
+async def served(keys: ServerKeys) -> AsyncIterator[int]:
+    server = GrpcServer(Services().servicers)
+    await server.start(Listening(port=Port("localhost", 0), keys=keys))
+    [port] = server.places
+    assert isinstance(port, Port)
+    yield port.number
+    await server.stop(0)
+
+
+def target(port: int, trusted: Path, shown: Path) -> str:
+    return f"grpcs://localhost:{port}?ca={trusted}/server.pem&cert={shown}/client.pem&key={shown}/client.key"
+
+
+async def greet(text: str) -> list[str]:
+    async with await xenon_core.connect(text) as client:
+        return list(await client.filesystems.get_adaptor_names())
+
+
+def test_the_keys_of_the_readme_let_a_client_in(keys: Path) -> None:
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            assert await greet(target(port, keys, keys)) == ["file"]
+            assert await greet(target(port, keys, keys).replace("localhost", "127.0.0.1")) == ["file"]
+
+    asyncio.run(work())
+
+
+def test_what_is_streamed_past_grpcio_gets_in_too(keys: Path) -> None:
+    """Listings and files go over connections, and a TLS, of the SDK's own."""
+
+    def entries(port: int) -> int:
+        endpoint = open_target(target(port, keys, keys))
+        assert isinstance(endpoint, GrpcEndpoint)
+        streams = BlockingStreams(endpoint)
+        rpc = services.FILE_SYSTEM_LIST
+        found = list(streams.read(rpc, messages.ListRequest(messages.FileSystem("f"), messages.Path("/")), MessageReader(rpc.name)))
+        streams.close()
+        return len(found)
+
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            assert await asyncio.to_thread(entries, port) == 100
+
+    asyncio.run(work())
+
+
+def test_the_keys_of_the_readme_are_their_owners_alone(keys: Path) -> None:
+    assert {path.name for path in keys.iterdir()} == {"server.pem", "server.key", "client.pem", "client.key"}
+    assert {path.stat().st_mode & 0o777 for path in keys.glob("*.key")} == {0o600}
+
+
+def test_a_client_without_a_certificate_is_refused(keys: Path) -> None:
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            with pytest.raises(ServerUnavailableError):
+                await greet(f"grpcs://localhost:{port}?ca={keys}/server.pem")
+
+    asyncio.run(work())
+
+
+def test_a_client_with_a_certificate_that_nobody_trusts_is_refused(keys: Path, other_keys: Path) -> None:
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            with pytest.raises(ServerUnavailableError):
+                await greet(target(port, keys, other_keys))
+
+    asyncio.run(work())
+
+
+def test_a_server_that_the_client_does_not_trust_is_refused(keys: Path, other_keys: Path) -> None:
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            with pytest.raises(ServerUnavailableError):
+                await greet(target(port, other_keys, keys))
+
+    asyncio.run(work())
+
+
+def test_plain_grpc_is_refused(keys: Path) -> None:
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            with pytest.raises(ServerUnavailableError):
+                await greet(f"grpc://localhost:{port}")
+
+    asyncio.run(work())
+
+
+def test_several_clients_may_be_trusted(keys: Path, other_keys: Path, tmp_path: Path) -> None:
+    both = tmp_path / "clients.pem"
+    both.write_bytes((keys / "client.pem").read_bytes() + (other_keys / "client.pem").read_bytes())
+
+    async def work() -> None:
+        async with served(server_keys(keys, both)) as port:
+            assert await greet(target(port, keys, keys)) == ["file"]
+            assert await greet(target(port, keys, other_keys)) == ["file"]
+
+    asyncio.run(work())
+
+
+def test_a_client_of_pyxenon_3_gets_in(keys: Path) -> None:
+    """It has nothing but grpcio's stubs over a channel with the same three files."""
+
+    async def work() -> None:
+        async with served(server_keys(keys)) as port:
+            credentials = grpc.ssl_channel_credentials(*((keys / name).read_bytes() for name in ("server.pem", "client.key", "client.pem")))
+
+            def call() -> bytes:
+                with grpc.secure_channel(f"localhost:{port}", credentials) as channel:
+                    answer: bytes = channel.unary_unary(services.FILE_SYSTEM_GET_ADAPTOR_NAMES.path)(b"", timeout=10)
+                    return answer
+
+            assert await asyncio.to_thread(call) == b"\x0a\x04file"
+
+    asyncio.run(work())
+
+
+# --- files that are wrong ------------------------------------------------------------------------------------------------------------
+
+
+def refused(keys: ServerKeys) -> str:
+    with pytest.raises(ServerStartError) as caught:
+        keys.credentials()
+    return str(caught.value)
+
+
+def test_a_file_that_is_missing_is_named(keys: Path, tmp_path: Path) -> None:
+    said = refused(ServerKeys(keys / "server.pem", tmp_path / "none.key", keys / "client.pem"))
+    assert f"{tmp_path}/none.key cannot be read: No such file or directory. The README" in said
+
+
+def test_a_key_of_another_certificate_is_told(keys: Path, other_keys: Path) -> None:
+    said = refused(ServerKeys(keys / "server.pem", other_keys / "server.key", keys / "client.pem"))
+    assert f"{keys}/server.pem and {other_keys}/server.key are no certificate and private key of each other" in said
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"])
+def test_a_file_that_holds_no_certificate_is_named(keys: Path, tmp_path: Path, content: bytes) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_bytes(content)
+    assert f"{bad} holds no certificate" in refused(server_keys(keys, bad))
+    assert f"{bad} and " in refused(ServerKeys(bad, keys / "server.key", keys / "client.pem"))
+    assert f"and {bad} are" in refused(ServerKeys(keys / "server.pem", bad, keys / "client.pem"))
+
+
+def test_a_key_with_a_passphrase_is_refused_without_asking_for_it(keys: Path, tmp_path: Path) -> None:
+    encrypted = tmp_path / "server.key"
+    command = ["openssl", "pkcs8", "-topk8", "-in", str(keys / "server.key"), "-out", str(encrypted), "-passout", "stdin"]
+    subprocess.run(command, input=b"hunter2\n", check=True, capture_output=True, timeout=30)
+    said = refused(ServerKeys(keys / "server.pem", encrypted, keys / "client.pem"))
+    assert f"{encrypted} has a passphrase" in said
+
+
+def test_a_key_that_others_can_read_is_warned_of(keys: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copy(keys / "server.key", tmp_path / "server.key")
+    (tmp_path / "server.key").chmod(0o644)
+    with caplog.at_level(logging.WARNING):
+        ServerKeys(keys / "server.pem", tmp_path / "server.key", keys / "client.pem").credentials()
+    assert f"{tmp_path}/server.key can be read by others; chmod 600 it" in caplog.text
