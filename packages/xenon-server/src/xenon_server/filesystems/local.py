@@ -18,7 +18,8 @@ from xenon_core.messages import PathAttributes, PosixFilePermission
 from xenon_server.adaptor import FileSystem, Opening, Progress
 from xenon_server.filesystems import local_files
 from xenon_server.filesystems.local_attributes import attributes_of, mode_of, shown
-from xenon_server.filesystems.local_files import in_thread
+from xenon_server.filesystems.local_files import in_thread, obtained
+from xenon_server.filesystems.local_names import rename_new
 from xenon_server.filesystems.network_mounts import is_far, network_mounts
 from xenon_server.filesystems.system_errors import from_os_error, translated
 from xenon_server.locations import parse_local
@@ -80,12 +81,12 @@ class LocalFileSystem(FileSystem):
 
     @override
     async def exists(self, path: str) -> bool:
-        return await self._call(path, os.path.lexists, path)
+        return await self._call(path, _exists, path)
 
     @override
     async def list(self, path: str) -> AsyncIterator[Sequence[PathAttributes]]:
         with translated(self.name):
-            entries = await in_thread(os.scandir, path)
+            entries = await obtained(_close, _scan, path)
         try:
             while batch := await self._next(path, entries):
                 yield batch
@@ -103,7 +104,7 @@ class LocalFileSystem(FileSystem):
                     return
                 yield piece
         finally:
-            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, known as an iterator
+            await pieces.aclose()
 
     @override
     async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
@@ -129,7 +130,8 @@ class LocalFileSystem(FileSystem):
 
     @override
     async def rename(self, source: str, target: str) -> None:
-        await self._call(source, _rename, source, target)
+        where = target if is_far(target, self._far) else source
+        await self._call(where, _rename, source, target)
 
     @override
     async def create_symbolic_link(self, link: str, target: str) -> None:
@@ -184,6 +186,10 @@ def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
     return found
 
 
+def _close(entries: Any) -> None:
+    entries.close()
+
+
 def _create_file(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
 
@@ -195,22 +201,31 @@ def _delete(path: str) -> None:
         os.unlink(path)  # noqa: PTH108 - as above
 
 
-def _rename(source: str, target: str) -> None:
-    """Rename without replacing: the system's own call would replace a file, so a file's new name is first made as a second one."""
-    if stat.S_ISDIR(os.lstat(source).st_mode) or os.path.lexists(target):
-        _rename_checked(source, target)
-        return
+def _exists(path: str) -> bool:
+    """Whether something is there; what cannot be looked at is not called missing."""
     try:
-        os.link(source, target, follow_symlinks=False)
+        os.lstat(path)
     except OSError as error:
-        if error.errno in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EACCES):
-            raise
-        _rename_checked(source, target)
-        return
-    os.unlink(source)  # noqa: PTH108 - as above
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            return False
+        raise
+    return True
 
 
-def _rename_checked(source: str, target: str) -> None:
-    if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    os.rename(source, target)  # noqa: PTH104 - as above
+def _scan(path: str) -> Any:
+    try:
+        return os.scandir(path)
+    except NotADirectoryError:
+        if os.path.lexists(path):
+            raise OSError(errno.EINVAL, os.strerror(errno.ENOTDIR)) from None
+        raise
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        rename_new(source, target)
+    except FileExistsError as error:
+        raise FileExistsError(error.errno, f"{os.strerror(errno.EEXIST)}: {target}") from None
+    except FileNotFoundError as error:
+        missing = f"the directory of {target}" if os.path.lexists(source) else source
+        raise FileNotFoundError(error.errno, f"{os.strerror(errno.ENOENT)}: {missing}") from None

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
-import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from xenon_server.paths import join, parent_of
+from xenon_server.filesystems.local_copying import Source
+from xenon_server.filesystems.local_making import Making
+from xenon_server.filesystems.local_opening import open_file, write_all
 
-__all__ = ["append", "completed", "copy", "in_thread", "read", "write"]
+__all__ = ["append", "completed", "copy", "in_thread", "obtained", "read", "write"]
 
 T = TypeVar("T")
 
 # Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
 _THREADS = ThreadPoolExecutor(8, "xenon-files")
-_COPIED_AT_ONCE = 8 << 20
-_copy_file_range: Callable[[int, int, int], int] | None = getattr(os, "copy_file_range", None)
-_NO_COPYING = frozenset({errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
@@ -30,17 +26,21 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(_THREADS, function, *arguments)
 
 
-async def read(path: str, piece: int) -> AsyncIterator[bytes]:
+async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
     """The file *path* in pieces of *piece* bytes; raises OSError."""
-    number = await in_thread(_open_to_read, path)
-    ahead = asyncio.ensure_future(in_thread(os.read, number, piece))
+    number, data, ended = await obtained(_give_back, _begin_to_read, path, piece)
+    ahead: asyncio.Future[bytes] | None = None
     try:
-        while data := await asyncio.shield(ahead):
-            ahead = asyncio.ensure_future(in_thread(os.read, number, piece))
+        while data:
+            if not ended:
+                ahead = asyncio.ensure_future(in_thread(os.read, number, piece))
             yield data
+            data = await asyncio.shield(ahead) if ahead is not None else b""
     finally:
-        await _settled(ahead)
-        os.close(number)
+        try:
+            await _settled(ahead)
+        finally:
+            os.close(number)
 
 
 async def write(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
@@ -51,59 +51,56 @@ async def write(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
 
 async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None]) -> None:
     """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError."""
-    number = await in_thread(_open_to_read, source)
+    origin = await obtained(Source.close, Source, source)
     try:
-        async with _in_the_making(target, replace) as made:
-            while count := await completed(in_thread(_copy_range, number, made)):
+        async with _in_the_making(target, replace, origin.permissions) as made:
+            while count := await completed(in_thread(origin.copy_next, made)):
                 progress(count)
     finally:
-        os.close(number)
+        origin.close()
 
 
 @contextlib.asynccontextmanager
-async def _in_the_making(path: str, replace: bool) -> AsyncIterator[int]:
-    """A new file under a name of its own, which takes the place of *path* at the end and is gone when that is not reached."""
-    await in_thread(_check_target, path, replace)
-    temporary = join(parent_of(path), f".xenon-{secrets.token_hex(8)}.part")
-    number = await in_thread(os.open, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+async def _in_the_making(path: str, replace: bool, permissions: int = 0o666) -> AsyncIterator[int]:
+    """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
+    making = await obtained(Making.abandon, Making, path, replace, permissions)
     try:
-        try:
-            yield number
-        finally:
-            os.close(number)
-        await completed(in_thread(_take_place, temporary, path, replace))
+        yield making.number
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # noqa: PTH108 - beside the other calls of os
+        await completed(in_thread(making.abandon))
         raise
+    await completed(in_thread(making.finish))
 
 
 async def append(path: str, data: AsyncIterator[bytes]) -> None:
     """Add *data* to the end of the file *path*, which must exist; raises OSError, and what *data* raises."""
-    number = await in_thread(os.open, path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    number = await obtained(os.close, open_file, path, os.O_WRONLY | os.O_APPEND)
     try:
         await _pour(number, data)
-    finally:
-        os.close(number)
+    except BaseException:
+        await completed(in_thread(os.close, number))
+        raise
+    await completed(in_thread(os.close, number))
 
 
 async def _pour(number: int, data: AsyncIterator[bytes]) -> None:
     """Write each piece while the next one is fetched."""
-    writing: asyncio.Future[None] | None = None
+    writing: asyncio.Future[int] | None = None
     try:
         async for piece in data:
             if writing is not None:
                 await asyncio.shield(writing)
-            writing = asyncio.ensure_future(in_thread(_write_all, number, piece))
+            writing = asyncio.ensure_future(in_thread(write_all, number, piece))
         if writing is not None:
             await asyncio.shield(writing)
     finally:
-        if writing is not None:
-            await _settled(writing)
+        await _settled(writing)
 
 
-async def _settled(future: asyncio.Future[Any]) -> None:
+async def _settled(future: asyncio.Future[Any] | None) -> None:
     """Wait until the thread is through, whatever comes of it: its file may not be closed under it."""
+    if future is None:
+        return
     await completed(asyncio.wait({future}))
     if not future.cancelled():
         future.exception()
@@ -121,60 +118,37 @@ async def completed(work: Coroutine[Any, Any, T]) -> T:
         except BaseException:  # noqa: BLE001 - raised below, by result()
             break
     if cancelled is not None:
-        future.exception()
+        if not future.cancelled():
+            future.exception()
         raise cancelled
     return future.result()
 
 
-def _open_to_read(path: str) -> int:
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+async def obtained(give_back: Callable[[T], object], function: Callable[..., T], *arguments: Any) -> T:
+    """What *function* gives, called in a thread; given back at once when nobody waits for it any more."""
+    work = asyncio.ensure_future(in_thread(function, *arguments))
     try:
-        os.read(number, 0)  # which a directory refuses
-    except OSError:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        try:
+            await _settled(work)
+        finally:
+            if not work.cancelled() and work.exception() is None:
+                give_back(work.result())
+        raise
+
+
+def _begin_to_read(path: str, piece: int) -> tuple[int, bytes, bool]:
+    """A file that is open, its first piece, and whether that is all of it: most files are small."""
+    number = open_file(path, os.O_RDONLY)
+    try:
+        data = os.read(number, piece)
+        # Files that the kernel makes up, as in /proc, have no size, and come in pieces as small as they like.
+        return number, data, len(data) < piece and len(data) == os.fstat(number).st_size
+    except BaseException:
         os.close(number)
         raise
-    return number
 
 
-def _check_target(path: str, replace: bool) -> None:
-    if not replace and os.path.lexists(path):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - beside the other calls of os
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-
-
-def _copy_range(source: int, target: int) -> int:
-    """Copy the next bytes, at most :data:`_COPIED_AT_ONCE`, and give their number: 0 at the end."""
-    if _copy_file_range is not None:
-        try:
-            if count := _copy_file_range(source, target, _COPIED_AT_ONCE):
-                return count
-        except OSError as error:
-            if error.errno not in _NO_COPYING:
-                raise
-    # Also behind a count of 0, which some kernels give for files that they make up, as in /proc.
-    data = os.read(source, 1 << 20)
-    _write_all(target, data)
-    return len(data)
-
-
-def _write_all(number: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(number, view) :]
-
-
-def _take_place(temporary: str, path: str, replace: bool) -> None:
-    """Give the complete file its name; without *replace* the name is taken only if nobody has it."""
-    if replace:
-        os.replace(temporary, path)  # noqa: PTH105 - beside the other calls of os
-        return
-    try:
-        os.link(temporary, path, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))  # claims the name
-        os.replace(temporary, path)  # noqa: PTH105 - as above
-        return
-    os.unlink(temporary)  # noqa: PTH108 - as above
+def _give_back(opened: tuple[int, bytes, bool]) -> None:
+    os.close(opened[0])

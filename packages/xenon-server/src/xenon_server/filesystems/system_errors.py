@@ -23,7 +23,7 @@ _CLASSES: Mapping[int, type[XenonError]] = {
     errno.ENOENT: NoSuchPathException,
     errno.EEXIST: PathAlreadyExistsException,
     errno.ENOTEMPTY: DirectoryNotEmptyException,
-    errno.ENOTDIR: InvalidPathException,
+    errno.ENOTDIR: NoSuchPathException,  # a part of the path is no directory, so that nothing can be below it
     errno.EISDIR: InvalidPathException,
     errno.EINVAL: InvalidPathException,
     errno.ELOOP: InvalidPathException,
@@ -35,12 +35,17 @@ _CLASSES: Mapping[int, type[XenonError]] = {
     errno.EDQUOT: NoSpaceException,
     errno.EFBIG: NoSpaceException,
 }
+_WORDS: Mapping[int, str] = {errno.ENOTDIR: "Something above it is no directory"}
+_HINTS: Mapping[int, str] = {
+    errno.EXDEV: "Source and target are on different disks: copy it there, and delete it here",
+}
 
 
 def from_os_error(error: OSError, adaptor: str, path: str = "") -> XenonError:
     """The exception for *error*; *path* is what it was about, where the request alone does not tell."""
     about = f": {path}" if path else ""
-    return _CLASSES.get(error.errno or 0, IOException)(f"{error.strerror or error}{about}", adaptor=adaptor)
+    words = _WORDS.get(error.errno or 0) or error.strerror or str(error)
+    return _CLASSES.get(error.errno or 0, IOException)(f"{words}{about}", adaptor=adaptor, hint=_HINTS.get(error.errno or 0, ""))
 
 
 @contextlib.contextmanager
