@@ -9,6 +9,7 @@ import pytest
 
 import xenon
 from conformance.grounds import Ground, LocalGround, new_folder
+from conformance.overrunning import Overrunning
 from conformance.places import Place, Places
 from conformance.servers import Servers
 
@@ -62,10 +63,19 @@ def filesystem(handle: Any) -> xenon.FileSystem:
     return handle
 
 
+@pytest.fixture(scope="session")
+def overrunning(servers: Servers) -> Iterator[Overrunning]:
+    """The jobs that run into their time limits."""
+    jobs = Overrunning()
+    yield jobs
+    jobs.close()
+
+
 @pytest.fixture
-def scheduler(handle: Any) -> xenon.Scheduler:
+def scheduler(handle: Any, overrunning: Overrunning, place: Place) -> xenon.Scheduler:
     """The scheduler that tests share, which none may close."""
     assert isinstance(handle, xenon.Scheduler)
+    overrunning.begin(place)
     return handle
 
 

@@ -75,9 +75,11 @@ def test_description(session: xenon.Session, server: str, adaptor: str) -> None:
     kind = xenon.FileSystem if adaptor in FILE_ADAPTORS else xenon.Scheduler
     description: FileSystemAdaptorDescription | SchedulerAdaptorDescription = kind.get_adaptor_description(adaptor)
     row = FACTS[adaptor]
-    for name in row.keys() - {"supported_properties"}:
-        told = getattr(description, name)
-        assert told == row[name] if isinstance(told, (str, bool)) else sorted(told) == sorted(row[name]), f"{name} is told as {told}"
+    for name in row.keys() - {"supported_properties", "supported_locations", "supported_credentials"}:
+        assert getattr(description, name) == row[name], f"{name} is told as {getattr(description, name)}"
+    assert sorted(description.supported_credentials) == sorted(row["supported_credentials"])
+    for form in row["supported_locations"]:  # perhaps with more at its end, as for a host to hop over
+        assert any(one.startswith(form) for one in description.supported_locations), f"{form} is missing"
     told = {one.name: (one.type.name, one.default_value) for one in description.supported_properties}
     assert {one["name"]: (one["type"], one["default_value"]) for one in row["supported_properties"]}.items() <= told.items()
     assert description.description.strip()

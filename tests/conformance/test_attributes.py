@@ -12,6 +12,7 @@ from conformance.grounds import Ground
 from conformance.places import FILES, Place
 from xenon import Path, PosixFilePermission
 from xenon.exceptions import InvalidPathException, NoSuchPathException
+from xenon_core._generated.messages import PathAttributes
 
 pytestmark = FILES
 BITS = {
@@ -80,10 +81,11 @@ def test_times(filesystem: xenon.FileSystem, folder: Path, ground: Ground) -> No
 
 
 def test_creation_time(filesystem: xenon.FileSystem, folder: Path, ground: Ground) -> None:
-    """Tell when a file was created, or that nobody knows"""
+    """Tell when a file was created, or another of its times where nobody knows"""
     ground.run(f"cd '{folder}' && echo >file && touch -d @{LONG_AGO} file")
     created = filesystem.get_attributes(folder / "file").creation_time
-    assert created == 0 or abs(created / 1000 - time.time()) < 60, f"it is told as created at {created}"
+    known = created in (0, LONG_AGO * 1000) or abs(created / 1000 - time.time()) < 60
+    assert known, f"it is told as created at {created}"
 
 
 def test_owner(filesystem: xenon.FileSystem, folder: Path, ground: Ground) -> None:
@@ -189,9 +191,12 @@ def test_list_recursively(filesystem: xenon.FileSystem, folder: Path, ground: Gr
 def test_list_tells_attributes(filesystem: xenon.FileSystem, folder: Path, ground: Ground) -> None:
     """Give each entry of a listing the attributes that it has"""
     ground.run(f"cd '{folder}' && printf 12345 >file && mkdir inner && ln -s file link && chmod 640 file && echo >.hidden")
-    assert {str(entry.path): entry for entry in filesystem.list(folder)} == {
-        str(folder / name): filesystem.get_attributes(folder / name) for name in ("file", "inner", "link", ".hidden")
-    }
+    listed = {entry.path.name: entry for entry in filesystem.list(folder)}
+    assert set(listed) == {"file", "inner", "link", ".hidden"}
+    fields = PathAttributes.__dataclass_fields__.keys() - {"last_access_time"}  # looking at a link may count as one
+    for name, entry in listed.items():
+        alone = filesystem.get_attributes(folder / name)
+        assert {field: getattr(entry, field) for field in fields} == {field: getattr(alone, field) for field in fields}
 
 
 def test_list_relative(place: Place, folder: Path, ground: Ground) -> None:
