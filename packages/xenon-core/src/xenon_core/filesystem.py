@@ -37,6 +37,9 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
 
     @override
     async def write_to_file(self, path: StrPath, data_stream: ByteSource, size: int = 0) -> None:
+        if self._channel.all_or_nothing:
+            await super().write_to_file(path, data_stream, size)
+            return
         source = Kept(pieces(self._channel, data_stream))
         try:
             await super().write_to_file(path, source, size)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from xenon_core.errors import SessionClosedError
@@ -13,6 +15,7 @@ __all__ = ["HomeLoop"]
 T = TypeVar("T")
 
 _END = object()
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 class HomeLoop:
@@ -30,7 +33,10 @@ class HomeLoop:
         return self._loop is here
 
     async def call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-        """What the coroutine of *function* gives, run at home. Raises SessionClosedError when that loop has ended."""
+        """What the coroutine of *function* gives, run at home. Raises SessionClosedError when that loop has ended.
+
+        When the caller is cancelled, so is the coroutine, and it has ended when this has.
+        """
         if self.is_here:
             return await function(*arguments)
         return await _on(self._loop, function, *arguments)
@@ -49,7 +55,8 @@ async def _from(loop: asyncio.AbstractEventLoop | None, items: AsyncIterator[T])
         while (item := await _on(loop, _next, items)) is not _END:
             yield item
     finally:
-        await _on(loop, _close, items)
+        with contextlib.suppress(SessionClosedError):  # then they have ended with their loop
+            await _on(loop, _close, items)
 
 
 async def _next(items: AsyncIterator[Any]) -> Any:
@@ -63,7 +70,74 @@ async def _close(items: AsyncIterator[Any]) -> None:
 
 
 async def _on(loop: asyncio.AbstractEventLoop | None, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-    """Run a coroutine on *loop*, which is another one than the running one."""
+    """Run a coroutine on *loop*, which is another one than the running one, to its end."""
     if loop is None or loop.is_closed() or not loop.is_running():
-        raise SessionClosedError("the event loop on which the server of this process runs has ended")
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(function(*arguments), loop))
+        raise _ended()
+    away = _Away(loop, function, arguments)
+    answer = asyncio.wrap_future(away.answer)
+    cancelled: asyncio.CancelledError | None = None
+    while not answer.done():
+        try:
+            await asyncio.wait({answer}, timeout=_SECONDS_BETWEEN_LOOKS)
+        except asyncio.CancelledError as error:
+            cancelled = error
+            away.cancel()
+        if not answer.done() and (loop.is_closed() or not loop.is_running()):
+            answer.cancel()
+            break
+    if cancelled is not None:
+        if not answer.cancelled():
+            answer.exception()
+        raise cancelled
+    if answer.cancelled():
+        raise _ended()
+    return answer.result()
+
+
+class _Away:
+    """A coroutine on another loop. *answer* has its outcome once it has ended there: also after a cancellation, unlike asyncio's own."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]
+    ) -> None:
+        self.answer: Future[Any] = Future()
+        self._loop = loop
+        self._function = function
+        self._arguments = arguments
+        self._task: asyncio.Task[Any] | None = None
+        self._send(self._start)
+
+    def cancel(self) -> None:
+        """Ask for its end."""
+        self._send(self._cancel)
+
+    def _send(self, step: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(step)
+        except RuntimeError:  # the loop has been closed meanwhile
+            self.answer.cancel()
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._function(*self._arguments))
+        self._task.add_done_callback(self._ended)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            self.answer.cancel()
+            return
+        if not self.answer.set_running_or_notify_cancel():
+            task.exception()
+            return
+        failure = task.exception()
+        if failure is None:
+            self.answer.set_result(task.result())
+        else:
+            self.answer.set_exception(failure)
+
+
+def _ended() -> SessionClosedError:
+    return SessionClosedError("the session was closed: the event loop on which the server of this process runs has ended")

@@ -32,10 +32,12 @@ class Channel(ABC):
 
     Every method raises :class:`~xenon_core.errors.XenonError`, with the operation and what it was about filled in, and nothing else that
     came from the transport. A channel that is :attr:`blocking` does its work in the calling thread: its coroutines never suspend, and can
-    be driven without an event loop.
+    be driven without an event loop. Through one that is :attr:`all_or_nothing` a stream of requests that raises reaches the server as just
+    that, so that it makes no file of half the data; through any other the server sees a stream that has broken off or ended.
     """
 
     blocking: bool = False
+    all_or_nothing: bool = False
 
     @abstractmethod
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:

@@ -25,6 +25,8 @@ class InProcessChannel(Channel):
     Requests are encoded to check them, which finds the same mistakes that any other channel does; what is called gets the request itself.
     """
 
+    all_or_nothing = True
+
     def __init__(self, endpoint: InProcessEndpoint) -> None:
         self._servicers = endpoint.servicers
         self._home = endpoint.home
@@ -46,6 +48,7 @@ class InProcessChannel(Channel):
         try:
             async for response in responses:
                 yield response
+                self.require_open()
         except Exception as error:
             raise _told(error, rpc, request) from error
         finally:
@@ -53,24 +56,30 @@ class InProcessChannel(Channel):
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
-        source = _Watched(rpc, requests)
+        source = _Watched(self, rpc, requests)
         try:
             response: Response = await self._home.call(self._method(rpc), self._home.bring(source))
             return response
         except Exception as error:
             raise source.failure or _told(error, rpc, source.first) from error
+        finally:
+            await source.aclose()
 
     @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
-        source = _Watched(rpc, requests)
+        source = _Watched(self, rpc, requests)
         responses = self._home.iterate(self._method(rpc)(self._home.bring(source)))
         try:
             async for response in responses:
                 yield response
+                self.require_open()
         except Exception as error:
             raise source.failure or _told(error, rpc, source.first) from error
         finally:
-            await responses.aclose()
+            try:
+                await responses.aclose()
+            finally:
+                await source.aclose()
 
     @override
     async def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
@@ -90,22 +99,30 @@ class InProcessChannel(Channel):
         """The servicers belong to the endpoint, which closes them."""
         self._open = False
 
-    def _method(self, rpc: Rpc[Any, Any]) -> Any:
+    def require_open(self) -> None:
+        """Raise SessionClosedError once the channel is closed, which ends the streams that are under way, too."""
         if not self._open:
             raise SessionClosedError("the session was closed")
+
+    def _method(self, rpc: Rpc[Any, Any]) -> Any:
+        self.require_open()
         return getattr(getattr(self._servicers, rpc.service), rpc.name)
 
 
 class _Watched(AsyncIterator[Any]):
     """A stream of requests that remembers its first, for messages, and its failure, which is the caller's own and not the server's."""
 
-    def __init__(self, rpc: Rpc[Any, Any], requests: AsyncIterator[Any]) -> None:
+    def __init__(self, channel: InProcessChannel, rpc: Rpc[Any, Any], requests: AsyncIterator[Any]) -> None:
+        self._channel = channel
         self._rpc = rpc
         self._requests = requests
         self.first: object = None
         self.failure: Exception | None = None
+        self._busy = False
 
     async def __anext__(self) -> Any:
+        self._channel.require_open()
+        self._busy = True
         try:
             request = await anext(self._requests)
             if self.first is None:
@@ -116,7 +133,15 @@ class _Watched(AsyncIterator[Any]):
         except Exception as error:
             self.failure = error
             raise
+        finally:
+            self._busy = False
         return request
+
+    async def aclose(self) -> None:
+        """End the caller's stream, which may be a generator that has things open, unless somebody still waits for its next item."""
+        close = getattr(self._requests, "aclose", None)
+        if close is not None and not self._busy:
+            await close()
 
 
 def _told(error: Exception, rpc: Rpc[Any, Any], request: object) -> XenonError:
