@@ -86,6 +86,15 @@ def test_check_shows_what_another_template_would_render(tree: Path, capsys: Capt
     assert "\n+" + '"""All exceptions that a Xenon server names, one class for each."""' in shown
 
 
+def test_check_shows_what_a_proto_of_grpc_would_change(tree: Path, capsys: Capture) -> None:
+    proto = tree / "protos/grpc/health/v1/health.proto"
+    proto.write_text(proto.read_text(encoding="utf-8").replace("NOT_SERVING = 2", "RESTING = 2"), encoding="utf-8")
+    assert _check(tree) == 1
+    shown = capsys.readouterr().err
+    assert f"+++ generated/{SERVER}/descriptor.py\n" in shown
+    assert "RESTING" in shown
+
+
 def test_check_sees_a_missing_file(tree: Path, capsys: Capture) -> None:
     (tree / SYNC / "scheduler.py").unlink()
     assert _check(tree) == 1

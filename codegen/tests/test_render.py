@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from xenon_codegen.descriptors import literal_lines
 from xenon_codegen.errors import CodegenError
-from xenon_codegen.render import Renderer, comment, docstring
+from xenon_codegen.render import Renderer, block, comment, docstring
 
 WORDS = st.text("abcXYZ \"'\\\n{}%#nrtxu0", max_size=300)
 
@@ -85,6 +86,20 @@ def test_a_comment_has_a_mark_on_every_line() -> None:
 @given(WORDS)
 def test_any_text_stays_within_its_comment(text: str) -> None:
     assert all(line.startswith("  //") for line in comment(text, 2).split("\n") if line)
+
+
+@given(WORDS)
+@example('"""')
+@example("\\")
+def test_any_text_stands_between_three_quotes(text: str) -> None:
+    assert ast.literal_eval(f'"""\\\n{block(text)}\n"""') == f"{text}\n"
+
+
+@given(st.binary(min_size=1, max_size=500))
+def test_any_bytes_are_literals_beneath_each_other(data: bytes) -> None:
+    lines = literal_lines(data, 40)
+    assert ast.literal_eval("(" + "\n".join(lines) + ")") == data
+    assert max(map(len, lines)) <= 40
 
 
 def test_a_name_that_a_template_has_no_value_for_is_an_error(tmp_path: Path) -> None:

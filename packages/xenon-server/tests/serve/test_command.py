@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import signal
@@ -320,15 +321,30 @@ def test_the_log_tells_more_when_asked_and_no_secret(start: Start, folder: Path)
     assert len(more.splitlines()) == len(everything.splitlines())
 
 
-def test_the_command_that_is_installed_serves_the_adaptors_that_are(folder: Path) -> None:
-    path = folder / "run" / "s.sock"
+def test_the_command_that_is_installed_serves_the_adaptors_that_are_and_leaves_no_job_behind(folder: Path) -> None:
+    path, note = folder / "run" / "s.sock", folder / "pid"
     command = [str(Path(sys.executable).with_name("xenon-server")), "--uds", str(path)]
+
+    async def work() -> int:
+        async with await xenon_core.connect(f"unix://{path}") as client:
+            assert "file" in await client.filesystems.get_adaptor_names()
+            jobs = await client.schedulers.create("local")
+            script = f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 1000"
+            job = await jobs.submit_batch_job(messages.JobDescription(executable="/bin/sh", arguments=["-c", script]))
+            await jobs.wait_until_running(job, timeout=10_000)
+            while not note.exists():  # noqa: ASYNC110 - another process makes it
+                await asyncio.sleep(0.01)
+            return int(note.read_text())
+
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stdout.readline().startswith("Server started")
-            assert "file" in call(f"unix://{path}")
+            number = asyncio.run(work())
+            os.kill(number, 0)
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
+            with pytest.raises(ProcessLookupError):
+                os.kill(number, 0)
         finally:
             process.kill()
 
