@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from xenon_core.errors import SessionClosedError
 
@@ -94,17 +94,17 @@ async def _on(loop: asyncio.AbstractEventLoop | None, function: Callable[..., Co
     return answer.result()
 
 
-class _Away:
+class _Away(Generic[T]):
     """A coroutine on another loop. *answer* has its outcome once it has ended there: also after a cancellation, unlike asyncio's own."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, function: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[Any, ...]
+        self, loop: asyncio.AbstractEventLoop, function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[Any, ...]
     ) -> None:
-        self.answer: Future[Any] = Future()
+        self.answer: Future[T] = Future()
         self._loop = loop
         self._function = function
         self._arguments = arguments
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[T] | None = None
         self._send(self._start)
 
     def cancel(self) -> None:
@@ -125,7 +125,7 @@ class _Away:
         if self._task is not None:
             self._task.cancel()
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _ended(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():
             self.answer.cancel()
             return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +18,9 @@ from xenon_server.resources import Resources
 __all__ = ["Catalogue"]
 
 A = TypeVar("A", bound=Adaptor)
+D = TypeVar("D")
+
+_log = logging.getLogger("xenon.server")
 
 
 class Catalogue(Generic[A]):
@@ -23,10 +28,12 @@ class Catalogue(Generic[A]):
 
     Args:
         group: The entry point group in which packages name their adaptors.
+        base: The class that each of them extends.
     """
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, base: type[A]) -> None:
         self._points = {point.name: point for point in metadata.entry_points(group=group)}
+        self._base = base
         self._loaded: dict[str, type[A]] = {}
 
     def names(self) -> list[str]:
@@ -39,23 +46,46 @@ class Catalogue(Generic[A]):
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def describe_all(self, describe: Callable[[type[A]], D], instead: Callable[[str, str], D]) -> list[D]:
+        """What *describe* says of each adaptor; for one that is broken what *instead* makes of its name and of what is wrong with it."""
+        return [self._describe(name, describe, instead) for name in self.names()]
+
     async def open(self, request: Any, resources: Resources) -> A:
         """Check a request to create something, and open it; raises what says why that cannot be."""
         adaptor = self.get(request.adaptor)
-        credential = credential_of(request)
+        # In this process it is the caller's own object, which may be changed and used for something else.
+        credential = copy.deepcopy(credential_of(request))
         require_supported(adaptor.name, adaptor.credentials, credential)
         properties = Properties.check(adaptor.name, adaptor.properties, request.properties)
         return await adaptor.open(Opening(request.location, credential, properties, resources))
+
+    def _describe(self, name: str, describe: Callable[[type[A]], D], instead: Callable[[str, str], D]) -> D:
+        try:
+            return describe(self.get(name))
+        except Exception as error:  # noqa: BLE001 - told in place of the description: other people's adaptors may raise anything
+            reason = error.reason if isinstance(error, XenonError) else f"{type(error).__name__}: {error}"
+            _log.warning("the adaptor %s cannot be described: %s", name, reason)
+            return instead(name, f"It cannot be used: {reason}")
 
     def _load(self, name: str) -> type[A]:
         point = self._points.get(name)
         if point is None:
             raise _unknown(name, self._points)
         try:
-            adaptor: type[A] = point.load()
+            adaptor = point.load()
         except Exception as error:
-            raise XenonError(f"the adaptor {name} from {point.value} cannot be loaded: {type(error).__name__}: {error}") from error
+            raise _broken(point, f"cannot be loaded: {type(error).__name__}: {error}") from error
+        if not isinstance(adaptor, type) or not issubclass(adaptor, self._base):
+            raise _broken(point, f"is no {self._base.__name__} of {self._base.__module__}")
+        if getattr(adaptor, "name", name) != name:
+            raise _broken(point, f"calls itself {adaptor.name}")
         return adaptor
+
+
+def _broken(point: metadata.EntryPoint, why: str) -> XenonError:
+    package = f" of the package {point.dist.name}" if point.dist is not None else ""
+    hint = "Reinstall that package, or remove it"
+    return XenonError(f"the adaptor {point.name}, {point.value}{package}, {why}", hint=hint)
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> UnknownAdaptorException:

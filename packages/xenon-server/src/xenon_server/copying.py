@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from itertools import islice
 
 from xenon_core.errors import (
     ConnectionLostException,
@@ -22,7 +23,7 @@ from xenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, 
 from xenon_server.adaptor import FileSystem
 from xenon_server.paths import join, name_of
 from xenon_server.together import together
-from xenon_server.trees import path_of, walk
+from xenon_server.trees import path_of, require_name, walk
 
 __all__ = ["Copies", "Place"]
 
@@ -31,6 +32,8 @@ _log = logging.getLogger("xenon.server")
 _REMEMBERED = 10_000
 _FILES_AT_ONCE = 16
 _EXECUTE = frozenset({PosixFilePermission.OWNER_EXECUTE, PosixFilePermission.GROUP_EXECUTE, PosixFilePermission.OTHERS_EXECUTE})
+_OWNERS_ALL = frozenset({PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE, PosixFilePermission.OWNER_EXECUTE})
+_OTHERS_READ = PosixFilePermission.OTHERS_READ
 _CREATE, _REPLACE, _IGNORE = CopyRequestCopyMode.CREATE, CopyRequestCopyMode.REPLACE, CopyRequestCopyMode.IGNORE
 
 
@@ -59,6 +62,7 @@ class Copy:
         self.error: XenonError | None = None
         self._mode = mode
         self._recursive = recursive
+        self._why_cancelled = "the copy was cancelled"
         self._task = asyncio.ensure_future(self._run())
 
     @property
@@ -70,12 +74,13 @@ class Copy:
         """Wait until it has ended, or *timeout* seconds have passed."""
         await asyncio.wait({self._task}, timeout=timeout)
 
-    async def cancel(self) -> None:
-        """End it, unless it has ended, and wait until nothing of it is left at the target."""
+    async def cancel(self, why: str = "") -> None:
+        """End it, unless it has ended, and wait until nothing of it is left at the target. *why* is told in its status."""
+        self._why_cancelled = why or self._why_cancelled
         self._task.cancel()
         await asyncio.wait({self._task})
         if not self.done:  # cancelled before it began
-            self._fail(CopyCancelledException("the copy was cancelled"))
+            self._fail(CopyCancelledException(self._why_cancelled))
 
     def status(self) -> CopyStatus:
         """The message about it."""
@@ -95,13 +100,14 @@ class Copy:
         try:
             await self._copy()
         except asyncio.CancelledError:
-            self._fail(CopyCancelledException("the copy was cancelled"))
+            self._fail(CopyCancelledException(self._why_cancelled))
         except XenonError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - told in the status; nobody else is there to hear of it
             _log.exception("copying %s to %s failed", self.source.path, self.target.path)
             self._fail(XenonError(f"{type(error).__name__}: {error}"))
         else:
+            self.total = self.copied  # a file may have grown or shrunk since it was looked at
             self.state = "DONE"
 
     def _fail(self, error: XenonError) -> None:
@@ -116,9 +122,9 @@ class Copy:
         if self.source.filesystem is self.target.filesystem and _is_within(self.target.path, self.source.path):
             await self._onto_itself()
         elif what.is_directory:
-            await self._directory()
+            await self._directory(what)
         else:
-            self.total = what.size
+            self.total = what.size if what.is_regular else 0
             await self._entry(what, self.target)
 
     async def _onto_itself(self) -> None:
@@ -128,23 +134,40 @@ class Copy:
             raise _exists(self.target)
         raise InvalidPathException(f"{self.source.path} cannot be copied onto or into itself", adaptor=self.target.filesystem.name)
 
-    async def _directory(self) -> None:
-        """Copy a directory: the directories as they are found, then the files, several at once."""
-        await self._make(self.target)
-        files: list[tuple[PathAttributes, Place]] = []
-        async for batch in walk(self.source.filesystem, self.source.path):
-            self.total += sum(entry.size for entry in batch)
-            for entry in batch:
-                if entry.is_directory:
-                    await self._make(self._place_of(entry))
-                else:
-                    files.append((entry, self._place_of(entry)))
-        await together(_FILES_AT_ONCE, (self._entry(entry, place) for entry, place in files))
+    async def _directory(self, what: PathAttributes) -> None:
+        """Copy a directory: first it is seen what there is, so that a copy into itself has an end; then the directories, then the files."""
+        directories, others = await self._survey()
+        await self._make(what, self.target)
+        for entry in directories:
+            await self._make(entry, self._place_of(entry))
+        await together(_FILES_AT_ONCE, (self._entry(entry, self._place_of(entry)) for entry in others))
+
+    async def _survey(self) -> tuple[list[PathAttributes], list[PathAttributes]]:
+        """The directories below the source, each before what is in it, and all else."""
+        directories: list[PathAttributes] = []
+        others: list[PathAttributes] = []
+        walking = walk(self.source.filesystem, self.source.path)
+        try:
+            async for batch in walking:
+                self.total += sum(entry.size for entry in batch if entry.is_regular)
+                for entry in batch:
+                    (directories if entry.is_directory else others).append(entry)
+        finally:
+            await walking.aclose()
+        self._require_names([*directories, *others])
+        return directories, others
+
+    def _require_names(self, entries: list[PathAttributes]) -> None:
+        """Raise InvalidPathException when two entries are shown under one name, of which the copy would leave out one."""
+        paths = [path_of(entry) for entry in entries]
+        if len(set(paths)) < len(paths):
+            for path in paths:
+                require_name(self.source.filesystem, path)
 
     def _place_of(self, entry: PathAttributes) -> Place:
         return self.target.below(path_of(entry)[len(self.source.path.rstrip("/")) + 1 :])
 
-    async def _make(self, place: Place) -> None:
+    async def _make(self, what: PathAttributes, place: Place) -> None:
         """Make a directory; one that is there already is joined, unless the copy is to create everything."""
         try:
             await place.filesystem.create_directory(place.path)
@@ -153,6 +176,13 @@ class Copy:
                 raise _exists(place) from None
             if not await _is_directory(place):
                 raise _in_the_way(place) from None
+        else:
+            if self._is_private(what) and place.filesystem.supports_setting_posix_permissions:
+                await place.filesystem.set_permissions(place.path, _OWNERS_ALL.union(what.permissions))
+
+    def _is_private(self, what: PathAttributes) -> bool:
+        """Whether others may not look at it; then they may not look at the copy either."""
+        return self.source.filesystem.supports_reading_posix_permissions and _OTHERS_READ not in what.permissions
 
     async def _entry(self, what: PathAttributes, target: Place) -> None:
         """Copy a file or a link; something else cannot be copied, and is not left out in silence."""
@@ -167,7 +197,10 @@ class Copy:
         except PathAlreadyExistsException:
             if self._mode != _IGNORE:
                 raise _exists(target) from None
-            self.copied += what.size
+            self.copied += what.size if what.is_regular else 0
+        except NoSuchPathException:
+            require_name(self.source.filesystem, path_of(what))
+            raise
 
     async def _link(self, path: str, target: Place) -> None:
         text = await self.source.filesystem.read_symbolic_link(path)
@@ -184,8 +217,10 @@ class Copy:
                 await target.filesystem.write(target.path, counted, replace=replace, size=what.size)
             finally:
                 await counted.aclose()
-        if _EXECUTE.intersection(what.permissions) and target.filesystem.supports_setting_posix_permissions:
-            await target.filesystem.set_permissions(target.path, what.permissions)  # a program that was copied can still be run
+        # A program that was copied can still be run, and what only its owner may read stays so.
+        keep = bool(_EXECUTE.intersection(what.permissions)) or self._is_private(what)
+        if keep and target.filesystem.supports_setting_posix_permissions:
+            await target.filesystem.set_permissions(target.path, what.permissions)
 
     async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         try:
@@ -223,15 +258,19 @@ class Copies:
     async def end(self, filesystem: FileSystem | None = None) -> None:
         """Cancel what runs from or to *filesystem*, or everything; what was started from it is forgotten."""
         ours = [copy for copy in self._copies.values() if filesystem in (None, copy.source.filesystem, copy.target.filesystem)]
-        await asyncio.gather(*(copy.cancel() for copy in ours))
+        why = "the copy was cancelled, since the file system was closed that it copied from or to"
+        await asyncio.gather(*(copy.cancel(why) for copy in ours if not copy.done))
         for copy in ours:
             if filesystem in (None, copy.source.filesystem):
-                del self._copies[copy.identity]
+                self._copies.pop(copy.identity, None)
 
     def _forget(self) -> None:
-        ended = [identity for identity, copy in self._copies.items() if copy.done]
-        for identity in ended[: max(0, len(self._copies) - _REMEMBERED)]:
-            del self._copies[identity]
+        """Forget the oldest that have ended, when there are too many."""
+        too_many = len(self._copies) - _REMEMBERED
+        if too_many > 0:
+            ended = (identity for identity, copy in self._copies.items() if copy.done)
+            for identity in list(islice(ended, too_many)):
+                del self._copies[identity]
 
 
 def _is_within(path: str, directory: str) -> bool:

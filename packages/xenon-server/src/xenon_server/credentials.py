@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 from typing import Any, TypeAlias
 
@@ -79,7 +80,7 @@ def _without_secrets(credential: Credential) -> Credential:
         return PasswordCredential(username=credential.username)
     if isinstance(credential, CredentialMap):
         return _map_without_secrets(credential)
-    return credential
+    return copy.copy(credential)  # what is told shall not be a way to change what is used
 
 
 def _map_without_secrets(credential: CredentialMap) -> CredentialMap:

@@ -10,7 +10,8 @@ from xenon_core.errors import InvalidLocationException
 __all__ = ["HostPort", "SchedulerLocation", "SshLocation", "parse_local", "parse_scheduler", "parse_ssh"]
 
 _VIA = " via:"
-_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>\d{1,5}))?")
+_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+_PEOPLE = re.compile(r".*@", re.DOTALL)
 _SSH_FORM = "host[:port][/workdir][ via:otherhost[:port]]*"
 
 
@@ -89,4 +90,5 @@ def _host(adaptor: str, location: str, text: str) -> HostPort:
 
 
 def _bad(adaptor: str, location: str, why: str) -> InvalidLocationException:
-    return InvalidLocationException(f"the location {location!r} cannot be used: {why}", adaptor=adaptor)
+    shown = _PEOPLE.sub("***@", location)  # which may be a name with a password
+    return InvalidLocationException(f"the location {shown!r} cannot be used: {why}", adaptor=adaptor)

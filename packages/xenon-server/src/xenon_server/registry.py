@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from xenon_core.errors import XenonError
+from xenon_core.errors import SessionClosedError, XenonError
 
 __all__ = ["Registry"]
 
@@ -43,9 +43,12 @@ class Registry(Generic[A]):
         self._kind = kind
         self._closed_error = closed_error
         self._open: dict[str, A] = {}
+        self._ended = False
 
     def add(self, adaptor: A) -> str:
-        """Keep *adaptor*, and give the id for it, which nobody can guess."""
+        """Keep *adaptor*, and give the id for it, which nobody can guess. Raises SessionClosedError after :meth:`close_all`."""
+        if self._ended:
+            raise SessionClosedError(f"the server was closed while the {self._kind.lower()} was opened")
         identity = f"{adaptor.name}:{uuid.uuid4()}"
         self._open[identity] = adaptor
         return identity
@@ -72,7 +75,8 @@ class Registry(Generic[A]):
         await adaptor.close()
 
     async def close_all(self) -> None:
-        """Close everything; what fails is logged, since nobody is left to be told."""
+        """Close everything, and take nothing more; what fails is logged, since nobody is left to be told."""
+        self._ended = True
         adaptors, self._open = list(self._open.values()), {}
         for outcome in await asyncio.gather(*(adaptor.close() for adaptor in adaptors), return_exceptions=True):
             if isinstance(outcome, Exception):

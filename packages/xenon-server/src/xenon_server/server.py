@@ -29,6 +29,8 @@ class Server:
         """End copies and jobs that run here, and close everything that clients have left open. Closing twice is no error."""
         try:
             await self.filesystems.close_all()
-            await self.schedulers.close_all()
         finally:
-            await self.resources.close()
+            try:
+                await self.schedulers.close_all()
+            finally:
+                await self.resources.close()

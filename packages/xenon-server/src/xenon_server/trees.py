@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
-from xenon_core.errors import NoSuchPathException, PathAlreadyExistsException
+from xenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
 from xenon_core.messages import PathAttributes
 from xenon_server.adaptor import FileSystem
 from xenon_server.paths import parent_of
 from xenon_server.together import together
 
-__all__ = ["create_directories", "delete_tree", "path_of", "walk"]
+__all__ = ["create_directories", "delete_tree", "path_of", "require_name", "walk"]
 
 _AT_ONCE = 16
+_UNNAMEABLE = "\ufffd"  # what a listing shows for bytes that are no text
 
 
 def path_of(entry: PathAttributes) -> str:
@@ -21,27 +21,54 @@ def path_of(entry: PathAttributes) -> str:
     return entry.path.path if entry.path is not None else ""
 
 
-async def walk(filesystem: FileSystem, directory: str) -> AsyncIterator[Sequence[PathAttributes]]:
-    """What is in *directory* and below it, in batches; each directory comes before what is in it. Links are not followed."""
+def require_name(filesystem: FileSystem, path: str) -> None:
+    """Raise InvalidPathException for a *path* from a listing that may not be what the file is really called."""
+    if _UNNAMEABLE in path:
+        reason = f"{path!r} has a name that is no UTF-8 text, or one with a replacement character, and cannot be told from others like it"
+        raise InvalidPathException(reason, adaptor=filesystem.name, hint="Rename it on its own machine")
+
+
+async def walk(filesystem: FileSystem, directory: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
+    """What is in *directory* and below it, in batches; each directory comes before what is in it. Links are not followed.
+
+    A directory below that vanishes meanwhile was never there.
+    """
     waiting = [directory]
     while waiting:
         now, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-        for batch in await asyncio.gather(*(_listed(filesystem, path) for path in now)):
+        for batch in await _all_listed(filesystem, now, directory):
             waiting += [path_of(entry) for entry in batch if entry.is_directory]
             if batch:
                 yield batch
 
 
-async def _listed(filesystem: FileSystem, directory: str) -> list[PathAttributes]:
-    return [entry async for batch in filesystem.list(directory) for entry in batch]
+async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: str) -> list[list[PathAttributes]]:
+    """What is in each of *directories*; when one cannot be listed the others are not gone on with."""
+    found: dict[str, list[PathAttributes]] = {}
+
+    async def look(directory: str) -> None:
+        try:
+            found[directory] = [entry async for batch in filesystem.list(directory) for entry in batch]
+        except NoSuchPathException:
+            if directory == top:
+                raise
+            require_name(filesystem, directory)
+            found[directory] = []
+
+    await together(_AT_ONCE, (look(directory) for directory in directories))
+    return [found[directory] for directory in directories]
 
 
 async def delete_tree(filesystem: FileSystem, directory: str) -> None:
     """Delete *directory* and all that is in it; links are deleted and not followed. What others delete meanwhile is no error."""
     directories = [directory]
-    async for batch in walk(filesystem, directory):
-        directories += [path_of(entry) for entry in batch if entry.is_directory]
-        await together(_AT_ONCE, (_delete(filesystem, path_of(entry)) for entry in batch if not entry.is_directory))
+    walking = walk(filesystem, directory)
+    try:
+        async for batch in walking:
+            directories += [path_of(entry) for entry in batch if entry.is_directory]
+            await together(_AT_ONCE, (_delete(filesystem, path_of(entry)) for entry in batch if not entry.is_directory))
+    finally:
+        await walking.aclose()
     by_depth: dict[int, list[str]] = {}
     for path in directories:
         by_depth.setdefault(path.count("/"), []).append(path)
@@ -53,7 +80,7 @@ async def _delete(filesystem: FileSystem, path: str) -> None:
     try:
         await filesystem.delete(path)
     except NoSuchPathException:
-        return
+        require_name(filesystem, path)
 
 
 async def create_directories(filesystem: FileSystem, path: str) -> None:

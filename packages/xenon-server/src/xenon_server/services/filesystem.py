@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from xenon_core.errors import (
     FileSystemClosedException,
     IllegalArgumentException,
     InvalidPathException,
+    NoSuchPathException,
 )
 from xenon_core.services import FileSystemServicer
 from xenon_server import trees
@@ -20,13 +22,14 @@ from xenon_server.adaptor import FileSystem
 from xenon_server.catalogue import Catalogue
 from xenon_server.copying import Copies, Copy, Place
 from xenon_server.credentials import credential_response
-from xenon_server.paths import absolute, checked
+from xenon_server.paths import absolute, checked, parent_of
 from xenon_server.registry import Registry
 from xenon_server.resources import Resources
 
 __all__ = ["FileSystems", "OpenFileSystem"]
 
 _EMPTY = messages.Empty()
+_MODES = frozenset(messages.CopyRequestCopyMode)
 
 
 @dataclass
@@ -48,8 +51,10 @@ class OpenFileSystem:
 
     async def close(self) -> None:
         """End its copies, and close it."""
-        await self.copies.end(self.filesystem)
-        await self.filesystem.close()
+        try:
+            await self.copies.end(self.filesystem)
+        finally:
+            await self.filesystem.close()
 
 
 class FileSystems(FileSystemServicer):
@@ -61,15 +66,20 @@ class FileSystems(FileSystemServicer):
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._catalogue: Catalogue[FileSystem] = Catalogue("xenon.filesystems")
+        self._catalogue: Catalogue[FileSystem] = Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # it is never made an instance of
         self._open: Registry[OpenFileSystem] = Registry("File system", FileSystemClosedException)
         self._copies = Copies()
         self._local: str = ""
+        self._opening_local = asyncio.Lock()  # two clients that ask at the same time get the same
 
     async def register(self, filesystem: FileSystem) -> messages.FileSystem:
-        """Keep a file system that is open; gives the handle for it."""
-        directory = await filesystem.start_directory()
-        return messages.FileSystem(self._open.add(OpenFileSystem(filesystem, directory, self._copies)))
+        """Keep a file system that is open, and give the handle for it; it is closed when that cannot be."""
+        try:
+            directory = absolute(await filesystem.start_directory(), "/")
+            return messages.FileSystem(self._open.add(OpenFileSystem(filesystem, directory, self._copies)))
+        except BaseException:
+            await filesystem.close()
+            raise
 
     def has(self, handle: messages.FileSystem) -> bool:
         """Whether *handle* is open."""
@@ -77,15 +87,17 @@ class FileSystems(FileSystemServicer):
 
     async def close_all(self) -> None:
         """End every copy and close every file system."""
-        await self._copies.end()
-        await self._open.close_all()
+        try:
+            await self._copies.end()
+        finally:
+            await self._open.close_all()
 
     # --- adaptors ---
 
     @override
     async def get_adaptor_descriptions(self, request: messages.Empty, /) -> messages.FileSystemAdaptorDescriptions:
-        names = self._catalogue.names()
-        return messages.FileSystemAdaptorDescriptions(descriptions=[self._catalogue.get(name).describe() for name in names])
+        descriptions = self._catalogue.describe_all(lambda adaptor: adaptor.describe(), _no_description)
+        return messages.FileSystemAdaptorDescriptions(descriptions=descriptions)
 
     @override
     async def get_adaptor_names(self, request: messages.Empty, /) -> messages.AdaptorNames:
@@ -99,12 +111,7 @@ class FileSystems(FileSystemServicer):
 
     @override
     async def create(self, request: messages.CreateFileSystemRequest, /) -> messages.FileSystem:
-        filesystem = await self._catalogue.open(request, self._resources)
-        try:
-            return await self.register(filesystem)
-        except BaseException:
-            await filesystem.close()
-            raise
+        return await self.register(await self._catalogue.open(request, self._resources))
 
     @override
     async def get_adaptor_name(self, request: messages.FileSystem, /) -> messages.AdaptorName:
@@ -137,9 +144,10 @@ class FileSystems(FileSystemServicer):
 
     @override
     async def local_file_systems(self, request: messages.Empty, /) -> messages.FileSystems:
-        if self._local not in self._open:
-            self._local = (await self.create(messages.CreateFileSystemRequest(adaptor="file", location="/"))).id
-        return messages.FileSystems(filesystems=[messages.FileSystem(self._local)])
+        async with self._opening_local:
+            if self._local not in self._open:
+                self._local = (await self.create(messages.CreateFileSystemRequest(adaptor="file", location="/"))).id
+            return messages.FileSystems(filesystems=[messages.FileSystem(self._local)])
 
     @override
     async def list_file_systems(self, request: messages.Empty, /) -> messages.FileSystems:
@@ -154,7 +162,7 @@ class FileSystems(FileSystemServicer):
     @override
     async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
         opened, path = self._at(request)
-        if not (await opened.filesystem.attributes(f"{path.rstrip('/')}/.")).is_directory:
+        if not await _is_directory(opened.filesystem, path):
             raise InvalidPathException(f"{path} is no directory", adaptor=opened.name)
         opened.directory = path
         return _EMPTY
@@ -201,13 +209,14 @@ class FileSystems(FileSystemServicer):
         target = checked(request.target, "target")
         if not target:
             raise IllegalArgumentException("a link must point to something: its target is empty", adaptor=opened.name)
-        await opened.filesystem.create_symbolic_link(opened.path(request.link, "link"), target)
+        await opened.filesystem.create_symbolic_link(opened.path(request.link, "link"), absolute(target, opened.directory))
         return _EMPTY
 
     @override
     async def read_symbolic_link(self, request: messages.PathRequest, /) -> messages.Path:
         opened, path = self._at(request)
-        return messages.Path(path=await opened.filesystem.read_symbolic_link(path), separator="/")
+        target = await opened.filesystem.read_symbolic_link(path)
+        return messages.Path(path=absolute(target, parent_of(path)), separator="/")
 
     @override
     async def rename(self, request: messages.RenameRequest, /) -> messages.Empty:
@@ -256,14 +265,22 @@ class FileSystems(FileSystemServicer):
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
         head = await _head(requests)
         opened, path = self._at(head)
-        await opened.filesystem.write(path, _content(head, requests), size=head.size)
+        content = _content(head, requests)
+        try:
+            await opened.filesystem.write(path, content, size=head.size)
+        finally:
+            await content.aclose()
         return _EMPTY
 
     @override
     async def append_to_file(self, requests: AsyncIterator[messages.AppendToFileRequest], /) -> messages.Empty:
         head = await _head(requests)
         opened, path = self._at(head)
-        await opened.filesystem.append(path, _content(head, requests))
+        content = _content(head, requests)
+        try:
+            await opened.filesystem.append(path, content)
+        finally:
+            await content.aclose()
         return _EMPTY
 
     # --- copies ---
@@ -273,6 +290,8 @@ class FileSystems(FileSystemServicer):
         origin, destination = self._get(request.filesystem), self._get(request.destination_filesystem)
         source = Place(origin.filesystem, origin.path(request.source, "source"))
         target = Place(destination.filesystem, destination.path(request.destination, "destination"))
+        if request.mode not in _MODES:
+            raise IllegalArgumentException(f"there is no copy mode {int(request.mode)}", adaptor=origin.name)
         return self._copies.start(source, target, request.mode, request.recursive)
 
     @override
@@ -304,6 +323,20 @@ class FileSystems(FileSystemServicer):
         return self._copies.get(self._get(request.filesystem).filesystem, request.copy_operation)
 
 
+def _no_description(name: str, reason: str) -> messages.FileSystemAdaptorDescription:
+    return messages.FileSystemAdaptorDescription(name=name, description=reason)
+
+
+async def _is_directory(filesystem: FileSystem, path: str) -> bool:
+    """Whether *path* is a directory or a link to one; raises NoSuchPathException when nothing is there."""
+    try:
+        return (await filesystem.attributes(f"{path.rstrip('/')}/.")).is_directory
+    except NoSuchPathException:
+        # A file has nothing below it, and some file systems say only that.
+        await filesystem.attributes(path)
+        return False
+
+
 async def _head(requests: AsyncIterator[Any]) -> Any:
     """The first request of a stream, which says where the content belongs."""
     async for request in requests:
@@ -311,7 +344,7 @@ async def _head(requests: AsyncIterator[Any]) -> Any:
     raise IllegalArgumentException("the stream ended before it named a file system and a path")
 
 
-async def _content(head: Any, requests: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+async def _content(head: Any, requests: AsyncIterator[Any]) -> AsyncGenerator[bytes, None]:
     if head.buffer:
         yield head.buffer
     async for request in requests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable
 
@@ -34,10 +35,13 @@ class Schedulers(SchedulerServicer):
     def __init__(self, resources: Resources, filesystems: FileSystems) -> None:
         self._resources = resources
         self._filesystems = filesystems
-        self._catalogue: Catalogue[Scheduler] = Catalogue("xenon.schedulers")
+        self._catalogue: Catalogue[Scheduler] = Catalogue("xenon.schedulers", Scheduler)  # type: ignore[type-abstract]  # it is never made an instance of
         self._open: Registry[Scheduler] = Registry("Scheduler", SchedulerClosedException)
         self._filesystem_of: dict[str, messages.FileSystem] = {}
         self._local = ""
+        # Two clients that ask at the same time get the same.
+        self._opening_local = asyncio.Lock()
+        self._opening: dict[str, asyncio.Lock] = {}
 
     async def close_all(self) -> None:
         """Close every scheduler, which ends what it runs by itself."""
@@ -47,8 +51,8 @@ class Schedulers(SchedulerServicer):
 
     @override
     async def get_adaptor_descriptions(self, request: messages.Empty, /) -> messages.SchedulerAdaptorDescriptions:
-        names = self._catalogue.names()
-        return messages.SchedulerAdaptorDescriptions(descriptions=[self._catalogue.get(name).describe() for name in names])
+        descriptions = self._catalogue.describe_all(lambda adaptor: adaptor.describe(), _no_description)
+        return messages.SchedulerAdaptorDescriptions(descriptions=descriptions)
 
     @override
     async def get_adaptor_names(self, request: messages.Empty, /) -> messages.AdaptorNames:
@@ -62,7 +66,12 @@ class Schedulers(SchedulerServicer):
 
     @override
     async def create(self, request: messages.CreateSchedulerRequest, /) -> messages.Scheduler:
-        return messages.Scheduler(self._open.add(await self._catalogue.open(request, self._resources)))
+        scheduler = await self._catalogue.open(request, self._resources)
+        try:
+            return messages.Scheduler(self._open.add(scheduler))
+        except BaseException:
+            await scheduler.close()
+            raise
 
     @override
     async def get_adaptor_name(self, request: messages.Scheduler, /) -> messages.AdaptorName:
@@ -86,27 +95,32 @@ class Schedulers(SchedulerServicer):
 
     @override
     async def close(self, request: messages.Scheduler, /) -> messages.Empty:
-        filesystem = self._filesystem_of.pop(request.id, None)
         try:
             await self._open.close(request.id)
         finally:
+            self._opening.pop(request.id, None)
+            filesystem = self._filesystem_of.pop(request.id, None)
             if filesystem is not None and self._filesystems.has(filesystem):
                 await self._filesystems.close(filesystem)
         return _EMPTY
 
     @override
     async def get_file_system(self, request: messages.Scheduler, /) -> messages.FileSystem:
-        scheduler = self._get(request)
-        known = self._filesystem_of.get(request.id)
-        if known is None or not self._filesystems.has(known):
-            known = self._filesystem_of[request.id] = await self._filesystems.register(await scheduler.file_system())
+        self._get(request)
+        async with self._opening.setdefault(request.id, asyncio.Lock()):
+            scheduler = self._get(request)  # which may have been closed meanwhile
+            known = self._filesystem_of.get(request.id)
+            if known is None or not self._filesystems.has(known):
+                known = await self._filesystems.register(await scheduler.file_system())
+                await self._keep(request.id, known)
         return known
 
     @override
     async def local_scheduler(self, request: messages.Empty, /) -> messages.Scheduler:
-        if self._local not in self._open:
-            self._local = (await self.create(messages.CreateSchedulerRequest(adaptor="local"))).id
-        return messages.Scheduler(self._local)
+        async with self._opening_local:
+            if self._local not in self._open:
+                self._local = (await self.create(messages.CreateSchedulerRequest(adaptor="local"))).id
+            return messages.Scheduler(self._local)
 
     @override
     async def list_schedulers(self, request: messages.Empty, /) -> messages.Schedulers:
@@ -184,12 +198,23 @@ class Schedulers(SchedulerServicer):
 
     # --- what they share ---
 
+    async def _keep(self, scheduler: str, filesystem: messages.FileSystem) -> None:
+        """Keep the file system of a scheduler, with which it is closed; at once when the scheduler was closed meanwhile."""
+        if scheduler not in self._open:
+            await self._filesystems.close(filesystem)
+        self._open.get(scheduler)
+        self._filesystem_of[scheduler] = filesystem
+
     async def _wait(self, request: messages.WaitRequest, happened: Callable[[JobState], bool]) -> messages.JobStatus:
         timeout = request.timeout / 1000 if request.timeout else None
         return (await self._get(request.scheduler).wait(_job(request.job), happened, timeout)).message()
 
     def _get(self, handle: messages.Scheduler | None) -> Scheduler:
         return self._open.get(handle.id if handle is not None else "")
+
+
+def _no_description(name: str, reason: str) -> messages.SchedulerAdaptorDescription:
+    return messages.SchedulerAdaptorDescription(name=name, description=reason)
 
 
 def _job(job: messages.Job | None) -> str:
