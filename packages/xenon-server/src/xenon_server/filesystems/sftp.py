@@ -152,22 +152,20 @@ class SftpFileSystem(FileSystem):
     @override
     async def list(self, path: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
         raw = _raw(path)
-        prefix = path.rstrip("/") + "/"
-        session = await self._connection.session()
         with _translated(raw):
-            async with contextlib.aclosing(read_directory(session, raw)) as batches:
-                try:
-                    async for batch in batches:
-                        yield await self._described(session, [(prefix + from_bytes(entry.name), entry) for entry in batch])
-                except SftpError as error:
-                    raise await _why_not_listed(session, error, raw) from error
+            async with contextlib.aclosing(self._connection.follow(lambda session: self._listed(session, path, raw))) as batches:
+                async for batch in batches:
+                    yield batch
 
     @override
     async def read(self, path: str) -> AsyncGenerator[bytes, None]:
         raw = _raw(path)
-        session = await self._connection.session()
+
+        def read(session: SftpSession) -> AsyncGenerator[bytes, None]:
+            return read_file(session, raw, self._block(session.read_block))
+
         with _translated(raw):
-            async with contextlib.aclosing(read_file(session, raw, self._block(session.read_block))) as pieces:
+            async with contextlib.aclosing(self._connection.follow(read)) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -293,6 +291,15 @@ class SftpFileSystem(FileSystem):
             raise InvalidLocationException(f"{words} is no directory on {place.target}")
         return directory
 
+    async def _listed(self, session: SftpSession, path: str, raw: bytes) -> AsyncGenerator[Sequence[PathAttributes], None]:
+        prefix = path.rstrip("/") + "/"
+        async with contextlib.aclosing(read_directory(session, raw)) as batches:
+            try:
+                async for batch in batches:
+                    yield await self._described(session, [(prefix + from_bytes(entry.name), entry) for entry in batch])
+            except SftpError as error:
+                raise await _why_not_listed(session, error, raw) from error
+
     async def _described(self, session: SftpSession, found: Sequence[tuple[str, Entry]]) -> Sequence[PathAttributes]:
         """The messages about what was *found*; links are followed, all at once, to see what may be done through them."""
         followed = {path: session.target_attributes(_raw(path)) for path, entry in found if kind_of(entry.attributes) == stat.S_IFLNK}
@@ -341,7 +348,9 @@ def _translated(path: bytes) -> Iterator[None]:
     try:
         yield
     except SftpError as error:
-        raise xenon_error(error, path) from error
+        failure = xenon_error(error, path)
+        failure.adaptor = SftpFileSystem.name
+        raise failure from error
     except XenonError as error:
         error.adaptor = error.adaptor or SftpFileSystem.name
         raise

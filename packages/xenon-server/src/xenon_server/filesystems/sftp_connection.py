@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from xenon_core.errors import ConnectionLostException, FileSystemClosedException, NotConnectedException
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("xenon.server.sftp")
 
-_ENDING = 5.0
+_ENDING = 3.0
 
 
 class SftpConnection:
@@ -65,6 +66,20 @@ class SftpConnection:
             if self._closed:
                 raise
         return await question(await self.session())
+
+    async def follow(self, stream: Callable[[SftpSession], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        """The items of *stream*, which changes nothing; begun once more where the connection is found to be lost before the first."""
+        begun = False
+        for last in (False, True):
+            try:
+                async with contextlib.aclosing(stream(await self.session())) as items:
+                    async for item in items:
+                        begun = True
+                        yield item
+                return
+            except ConnectionLostException:
+                if begun or last or self._closed:
+                    raise
 
     async def discard(self, session: SftpSession, *paths: bytes) -> None:
         """Remove files that nobody shall see, and wait for that a while; with the next session where *session* is lost."""

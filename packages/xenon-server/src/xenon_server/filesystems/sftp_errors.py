@@ -38,7 +38,7 @@ _CLASSES: Mapping[int, tuple[type[XenonError], str]] = {
     Status.INVALID_FILENAME: (InvalidPathException, "{} is no name that the server takes"),
     Status.LINK_LOOP: (InvalidPathException, "{} goes through too many symbolic links"),
     # OpenSSH says so of names that are too long, and of what the system calls an invalid argument.
-    Status.BAD_MESSAGE: (InvalidPathException, "the server does not take {}: its name may be too long"),
+    Status.BAD_MESSAGE: (InvalidPathException, "the server takes no such path as {} here: a name in it may be too long"),
     Status.OP_UNSUPPORTED: (UnsupportedOperationException, "the server cannot do this, which was to be done to {}"),
     Status.NO_CONNECTION: (ConnectionLostException, "the server has lost the connection to the disk of {}"),
     Status.CONNECTION_LOST: (ConnectionLostException, "the server has lost the connection to the disk of {}"),

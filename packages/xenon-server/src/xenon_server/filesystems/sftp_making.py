@@ -31,13 +31,17 @@ class Made:
         session: The session in which it is open.
         handle: Its handle there; whoever uses it closes it.
         name: The name that it has until it is whole.
+        path: The name that it shall have.
         round_trip: Seconds that it took to open it.
+        mode_set: The request that gives it the permissions of what it replaces; None where it replaces nothing.
     """
 
     session: SftpSession
     handle: bytes
     name: bytes
+    path: bytes
     round_trip: float
+    mode_set: asyncio.Future[None] | None
 
 
 def temporary_beside(path: bytes) -> bytes:
@@ -51,31 +55,36 @@ async def make(connection: SftpConnection, path: bytes, replace: bool) -> AsyncI
 
     Whatever uses it closes the handle, with everything written. Raises what :meth:`FileSystem.write` raises for what is in the way.
     """
-    session = await connection.session()
-    name = temporary_beside(path)
+    made = await connection.ask(lambda session: _begin(connection, session, path, replace))
     try:
-        begun = await _begin(session, path, name, replace)
-        if begun is None:
-            # A link is replaced where it points to, as if it were written through.
-            await connection.discard(session, name)
-            path = await _target_of(session, path)
-            name = temporary_beside(path)
-            begun = await _begin(session, path, name, replace)
-        if begun is None:
-            raise InvalidPathException(f"{from_bytes(path)} has just become a symbolic link")
-        made, mode_set = begun
         yield made
-        if mode_set is not None:
+        if made.mode_set is not None:
             with contextlib.suppress(SftpError):
-                await mode_set
-        await (_take_over(session, name, path) if replace else _take_free(session, name, path))
+                await made.mode_set
+        await (_take_over if replace else _take_free)(made.session, made.name, made.path)
     except BaseException:
-        await connection.discard(session, name)
+        await connection.discard(made.session, made.name)
         raise
 
 
-async def _begin(session: SftpSession, path: bytes, name: bytes, replace: bool) -> tuple[Made, asyncio.Future[None] | None] | None:
-    """Make the file under its first *name*, while looking at what is at *path* already; None when that is a link to be followed."""
+async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, replace: bool) -> Made:
+    """Make the file under its first name. A link is replaced where it points to, as if it were written through."""
+    for _ in range(_MOST_LINKS):
+        name = temporary_beside(path)
+        try:
+            made = await _open_beside(session, path, name, replace)
+        except BaseException:
+            await connection.discard(session, name)
+            raise
+        if made is not None:
+            return made
+        await connection.discard(session, name)
+        path = await _target_of(session, path)
+    raise InvalidPathException(f"{from_bytes(path)} goes through too many symbolic links")
+
+
+async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: bool) -> Made | None:
+    """Open the file *name*, while looking at what is at *path* already; None when that is a link to be followed."""
     began = time.monotonic()
     looking = session.attributes(path)
     opening = session.open(name, Open.WRITE | Open.CREATE | Open.EXCLUSIVE)
@@ -90,13 +99,14 @@ async def _begin(session: SftpSession, path: bytes, name: bytes, replace: bool) 
     except BaseException:
         _abandon(session, opening)
         raise
+    round_trip = time.monotonic() - began
     if before is None or before.mode is None:
-        return Made(session, handle, name, time.monotonic() - began), None
+        return Made(session, handle, name, path, round_trip, None)
     if stat.S_ISLNK(before.mode):
         session.release(handle)
         return None
     # What was private stays so.
-    return Made(session, handle, name, time.monotonic() - began), session.set_file_mode(handle, before.mode & _PERMISSIONS)
+    return Made(session, handle, name, path, round_trip, session.set_file_mode(handle, before.mode & _PERMISSIONS))
 
 
 def _abandon(session: SftpSession, opening: asyncio.Future[bytes]) -> None:

@@ -61,6 +61,8 @@ class Lane:
 
     async def finish(self) -> None:
         """Wait until everything is written and the file is closed."""
+        if not self.session.in_order:
+            await self.settle()
         self._closed = True
         closing = self.session.close_handle(self._handle)
         await self.settle()
