@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -115,7 +116,8 @@ class Copy:
         self.state = "FAILED"
 
     async def _copy(self) -> None:
-        what = await self.source.filesystem.attributes(self.source.path)
+        with _about(self.source.path):
+            what = await self.source.filesystem.attributes(self.source.path)
         if what.is_directory and not self._recursive:
             hint = "Copy it with recursive set"
             raise InvalidPathException(f"{self.source.path} is a directory", adaptor=self.source.filesystem.name, hint=hint)
@@ -170,7 +172,8 @@ class Copy:
     async def _make(self, what: PathAttributes, place: Place) -> None:
         """Make a directory; one that is there already is joined, unless the copy is to create everything."""
         try:
-            await place.filesystem.create_directory(place.path)
+            with _about(place.path):
+                await place.filesystem.create_directory(place.path)
         except PathAlreadyExistsException:
             if self._mode == _CREATE:
                 raise _exists(place) from None
@@ -203,18 +206,21 @@ class Copy:
             raise
 
     async def _link(self, path: str, target: Place) -> None:
-        text = await self.source.filesystem.read_symbolic_link(path)
-        if self._mode == _REPLACE:
-            await _remove_file(target)
-        await target.filesystem.create_symbolic_link(target.path, text)
+        with _about(path):
+            text = await self.source.filesystem.read_symbolic_link(path)
+        with _about(target.path):
+            if self._mode == _REPLACE:
+                await _remove_file(target)
+            await target.filesystem.create_symbolic_link(target.path, text)
 
     async def _file(self, what: PathAttributes, target: Place) -> None:
         replace = self._mode == _REPLACE
         path = path_of(what)
         if not await target.filesystem.copy_here(self.source.filesystem, path, target.path, replace, self._progress):
-            counted = self._counted(self.source.filesystem.read(path))
+            counted = self._counted(path)
             try:
-                await target.filesystem.write(target.path, counted, replace=replace, size=what.size)
+                with _about(target.path):
+                    await target.filesystem.write(target.path, counted, replace=replace, size=what.size)
             finally:
                 await counted.aclose()
         # A program that was copied can still be run, and what only its owner may read stays so.
@@ -222,11 +228,13 @@ class Copy:
         if keep and target.filesystem.supports_setting_posix_permissions:
             await target.filesystem.set_permissions(target.path, what.permissions)
 
-    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def _counted(self, path: str) -> AsyncGenerator[bytes, None]:
+        pieces = self.source.filesystem.read(path)
         try:
-            async for piece in pieces:
-                yield piece
-                self._progress(len(piece))
+            with _about(path):
+                async for piece in pieces:
+                    yield piece
+                    self._progress(len(piece))
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # a generator, known as an iterator
 
@@ -309,8 +317,20 @@ def _in_the_way(place: Place) -> InvalidPathException:
     )
 
 
+@contextlib.contextmanager
+def _about(path: str) -> Iterator[None]:
+    """Let an error that is raised inside tell which of the many paths of a copy it is about."""
+    try:
+        yield
+    except XenonError as error:
+        error.about("copy", path)
+        raise
+
+
 def _words(error: XenonError) -> str:
     adaptor = f"{error.adaptor} adaptor: " if error.adaptor else ""
+    if error.subject and error.subject not in error.reason:
+        adaptor += f"{error.subject}: "
     advice = f". {error.hint}" if error.hint != error.default_hint else ""
     return f"{adaptor}{error.reason}{advice}"
 

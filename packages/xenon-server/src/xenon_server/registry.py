@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from xenon_core.errors import SessionClosedError, XenonError
+from xenon_core.errors import SessionClosedError, Status, XenonError
 
 __all__ = ["Registry"]
 
@@ -83,4 +83,4 @@ class Registry(Generic[A]):
                 _log.warning("closing a %s failed: %s", self._kind.lower(), outcome)
 
     def _unknown(self, identity: str) -> XenonError:
-        return self._closed_error(f"{self._kind} with id: {identity} is not open")
+        return self._closed_error(f"{self._kind} with id: {identity} is not open", status=Status.NOT_FOUND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -50,14 +50,26 @@ async def write(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
 
 
 async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None]) -> None:
-    """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError."""
-    origin = await obtained(Source.close, Source, source)
+    """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError naming the path."""
+    with _naming(source):
+        origin = await obtained(Source.close, Source, source)
     try:
-        async with _in_the_making(target, replace, origin.permissions) as made:
-            while count := await completed(in_thread(origin.copy_next, made)):
-                progress(count)
+        with _naming(target):
+            async with _in_the_making(target, replace, origin.permissions) as made:
+                while count := await completed(in_thread(origin.copy_next, made)):
+                    progress(count)
     finally:
         origin.close()
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Let an error that is raised inside tell that it is about *path*."""
+    try:
+        yield
+    except OSError as error:
+        error.strerror = f"{error.strerror}: {path}"
+        raise
 
 
 @contextlib.asynccontextmanager
