@@ -83,7 +83,7 @@ class SshProcess(ShellProcess):
         return Ended(None, signal[0]) if signal else Ended(status)
 
     async def close(self) -> None:
-        """Leave it: the channel is closed."""
+        """Leave it: the channel is closed. The host counts its session until it has ended by itself."""
         self._process.close()
 
     def kill(self) -> None:
@@ -153,6 +153,9 @@ class SshShell(Shell):
             process.kill()
             reason = f"a script on {self._link.place.target} was ended after {timeout:g} seconds"
             raise ConnectionLostException(reason, adaptor=self._adaptor) from None
+        except asyncio.CancelledError:
+            process.kill()
+            raise
         finally:
             await process.close()
 

@@ -12,8 +12,8 @@ import asyncssh
 
 from xenon_core.messages import CredentialMap, DefaultCredential, UserCredential
 from xenon_server.credentials import Credential, credential_for
-from xenon_server.locations import SshLocation
-from xenon_server.ssh.configuration import HostConfiguration, configure
+from xenon_server.locations import HostPort, SshLocation
+from xenon_server.ssh.configuration import HostConfiguration, Jump, configure
 from xenon_server.ssh.failures import Attempt, failure_of
 from xenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, read_known_hosts
 from xenon_server.ssh.logins import Login, identity_of
@@ -22,8 +22,6 @@ from xenon_server.ssh.settings import SshSettings
 __all__ = ["Destination", "connect", "last_hop", "resolve"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
-# What asyncssh calls the host keys that an authority has signed.
-_NO_CERTIFICATES = "-*-cert-*"
 
 
 @dataclass(frozen=True)
@@ -35,14 +33,14 @@ class Destination:
         place: The hosts.
         credential: For all of the hosts.
         settings: How.
-        depth: How many destinations this one is a hop for.
+        beyond: The hosts that this one is a hop for, the nearest last.
     """
 
     adaptor: str
     place: SshLocation
     credential: Credential = field(repr=False)
     settings: SshSettings
-    depth: int = 0
+    beyond: tuple[HostPort, ...] = ()
 
 
 async def resolve(home: Path, destination: Destination) -> HostConfiguration:
@@ -55,20 +53,30 @@ async def resolve(home: Path, destination: Destination) -> HostConfiguration:
 def last_hop(destination: Destination, configuration: HostConfiguration) -> Destination | None:
     """The host to hop over right before the last one: what the location says, else what the configuration does; None for no hop.
 
-    On a hop of the configuration the credential counts only if it is a map that names the host; else ssh's own keys do.
+    On a hop that the configuration says the credential counts if it is a map that has one for the host; else ssh's own keys do.
     """
-    via, depth = destination.place.via, destination.depth + 1
+    via, beyond = destination.place.via, (*destination.beyond, destination.place.target)
     if via:
-        return replace(destination, place=SshLocation(via[-1], via=via[:-1]), depth=depth)
+        return replace(destination, place=SshLocation(via[-1], via=via[:-1]), beyond=beyond)
     jumps = configuration.jumps
     if not jumps or jumps[-1].leads_to(destination.place.target, configuration.address):
         return None
     places = tuple(jump.place for jump in jumps)
-    given = destination.credential.entries if isinstance(destination.credential, CredentialMap) else {}
-    users = {str(jump.place): UserCredential(default_credential=DefaultCredential(username=jump.user)) for jump in jumps}
-    return replace(
-        destination, place=SshLocation(places[-1], via=places[:-1]), credential=CredentialMap(entries={**users, **given}), depth=depth
-    )
+    credential = _for_jumps(destination.credential, jumps)
+    return replace(destination, place=SshLocation(places[-1], via=places[:-1]), credential=credential, beyond=beyond)
+
+
+def _for_jumps(credential: Credential, jumps: tuple[Jump, ...]) -> CredentialMap:
+    given = credential if isinstance(credential, CredentialMap) else CredentialMap()
+    if type(credential_for(given, "")) is not DefaultCredential:
+        return given  # It has one for all hosts that it does not name.
+    users = {_entry_name(jump.place): UserCredential(default_credential=DefaultCredential(username=jump.user)) for jump in jumps}
+    unnamed = {name: user for name, user in users.items() if name.partition(":")[0] not in given.entries}
+    return CredentialMap(entries={**unnamed, **given.entries}, default_credential=given.default_credential)
+
+
+def _entry_name(place: HostPort) -> str:
+    return place.host if place.port is None else f"{place.host}:{place.port}"
 
 
 async def connect(
@@ -111,7 +119,7 @@ async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, fo
             options=configuration.options,
             tunnel=tunnel,
             known_hosts=attempt.check.trusted,
-            server_host_key_algs=() if attempt.check.strict else _NO_CERTIFICATES,
+            server_host_key_algs=_host_key_algorithms(attempt),
             client_factory=lambda: attempt.login,
             agent_forwarding=forwarding,
             gss_host=() if attempt.identity.tickets else None,
@@ -120,6 +128,14 @@ async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, fo
     except (OSError, asyncssh.Error, asyncio.TimeoutError) as error:
         # The frames of the library hold what it was given; nobody who prints a traceback with its variables shall see that.
         raise failure_of(attempt, error) from error.with_traceback(None)
+
+
+def _host_key_algorithms(attempt: Attempt) -> str | tuple[()]:
+    """The kinds of host key to ask for, those that are known first; an empty tuple where the configuration says it."""
+    options = attempt.configuration.options
+    if options.config.get("HostKeyAlgorithms"):
+        return ()
+    return attempt.check.algorithms(options.host_key_alias or options.host, options.port)
 
 
 def _forwarded_agent(settings: SshSettings, configuration: HostConfiguration) -> str | tuple[()]:

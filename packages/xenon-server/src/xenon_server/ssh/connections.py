@@ -20,6 +20,8 @@ from xenon_server.ssh.settings import SshSettings
 
 __all__ = ["SshConnections", "SshLink"]
 
+_PAUSES = (0.02, 0.05, 0.1)
+_LAST_CODE = 4  # RFC 4254, section 5.1, has four reasons not to open a channel; asyncssh has higher codes for what it does with one
 T = TypeVar("T")
 S = TypeVar("S", bound=asyncssh.SSHClientSession[bytes])
 
@@ -89,6 +91,11 @@ class SshLink:
         """Who is logged in."""
         return self._route.user
 
+    @property
+    def shared(self) -> object:
+        """What it has in common with all links to the same place with the same credential and settings, and with no other."""
+        return self._route
+
     async def process(self, command: str | None, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
         """Start *command*, or the login shell for None; its streams carry bytes. It takes a session until its channel is closed.
 
@@ -152,7 +159,7 @@ class SshLink:
                 return await self._start_on(line, start)
             except (OSError, asyncssh.Error) as error:
                 refused = error
-                again = not line.alive or (isinstance(error, asyncssh.ChannelOpenError) and self._route.limit(line))
+                again = not line.alive or (_is_refusal(error) and self._route.limit(line))
                 self._route.give_back(line)
                 if not again:
                     break
@@ -168,7 +175,7 @@ class SshLink:
             raise
 
     async def _start_on(self, line: Line, start: _Start[T]) -> T:
-        starting = asyncio.create_task(start(line.connection))
+        starting = asyncio.create_task(_start_patiently(line, start))
         try:
             session = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -203,3 +210,20 @@ class SshLink:
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._sessions.pop(task, None)
+
+
+async def _start_patiently(line: Line, start: _Start[T]) -> _Session[T]:
+    """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word."""
+    for pause in _PAUSES:
+        try:
+            return await start(line.connection)
+        except asyncssh.ChannelOpenError as error:
+            if not line.alive or not _is_refusal(error):
+                raise
+            await asyncio.sleep(pause)
+    return await start(line.connection)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the host opens no session; else it opened one, and refused what was to run in it."""
+    return isinstance(error, asyncssh.ChannelOpenError) and error.code <= _LAST_CODE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from dataclasses import dataclass, field
 
@@ -53,7 +54,8 @@ def failure_of(attempt: Attempt, error: BaseException) -> XenonError:
     if isinstance(error, asyncssh.PermissionDenied):
         return _login_failure(attempt, "")
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        return _no_agreement(attempt, error)
+        hint = "The host and this program have no algorithm in common; allow one that both have, here or there, in the SSH configuration"
+        return attempt.refusal(str(error.reason), hint)
     if isinstance(error, asyncssh.DisconnectError) and not isinstance(error, asyncssh.ConnectionLost) and attempt.login.offered:
         return _login_failure(attempt, f"it ended the connection, saying {str(error.reason)!r}")
     return _unreachable(attempt, error)
@@ -68,25 +70,17 @@ def _host_key_failure(attempt: Attempt, error: asyncssh.HostKeyNotVerifiable) ->
         hint = "Ask the host's administrators for a certificate that is valid for this name and today"
         return attempt.refusal(f"its host certificate is not valid: {error.reason}", hint, Status.FAILED_PRECONDITION)
     if check.changed:
-        return _changed(attempt, f"it shows {shown(check.presented)}")
+        return _changed(attempt, check.presented)
     files = ", ".join(str(file.path) for file in check.files) or "no known-hosts file, as the properties say"
     why = f"its host key is not known: it shows {shown(check.presented)}, and the search was in {files}"
     return attempt.refusal(why, _how_to_know(attempt), Status.FAILED_PRECONDITION)
 
 
-def _no_agreement(attempt: Attempt, error: asyncssh.KeyExchangeFailed) -> XenonError:
-    if "host key" in str(error.reason) and attempt.check.changed:
-        return _changed(attempt, "it has no key of those kinds any more")
-    if "host key" in str(error.reason) and attempt.check.known.keys:
-        why = "its host key is not known: there are keys for another port only, and it has none of their kinds"
-        return attempt.refusal(why, _how_to_know(attempt), Status.FAILED_PRECONDITION)
-    return attempt.refusal(str(error.reason), "The host and this program have no algorithm in common; allow one in the SSH configuration")
-
-
-def _changed(attempt: Attempt, shows: str) -> XenonError:
+def _changed(attempt: Attempt, presented: asyncssh.SSHKey) -> XenonError:
     known = [*attempt.check.known.keys, *attempt.check.known.authorities]
+    expected = f"{', '.join(shown(item.key) for item in known)} in {_places(known)}"
     why = (
-        f"its host key has changed: {shows}, but known is {', '.join(shown(item.key) for item in known)} in {_places(known)}. "
+        f"its host key has changed: it shows {shown(presented)}, but known is {expected}. "
         "Either the host was set up anew, or somebody else answers in its place"
     )
     name = _known_hosts_name(attempt)
@@ -162,10 +156,16 @@ def _unreachable(attempt: Attempt, error: BaseException) -> XenonError:
     if isinstance(error, asyncssh.ChannelOpenError) and error.code == _PROHIBITED:
         hint = f"The SSH server of {attempt.over} must allow it (AllowTcpForwarding, PermitOpen), or another host must be hopped over"
         return attempt.refusal(f"{attempt.over} does not let connections through to {where}: {error.reason}", hint)
-    if isinstance(error, asyncssh.ChannelOpenError) or (isinstance(error, OSError) and "refused" in str(error)):
-        reason = getattr(error, "reason", "") or "the connection was refused"
+    if isinstance(error, asyncssh.ChannelOpenError) or _is_refusal(error):
+        reason = error.reason if isinstance(error, asyncssh.ChannelOpenError) else "the connection was refused"
         return attempt.refusal(f"{where} cannot be reached{over}: {reason}", "Check the port, and that an SSH server listens there")
-    if isinstance(error, asyncssh.Error):
+    if isinstance(error, (asyncssh.Error, ConnectionResetError, BrokenPipeError)):
+        reason = error.reason if isinstance(error, asyncssh.Error) else str(error)
         hint = "Check that an SSH server listens there, and what its log says; it may limit how many connect at a time"
-        return attempt.refusal(f"{where}{over} ended the connection: {error.reason}", hint)
+        return attempt.refusal(f"{where}{over} ended the connection: {reason}", hint)
     return attempt.refusal(f"{where} cannot be reached{over}: {error}", "Check the network between this machine and the host")
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether nobody listens at the address, or at none of the addresses that the name has."""
+    return isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and f"[Errno {errno.ECONNREFUSED}]" in str(error))

@@ -18,6 +18,9 @@ __all__ = ["HostKeyCheck", "KnownHostsFile", "KnownKey", "KnownKeys", "look_up",
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
 SSH_PORT = 22
+_ALGORITHMS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
+_SIGNED = "*-cert-v01@openssh.com"
+_RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 _MARKERS = ("@cert-authority", "@revoked")
 
 
@@ -104,6 +107,16 @@ class HostKeyCheck:
             return [], [], revoked
         return [item.key for item in self.known.keys], [item.key for item in self.known.authorities], revoked
 
+    def algorithms(self, host: str, port: int) -> str:
+        """The kinds of key to ask *host* for, as asyncssh takes them: those that are known first, so that it shows one of these.
+
+        The others follow, so that a host which has none of these any more shows what it has.
+        """
+        known = look_up(self.files, host, port)
+        kinds = [kind for item in known.keys for kind in _signatures(item.key)]
+        signed = [_SIGNED] if self.strict and known.authorities else []
+        return ",".join(dict.fromkeys((*signed, *kinds, *_ALGORITHMS)))
+
     def accept(self, host: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Whether *key*, which is the host's own or its authority's and is not trusted, is accepted all the same."""
         self.presented = key
@@ -118,6 +131,11 @@ class HostKeyCheck:
     def changed(self) -> bool:
         """Whether other keys than the one that was shown are known for the host."""
         return self.known.exact and bool(self.known.keys or self.known.authorities)
+
+
+def _signatures(key: asyncssh.SSHKey) -> tuple[str, ...]:
+    kind = key.get_algorithm()
+    return _RSA if kind == "ssh-rsa" else (kind,)
 
 
 def _collect(files: Sequence[KnownHostsFile], name: str) -> KnownKeys:

@@ -253,7 +253,7 @@ def _unusable(adaptor: str, file: Path, with_passphrase: bool, error: Exception)
 
 
 def _is_about_passphrase(error: Exception) -> bool:
-    return isinstance(error, asyncssh.KeyEncryptionError) or "passphrase" in str(error).lower()
+    return isinstance(error, asyncssh.KeyEncryptionError) or any(word in str(error).lower() for word in ("passphrase", "decrypt"))
 
 
 def _distinct(keys: list[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:

@@ -25,7 +25,6 @@ _LOGGER = logging.getLogger("xenon.server.ssh")
 SESSIONS = 8
 CONNECTIONS = 4
 SECONDS_IDLE = 60
-MOST_HOPS = 8
 
 
 @dataclass(eq=False)
@@ -228,11 +227,11 @@ class Routes:
         self._salt = secrets.token_bytes(32)
 
     def hold(self, destination: Destination) -> Route:
-        """The route to *destination*, to be released; raises InvalidLocationException when there are too many hops."""
-        if destination.depth + len(destination.place.via) > MOST_HOPS:
-            reason = f"more than {MOST_HOPS} hosts are to be hopped over, the last of them {destination.place.target}"
-            hint = "Look for hosts that hop over each other, in the location and in the SSH configuration"
-            raise InvalidLocationException(reason, adaptor=destination.adaptor, hint=hint)
+        """The route to *destination*, to be released; raises InvalidLocationException for a host that is to be reached over itself."""
+        if destination.place.target in destination.beyond:
+            hosts = " over ".join(str(place) for place in (*destination.beyond, destination.place.target))
+            hint = "Look for hosts that hop over each other: in the location, and at ProxyJump in the SSH configuration"
+            raise InvalidLocationException(f"{hosts} cannot be reached", adaptor=destination.adaptor, hint=hint)
         key = self._key(destination)
         route = self._routes.get(key)
         if route is None:
