@@ -25,10 +25,10 @@ from xenon.exceptions import (
 from xenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
 
 ROOT = LocalPath(__file__).parent.parent.parent
-FACTS: dict[str, Any] = {
-    row["name"]: row for rows in json.loads((ROOT / "protos" / "adaptors.json").read_text()).values() for row in rows
-}
-KINDS = pytest.mark.parametrize(("kind", "adaptors"), [(xenon.FileSystem, FILE_ADAPTORS), (xenon.Scheduler, JOB_ADAPTORS)], ids=["files", "jobs"])
+FACTS: dict[str, Any] = {row["name"]: row for rows in json.loads((ROOT / "protos" / "adaptors.json").read_text()).values() for row in rows}
+KINDS = pytest.mark.parametrize(
+    ("kind", "adaptors"), [(xenon.FileSystem, FILE_ADAPTORS), (xenon.Scheduler, JOB_ADAPTORS)], ids=["files", "jobs"]
+)
 EACH_SERVER = pytest.mark.parametrize("server", SERVERS)
 EVERYWHERE = on(*FILE_ADAPTORS, *JOB_ADAPTORS)
 OVER_SSH = on("sftp", "ssh")
@@ -39,7 +39,13 @@ CREDENTIALS: Mapping[str, Mapping[str, Any]] = {
     "keytab": {"keytab_credential": KeytabCredential(username="somebody", keytabfile="/nowhere")},
     "map": {"credential_map": CredentialMap(default_credential=DefaultCredential(username="somebody"))},
 }
-BAD_VALUES = {"BOOLEAN": ("yes", "1", ""), "NATURAL": ("-1", "many"), "LONG": ("1.5", "many"), "INTEGER": ("many",), "SIZE": ("64T", "-1", "big")}
+BAD_VALUES = {
+    "BOOLEAN": ("yes", "1", ""),
+    "NATURAL": ("-1", "many"),
+    "LONG": ("1.5", "many"),
+    "INTEGER": ("many",),
+    "SIZE": ("64T", "-1", "big"),
+}
 BAD_LOCATIONS = {
     "file": ("relative/path", "file:///tmp"),
     "local": ("relative/path", "local:///tmp"),

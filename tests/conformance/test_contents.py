@@ -120,9 +120,7 @@ def test_read_directory(filesystem: xenon.FileSystem, folder: Path, adaptor: str
 
 @contents
 @sources
-def test_write(
-    filesystem: xenon.FileSystem, folder: Path, ground: Ground, source: Callable[[bytes], ByteSource], content: bytes
-) -> None:
+def test_write(filesystem: xenon.FileSystem, folder: Path, ground: Ground, source: Callable[[bytes], ByteSource], content: bytes) -> None:
     """Write a file"""
     filesystem.write_to_file(folder / "file", source(content))
     assert found(ground, folder / "file") == content
@@ -162,9 +160,7 @@ def test_write_breaks_off(filesystem: xenon.FileSystem, folder: Path, ground: Gr
 
 @contents
 @sources
-def test_append(
-    filesystem: xenon.FileSystem, folder: Path, ground: Ground, source: Callable[[bytes], ByteSource], content: bytes
-) -> None:
+def test_append(filesystem: xenon.FileSystem, folder: Path, ground: Ground, source: Callable[[bytes], ByteSource], content: bytes) -> None:
     """Append to a file"""
     lay(ground, folder / "file", b"before, ")
     filesystem.append_to_file(folder / "file", source(content))

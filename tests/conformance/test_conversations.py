@@ -51,7 +51,7 @@ def talk(scheduler: xenon.Scheduler, adaptor: str, description: JobDescription, 
 def test_lock_step(scheduler: xenon.Scheduler, adaptor: str) -> None:
     """Talk with a job line by line, each answered before the next is given"""
     lines = Lines()
-    description = shell("while read line; do echo \"heard $line\"; done; echo end", queue_name=QUEUE[adaptor])
+    description = shell('while read line; do echo "heard $line"; done; echo end', queue_name=QUEUE[adaptor])
     job, responses = scheduler.submit_interactive_job(description, lines)
     assert job.id
     heard = b""

@@ -25,7 +25,15 @@ pytestmark = pytest.mark.timeout(120)
 WITHOUT_CLUSTER = on("local", "ssh")
 SLURM = on("slurm", servers=("embedded", "socket"))
 ARGUMENTS = ["a b", "it's", '"quoted"', "$HOME", "`id`", "*", "\\", "new\nline", "naïve-日本", "-n", "--", "a;b", "!"]
-VALUES = {"PLAIN": "1", "SPACE": "a b", "QUOTES": "it's \"quoted\"", "DOLLAR": "$HOME `id`", "LINES": "one\ntwo", "EMPTY": "", "LETTERS": "日本"}
+VALUES = {
+    "PLAIN": "1",
+    "SPACE": "a b",
+    "QUOTES": 'it\'s "quoted"',
+    "DOLLAR": "$HOME `id`",
+    "LINES": "one\ntwo",
+    "EMPTY": "",
+    "LETTERS": "日本",
+}
 BRACKETS = 'printf "<%s>" "$@"'
 MIXED = shell("true", name="a job", max_runtime=5, tasks=1, cores_per_task=1, tasks_per_node=1, max_memory=100)
 
@@ -214,7 +222,9 @@ def test_relative_directory(place: Place, ground: Ground, folder: xenon.Path) ->
     """Resolve a relative working directory against that of the scheduler"""
     ground.run(f"mkdir '{folder}/inner'")
     with place.create(str(folder)) as scheduler:
-        status = scheduler.wait_until_done(scheduler.submit_batch_job(shell("pwd", working_directory="inner", stdout="out")), timeout=30_000)
+        status = scheduler.wait_until_done(
+            scheduler.submit_batch_job(shell("pwd", working_directory="inner", stdout="out")), timeout=30_000
+        )
     assert not status.error_message, status.error_message
     assert ground.run(f"cat '{folder}/inner/out'").decode() == f"{folder}/inner\n", "the output is elsewhere"
 
@@ -237,7 +247,7 @@ def test_empty_arguments(batch: Batch) -> None:
 @JOBS
 def test_environment(batch: Batch) -> None:
     """Hand over the environment as it is"""
-    assert batch.output("environment") == "".join(f"<{value}>" for value in VALUES.values()), "the environment was changed"
+    assert batch.output("environment") == "".join(f"<{value}>" for value in VALUES.values()), "the environment was lost"
 
 
 @JOBS
@@ -416,7 +426,11 @@ def test_slurm_tasks(scheduler: xenon.Scheduler, ground: Ground, folder: xenon.P
 
 
 @SLURM
-@pytest.mark.parametrize("field", [{"temp_space": 2_000_000_000}, {"max_memory": 4_000_000}, {"scheduler_arguments": ["--nonsense"]}], ids=lambda one: next(iter(one)))
+@pytest.mark.parametrize(
+    "field",
+    [{"temp_space": 2_000_000_000}, {"max_memory": 4_000_000}, {"scheduler_arguments": ["--nonsense"]}],
+    ids=lambda one: next(iter(one)),
+)
 def test_slurm_refuses(scheduler: xenon.Scheduler, field: dict[str, object]) -> None:
     """Say so when Slurm refuses a job"""
     with refused(InvalidJobDescriptionException, UnsupportedJobDescriptionException, adaptor="slurm"):

@@ -152,7 +152,9 @@ def test_read_missing_link(filesystem: xenon.FileSystem, folder: Path, adaptor: 
 # --- exists ---
 
 
-@pytest.mark.parametrize(("name", "expected"), [("file", True), ("directory", True), ("link", True), ("dangling", True), ("missing", False)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("file", True), ("directory", True), ("link", True), ("dangling", True), ("missing", False)]
+)
 def test_exists(filesystem: xenon.FileSystem, folder: Path, ground: Ground, name: str, expected: bool) -> None:
     """Tell whether something is at a path"""
     ground.run(f"cd '{folder}' && echo content >file && mkdir directory && ln -s file link && ln -s nowhere dangling")
@@ -211,7 +213,9 @@ def test_rename_below_nothing(filesystem: xenon.FileSystem, folder: Path, ground
 @pytest.mark.parametrize("there", ["file", "directory", "link", "dangling"])
 def test_delete(filesystem: xenon.FileSystem, folder: Path, ground: Ground, there: str, recursive: bool) -> None:
     """Delete a file, an empty directory or a link, whose target stays"""
-    ground.run(f"cd '{folder}' && echo content >file && mkdir directory full && echo >full/file && ln -s full link && ln -s nowhere dangling")
+    ground.run(
+        f"cd '{folder}' && echo content >file && mkdir directory full && echo >full/file && ln -s full link && ln -s nowhere dangling"
+    )
     filesystem.delete(folder / there, recursive)
     assert what_is_at(ground, folder / there) == "nothing"
     assert ground.run(f"ls '{folder}/full'") == b"file\n"
@@ -227,7 +231,9 @@ def test_delete_full_directory(filesystem: xenon.FileSystem, folder: Path, groun
 
 def test_delete_tree(filesystem: xenon.FileSystem, folder: Path, ground: Ground) -> None:
     """Delete a directory with what is in it, and nothing that its links point to"""
-    ground.run(f"cd '{folder}' && mkdir -p kept tree/a/b tree/.hidden && echo >kept/file && echo >tree/a/b/file && echo >tree/.hidden/.file")
+    ground.run(
+        f"cd '{folder}' && mkdir -p kept tree/a/b tree/.hidden && echo >kept/file && echo >tree/a/b/file && echo >tree/.hidden/.file"
+    )
     ground.run(f"cd '{folder}/tree' && ln -s ../kept to_directory && ln -s ../kept/file to_file && ln -s nowhere dangling")
     filesystem.delete(folder / "tree", recursive=True)
     assert ground.run(f"cd '{folder}' && find . | sort") == b".\n./kept\n./kept/file\n"

@@ -156,7 +156,6 @@ def refusals(folder: str, files: messages.FileSystem, jobs: messages.Scheduler) 
     missing = messages.PathRequest(filesystem=files, path=path(f"{folder}/missing"))
     there = messages.PathRequest(filesystem=files, path=path(folder))
     create = messages.CreateFileSystemRequest
-    described = JobDescription(executable="true")
     unknown_queue = JobDescription(executable="true", queue_name="nonsense")
     job = messages.JobRequest(scheduler=jobs, job=messages.Job("nonsense"))
     nameless = messages.JobRequest(scheduler=jobs, job=messages.Job())

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from known_failures import JAVA, case_of, known, name_of, parameters
+from known_failures import JAVA, known, known_case, name_of, parameters
 
 __all__ = ["table"]
 
-OURS = "embedded"
 RELEASED = {"test_filesystems": "File systems", "test_schedulers": "Schedulers", "test_trust": "Trust in a host"}
 INTRODUCTION = """# What the released server can do
 
-<!-- Written by `make compatibility` from tests/compatibility and tests/conformance; change the tests or known_failures.toml there instead. -->
+<!-- Written by `make compatibility` from tests/compatibility and tests/conformance: change the tests there, or known_failures.toml. -->
 
 Each row is a test, run through this SDK on xenon-grpc 3.0.1 against the server in Docker that `xenon-testing` brings up for the adaptor.
 **yes**: it works. A number: it does not, and the note below the table has what the server says, word for word, or what the test saw. Such a
@@ -26,9 +25,9 @@ threads ([adaptors.rst](adaptors.rst)).
 """
 BESIDE = """# Beside the embedded server
 
-The suite in `tests/conformance` holds the interface, RPC by RPC and with its errors, on the embedded server, on `xenon-server` over a socket
-with mutual TLS, and on xenon-grpc 3.0.1. Here is where the servers part. Of the tests that have a row in no table, {agreed} pass on all three.
-The embedded server and `xenon-server` pass every test; a failure of theirs is a fault to mend, and is expected nowhere.
+The suite in `tests/conformance` holds the interface, RPC by RPC and with its errors, on the embedded server, on `xenon-server` over a port
+with mutual TLS, and on xenon-grpc 3.0.1. On {agreed} tests the servers agree; here is where they part. The embedded server and
+`xenon-server` pass every test: a failure of theirs is a fault to mend, and is expected nowhere.
 """
 SECTIONS = {
     "File systems, call by call": ("file", "sftp"),
@@ -59,9 +58,10 @@ def _adaptor(item: pytest.Item) -> str:
 
 
 class _Notes:
-    """The words below a table, each with its number."""
+    """The words below a table, each with its number; where *apart* is set, those of each adaptor for themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: bool) -> None:
+        self._apart = apart
         self._numbers: dict[tuple[str, str], int] = {}
 
     def cell(self, item: pytest.Item | None) -> str:
@@ -69,7 +69,8 @@ class _Notes:
         if item is None:
             return ""
         words = known(item)
-        return str(self._numbers.setdefault((_adaptor(item), words), len(self._numbers) + 1)) if words else "yes"
+        key = (_adaptor(item) if self._apart else "", words)
+        return str(self._numbers.setdefault(key, len(self._numbers) + 1)) if words else "yes"
 
     def lines(self) -> list[str]:
         """The notes."""
@@ -90,7 +91,7 @@ def _words(item: pytest.Item) -> str:
 
 def _released_section(title: str, items: Sequence[pytest.Item]) -> str:
     adaptors = list(dict.fromkeys(map(_adaptor, items)))
-    notes = _Notes()
+    notes = _Notes(apart=True)
     rows = []
     for name in dict.fromkeys(map(name_of, items)):
         of_row = {_adaptor(item): item for item in items if name_of(item) == name}
@@ -100,27 +101,28 @@ def _released_section(title: str, items: Sequence[pytest.Item]) -> str:
 
 def _beside_section(title: str, items: Sequence[pytest.Item]) -> str:
     adaptors = list(dict.fromkeys(map(_adaptor, items)))
-    notes = _Notes()
-    columns = [f"{f'`{adaptor}`, ' if adaptor else ''}{server}" for adaptor in adaptors for server in ("xenon-grpc", OURS)]
+    notes = _Notes(apart=False)
+    ours = "embedded" if any(parameters(item)["server"] == "embedded" for item in items) else "xenon-server"
+    columns = [f"{f'`{adaptor}`, ' if adaptor else ''}{server}" for adaptor in adaptors for server in ("xenon-grpc", ours)]
     return _page(title, columns, _beside_rows(items, adaptors, notes), notes)
 
 
 def _beside_rows(items: Sequence[pytest.Item], adaptors: Sequence[str], notes: _Notes) -> list[tuple[str, list[str]]]:
-    """A row for each test on which the servers part; its cases are one row where the same is known of all."""
+    """A row for each test, or each case of one, on which the servers part."""
     rows = []
     for name in dict.fromkeys(map(name_of, items)):
         siblings = [item for item in items if name_of(item) == name]
-        cases = list(dict.fromkeys(map(case_of, siblings)))
-        by_case = {case: [item for item in siblings if case_of(item) == case] for case in cases}
-        told = {case: [(_adaptor(item), known(item)) for item in by_case[case]] for case in cases}
-        alike = all(told[case] == told[cases[0]] for case in cases)
-        for case in cases[:1] if alike else cases:
-            if any(words for _, words in told[case]):
-                label = _words(siblings[0]) if alike or not case else f"{_words(siblings[0])} ({case})"
-                rows.append((label, _beside_cells(by_case[case], adaptors, notes)))
+        for case in dict.fromkeys(known_case(item) for item in siblings if known(item)):
+            label = f"{_words(siblings[0])} ({case})" if case else _words(siblings[0])
+            rows.append((label, _beside_cells(siblings, case, adaptors, notes)))
     return rows
 
 
-def _beside_cells(items: Sequence[pytest.Item], adaptors: Sequence[str], notes: _Notes) -> list[str]:
-    by_place = {(_adaptor(item), parameters(item)["server"]): item for item in items}
-    return [notes.cell(by_place.get((adaptor, server))) for adaptor in adaptors for server in (JAVA, OURS)]
+def _beside_cells(items: Sequence[pytest.Item], case: str, adaptors: Sequence[str], notes: _Notes) -> list[str]:
+    cells = []
+    for adaptor in adaptors:
+        for released in (True, False):
+            here = [item for item in items if _adaptor(item) == adaptor and (parameters(item)["server"] == JAVA) is released]
+            failing = [item for item in here if known(item) and known_case(item) == case]
+            cells.append(notes.cell(next(iter(failing or here), None)) if failing or not here else "yes")
+    return cells

@@ -1,9 +1,9 @@
 """What the released server is known to fail at, and how a test that meets such a failure is told from one that meets another.
 
-A folder of tests has its failures in a file ``known_failures.toml`` beside the tests: by adaptor (``server`` where a test has none), then by
-test (without ``test_``), perhaps with the rest of its parameters in brackets. The words are the server's own or, where it says nothing, those
-of the test. A test that is expected to fail is marked ``xfail(strict=True)`` with the words as the reason: when it passes, or fails with
-other words, the run fails.
+A folder of tests has its failures in a file ``known_failures.toml`` beside the tests: by adaptor (``server`` where a test has none), then
+by test (without ``test_``), perhaps with one of its other parameters in brackets. The words are the server's own or, where it says nothing,
+those of the test. A test that is expected to fail is marked ``xfail(strict=True)`` with the words as the reason: when it passes, or fails
+with other words, the run fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["JAVA", "KnownFailureError", "case_of", "is_ours", "known", "mark", "name_of", "parameters", "recognised"]
+__all__ = ["JAVA", "KnownFailureError", "is_ours", "known", "known_case", "mark", "name_of", "parameters", "recognised"]
 
 JAVA = "java"
 _FILE = "known_failures.toml"
@@ -50,21 +50,24 @@ def name_of(item: pytest.Item) -> str:
     return item.name.partition("[")[0].removeprefix("test_")
 
 
-def case_of(item: pytest.Item) -> str:
-    """What tells a test from its siblings, beside server and adaptor; empty for most."""
-    given = parameters(item)
-    place = "-".join(given[name] for name in ("server", "adaptor") if name in given)
-    rest = item.name.partition("[")[2].removesuffix("]")
-    return "-".join(part for part in rest.replace(place, "", 1).split("-") if part)
-
-
 def known(item: pytest.Item) -> str:
     """The words of the failure that is expected; empty where none is."""
+    return _entry(item)[1]
+
+
+def known_case(item: pytest.Item) -> str:
+    """The parameter with which alone the failure is expected; empty where it is with all."""
+    return _entry(item)[0]
+
+
+def _entry(item: pytest.Item) -> tuple[str, str]:
     if not is_ours(item) or parameters(item).get("server", JAVA) != JAVA:
-        return ""
+        return "", ""
     of_adaptor = _known_in(item.path.parent / _FILE).get(parameters(item).get("adaptor", _NO_ADAPTOR), {})
-    exact = of_adaptor.get(f"{name_of(item)}[{case_of(item)}]", "")
-    return exact or of_adaptor.get(name_of(item), of_adaptor.get(_EVERYTHING, ""))
+    for case in item.name.partition("[")[2].removesuffix("]").split("-"):
+        if words := of_adaptor.get(f"{name_of(item)}[{case}]"):
+            return case, words
+    return "", of_adaptor.get(name_of(item), of_adaptor.get(_EVERYTHING, ""))
 
 
 def mark(item: pytest.Item) -> None:
