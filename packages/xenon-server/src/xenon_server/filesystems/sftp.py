@@ -32,11 +32,11 @@ from xenon_server.filesystems.sftp_names import from_bytes, to_bytes
 from xenon_server.filesystems.sftp_people import Identity, People
 from xenon_server.filesystems.sftp_reading import is_empty, read_directory, read_file
 from xenon_server.filesystems.sftp_session import SftpSession
+from xenon_server.filesystems.sftp_sessions import SftpSessions
 from xenon_server.filesystems.sftp_writing import append_file, write_file
 from xenon_server.locations import SshLocation, parse_ssh
 from xenon_server.properties import size
 from xenon_server.shells.ssh import SshShell
-from xenon_server.ssh.connections import SshLink
 from xenon_server.ssh.settings import SFTP, SshSettings
 
 if sys.version_info >= (3, 11):
@@ -77,10 +77,10 @@ class SftpFileSystem(FileSystem):
     supports_rename = True
     can_append = True
 
-    def __init__(self, opening: Opening, link: SshLink, buffer_size: int | None = None) -> None:
+    def __init__(self, opening: Opening, connection: SftpConnection, buffer_size: int | None = None) -> None:
         super().__init__(opening)
-        self._connection = SftpConnection(link)
-        self._shell = SshShell(link, self.name)
+        self._connection = connection
+        self._shell = SshShell(connection.link, self.name)
         self._buffer_size = buffer_size
         self._directory = ""
         self._people = People(Identity(), self._ask_who_i_am)
@@ -107,7 +107,7 @@ class SftpFileSystem(FileSystem):
             buffer_size: Bytes that one request reads or writes at most; None for what the server allows.
         """
         link = await opening.resources.ssh.open(cls.name, place, opening.credential, settings)
-        filesystem = cls(opening, link, buffer_size)
+        filesystem = cls(opening, SftpConnection(await SftpSessions.hold(link)), buffer_size)
         try:
             with _translated(to_bytes(place.workdir or ".")):
                 await filesystem._begin(place)

@@ -14,6 +14,7 @@ from xenon_server.filesystems.sftp_making import Made, make
 from xenon_server.filesystems.sftp_messages import Open, SftpError
 from xenon_server.filesystems.sftp_reading import in_flight_for
 from xenon_server.filesystems.sftp_session import Block, SftpSession
+from xenon_server.filesystems.sftp_sessions import MOST_SESSIONS, SftpSessions
 
 __all__ = ["append_file", "blocks_of", "write_file"]
 
@@ -22,7 +23,6 @@ _log = logging.getLogger("xenon.server.sftp")
 # A server lets in so much of a channel before it wants to have read it, OpenSSH at least. Twice that keeps it busy.
 _CHANNEL = 2 << 20
 _IN_FLIGHT = 2 * _CHANNEL
-_MOST_LANES = 4
 _LARGE = 8 << 20
 
 
@@ -82,23 +82,24 @@ class Lanes:
     """A file that is written in one session, and in more of them where it is large and the line long.
 
     Args:
-        connection: Gives the other sessions.
+        sessions: The other sessions.
         made: The file.
         size: How many bytes it will have, as far as that is known; 0 when nobody knows.
     """
 
-    def __init__(self, connection: SftpConnection, made: Made, size: int) -> None:
-        self._connection = connection
+    def __init__(self, sessions: SftpSessions, made: Made, size: int) -> None:
+        self._sessions = sessions
         self._made = made
         self._is_large = size > _LARGE
         self._all = [Lane(made.session, made.handle)]
-        self._others = min(_MOST_LANES, int(in_flight_for(made.round_trip) / _CHANNEL)) - 1
+        self._others = range(1, min(MOST_SESSIONS, in_flight_for(made.round_trip) // _CHANNEL))
+        self._borrowed: list[int] = []
         self._widening: list[asyncio.Task[None]] = []
 
     async def write(self, offset: int, block: Block) -> None:
         """Have *block* written at *offset*, by the lane with the least to do, once that has room."""
         if (self._is_large or offset > _LARGE) and not self._widening:
-            self._widening = [asyncio.create_task(self._add()) for _ in range(self._others)]
+            self._widening = [asyncio.create_task(self._add(number)) for number in self._others]
         lane = min(self._all, key=Lane.load)
         while lane.load() + len(block) > _IN_FLIGHT:
             await asyncio.wait([each.oldest for each in self._all], return_when=asyncio.FIRST_COMPLETED)
@@ -109,45 +110,42 @@ class Lanes:
         """Wait until everything is written and the file is closed."""
         await self._stop_widening()
         await asyncio.gather(*(lane.finish() for lane in self._all))
-        self._end_others()
+        self._give_back()
 
     async def abandon(self) -> None:
         """Close the file without waiting for what is on its way."""
         for lane in self._all:
             lane.abandon()
-        await self._stop_widening()
-        self._end_others()
+        try:
+            await self._stop_widening()
+        finally:
+            for lane in self._all:
+                lane.abandon()
+            self._give_back()
 
-    async def _add(self) -> None:
+    async def _add(self, number: int) -> None:
         """Add a lane; where there can be none, the others have to do."""
         try:
-            session = await self._connection.another()
-        except XenonError as error:
-            _log.info("A large file is written over fewer channels, since no other one could be opened: %s", error)
-            return
-        try:
+            session = await self._sessions.borrow(number)
+            self._borrowed.append(number)
             self._all.append(Lane(session, await session.open(self._made.name, Open.WRITE)))
         except (SftpError, XenonError) as error:
-            _log.info("A large file is written over fewer channels, since it could not be opened again: %s", error)
-            session.end()
-        except BaseException:
-            session.end()
-            raise
+            _log.info("A large file is written over fewer channels, since another could not be had: %s", error)
 
     async def _stop_widening(self) -> None:
         for task in self._widening:
             task.cancel()
         await asyncio.gather(*self._widening, return_exceptions=True)
 
-    def _end_others(self) -> None:
-        for lane in self._all[1:]:
-            lane.session.end()
+    def _give_back(self) -> None:
+        while self._borrowed:
+            self._sessions.give_back(self._borrowed.pop())
 
 
 async def write_file(connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int) -> None:
     """Make the file *path* of *data*, all or nothing, in requests of *block* bytes, as :meth:`FileSystem.write` does."""
     async with make(connection, path, replace) as made:
-        lanes = Lanes(connection, made, size)
+        lanes = Lanes(connection.sessions, made, size)
         try:
             await _pour(lanes.write, data, block)
             await lanes.finish()

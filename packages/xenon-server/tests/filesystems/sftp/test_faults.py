@@ -180,21 +180,25 @@ async def test_a_closed_file_system_says_so(open_sftp: OpenSftp, server: SshServ
             await files.exists("/")
 
 
-@pytest.mark.parametrize("subsystem", ["sftp /bin/false", "sftp /bin/echo Welcome to this machine"])
-async def test_a_host_without_sftp_is_named(open_sftp: OpenSftp, xenon_container: ServerFactory, subsystem: str) -> None:
-    copy = "nosftp" if "false" in subsystem else "chattysftp"
-    server = xenon_container("ssh", copy=copy)
-    server.container.execute(["sed", "-i", f"s|^Subsystem.*|Subsystem {subsystem}|", "/etc/ssh/sshd_config"])
+def configured(xenon_container: ServerFactory, edit: str) -> SshServer:
+    """A server whose configuration is the usual one, changed by a command of sed."""
+    server = xenon_container("ssh", copy="sftpconfig")
+    config = "/etc/ssh/sshd_config"
+    server.container.execute(["sh", "-c", f"cp -n {config} /root/; sed '{edit}' /root/sshd_config >{config}"])
     server.faults.restart_daemon()
+    return server
+
+
+@pytest.mark.parametrize("subsystem", ["/bin/false", "/bin/echo Welcome to this machine"])
+async def test_a_host_without_sftp_is_named(open_sftp: OpenSftp, xenon_container: ServerFactory, subsystem: str) -> None:
+    server = configured(xenon_container, f"s|^Subsystem.*|Subsystem sftp {subsystem}|")
     with pytest.raises((NotConnectedException, InvalidLocationException), match="SFTP"):
         async with open_sftp(server):
             pass
 
 
 async def test_a_server_for_files_only_is_enough(open_sftp: OpenSftp, xenon_container: ServerFactory) -> None:
-    server = xenon_container("ssh", copy="filesonly")
-    server.container.execute(["sh", "-c", "printf 'ForceCommand internal-sftp\\n' >>/etc/ssh/sshd_config"])
-    server.faults.restart_daemon()
+    server = configured(xenon_container, "1i ForceCommand internal-sftp")
     folder = "/tmp/filesonly"
     server.container.execute(["sh", "-c", f"mkdir -p {folder} && chown xenon {folder} && touch {folder}/theirs"])
     server.container.execute(["sh", "-c", f"chown root:daemon {folder}/theirs && chmod 660 {folder}/theirs"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +79,17 @@ async def test_a_working_directory_that_is_none_is_named(open_sftp: OpenSftp, wo
     assert raised.value.adaptor == "sftp"
 
 
+async def test_many_file_systems_share_what_they_connect_with(open_sftp: OpenSftp, xenon_ssh: SshServer) -> None:
+    async with open_sftp() as first, contextlib.AsyncExitStack() as stack:
+        location = f"{xenon_ssh.host}:{xenon_ssh.port}"
+        others = await asyncio.gather(*(SftpFileSystem.open(replace(first.opening, location=location)) for _ in range(100)))
+        await others[0].close()
+        for other in others[1:]:
+            stack.push_async_callback(other.close)
+        assert all(await asyncio.gather(*(other.exists("/etc") for other in others[1:])))
+        assert {await other._connection.session() for other in others[1:]} == {await first._connection.session()}
+
+
 def test_the_description_is_that_of_the_adaptor() -> None:
     description = SftpFileSystem.describe()
     defaults = {item.name.removeprefix("xenon.adaptors.filesystems.sftp."): item.default_value for item in description.supported_properties}
@@ -135,7 +149,7 @@ async def test_a_link_is_told_of_itself_with_what_may_be_done_through_it(open_sf
         "public": (True, False),
         "dangling": (False, False),
     }
-    assert one == entries["public"]
+    assert (one.is_symbolic_link, one.is_readable, one.is_writable) == (True, True, False)
 
 
 async def test_the_groups_of_the_user_count(open_sftp: OpenSftp, xenon_container: ServerFactory) -> None:

@@ -415,6 +415,6 @@ async def test_what_is_left_behind_is_removed_by_the_next_session(open_sftp: Ope
     async with open_sftp() as files:
         connection: SftpConnection = files._connection
         session = await connection.session()
-        await session.close()
+        session.end()
         await connection.discard(session, f"{folder}/left".encode())
         assert await names(files, folder) == set()
