@@ -143,9 +143,9 @@ class Poller:
         self._hurry = asyncio.Event()
         self._closed = False
 
-    def add(self, job: str, tag: str, name: str, at: float | None) -> None:
-        """Take note of a job that was just submitted."""
-        state = JobState(job, "PENDING", evidence="sbatch", name=name)
+    def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "sbatch") -> None:
+        """Take note of a job that was just submitted, as *evidence* says."""
+        state = JobState(job, "PENDING", evidence=evidence, name=name)
         self._jobs[job] = _Tracked(job, tag, name, at, ours=True, state=state)
 
     def is_known(self, job: str) -> bool:

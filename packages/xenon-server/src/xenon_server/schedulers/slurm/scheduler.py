@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from xenon_core.errors import NoSuchQueueException, XenonError
-from xenon_core.messages import JobDescription
-from xenon_server.adaptor import Opening, Scheduler
+from xenon_core.messages import DefaultCredential, JobDescription
+from xenon_server.adaptor import FileSystem, Opening, Scheduler
 from xenon_server.job_state import JobState, QueueState
 from xenon_server.locations import SchedulerLocation, parse_scheduler
-from xenon_server.properties import Property, boolean, integer, long
+from xenon_server.properties import Properties, Property, boolean, integer, long
+from xenon_server.schedulers.description import check_description, check_interactive
 from xenon_server.schedulers.slurm.cancelling import Canceller
 from xenon_server.schedulers.slurm.cluster import Cluster, look_around
 from xenon_server.schedulers.slurm.commands import NAME, Commands
+from xenon_server.schedulers.slurm.interactive import Conversation, Line
 from xenon_server.schedulers.slurm.lookup import Lookup
 from xenon_server.schedulers.slurm.options import batch_options, directory_of
 from xenon_server.schedulers.slurm.polling import Asking, Poller
-from xenon_server.schedulers.slurm.script import batch_script, require_executable
+from xenon_server.schedulers.slurm.script import batch_script
 from xenon_server.schedulers.slurm.submission import Patience, Submission, Submitter, new_tag
+from xenon_server.shells.base import Output
 from xenon_server.shells.opening import open_shell
 from xenon_server.ssh.settings import SCHEDULER_SSH
 
@@ -29,6 +32,7 @@ __all__ = ["SlurmScheduler"]
 
 _PREFIX = "xenon.adaptors.schedulers"
 _MILLISECONDS = 1000
+_NAME_OF_A_SHELL = "sh"  # which srun takes from what it runs
 _NAME_WITHOUT_ONE = "sbatch"  # which Slurm gives to a script that comes over standard input
 
 _WITHOUT_ACCOUNTING = boolean(f"{_PREFIX}.slurm.disable.accounting.usage", False, "Leave the accounting alone, as if the cluster had none.")
@@ -80,9 +84,10 @@ class SlurmScheduler(Scheduler):
         delay = opening.properties[_POLL_DELAY] / _MILLISECONDS
         self._poller = Poller(commands, Asking(cluster.user, uses_accounting, delay))
         self._canceller = Canceller(commands)
-        lookup = Lookup(commands, cluster.user, cluster.configuration, uses_accounting, self._poller.is_known)
+        self._lookup = Lookup(commands, cluster.user, cluster.configuration, uses_accounting, self._poller.is_known)
         seconds = cluster.configuration.seconds_for_a_message
-        self._submitter = Submitter(commands, lookup, self.patience, seconds, self._cancel_later)
+        self._submitter = Submitter(commands, self._lookup, self.patience, seconds, self._cancel_later)
+        self._conversations: set[Conversation] = set()
         self._background: set[asyncio.Task[Any]] = set()
 
     @override
@@ -100,6 +105,7 @@ class SlurmScheduler(Scheduler):
     @override
     async def close(self) -> None:
         await self._submitter.close()
+        await asyncio.gather(*(conversation.aclose() for conversation in list(self._conversations)), return_exceptions=True)
         await self._canceller.close()
         await self._poller.close()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -140,7 +146,7 @@ class SlurmScheduler(Scheduler):
 
     @override
     async def submit(self, description: JobDescription) -> str:
-        require_executable(description)
+        check_description(NAME, description)
         directory = directory_of(description, self._base)
         tag = new_tag()
         submission = Submission(
@@ -153,6 +159,19 @@ class SlurmScheduler(Scheduler):
         submitted = await self._submitter.submit(submission)
         self._poller.add(submitted.job, tag, description.name, submitted.at)
         return submitted.job
+
+    @override
+    async def converse(self, description: JobDescription, stdin: AsyncIterator[bytes]) -> tuple[str, AsyncIterator[Output]]:
+        check_description(NAME, description)
+        check_interactive(NAME, description)
+        tag = new_tag()
+        line = Line.of(description, directory_of(description, self._base), tag, description.name or _NAME_OF_A_SHELL)
+        process = await self._commands.shell.start(line.script)
+        conversation = Conversation(line, process, self._canceller, self._lookup, self._left)
+        self._conversations.add(conversation)
+        job = await conversation.begin(stdin)
+        self._poller.add(job, tag, description.name, None, "srun")
+        return job, conversation
 
     @override
     async def job_state(self, job: str) -> JobState:
@@ -179,6 +198,23 @@ class SlurmScheduler(Scheduler):
         await self._canceller.cancel(job)
         (state,) = await self._poller.states([job], fresh=True)
         return _state_or_raise(state)
+
+    @override
+    async def file_system(self) -> FileSystem:
+        if self._place.ssh is not None:
+            from xenon_server.filesystems.sftp import SftpFileSystem
+
+            return await SftpFileSystem.open_at(self._place.ssh, self.opening, SCHEDULER_SSH.settings(self.opening.properties))
+        from xenon_server.filesystems.local import LocalFileSystem
+
+        properties = Properties.check(LocalFileSystem.name, LocalFileSystem.properties, {})
+        return await LocalFileSystem.open(Opening(self._place.workdir, DefaultCredential(), properties, self.opening.resources))
+
+    def _left(self, conversation: Conversation, status: int | None) -> None:
+        """A conversation is over."""
+        self._conversations.discard(conversation)
+        if status is not None:
+            self._poller.ended(conversation.job, status)
 
     def _cancel_later(self, job: str) -> None:
         """Cancel a job that was submitted for somebody who has given up meanwhile, and so can never learn of it."""

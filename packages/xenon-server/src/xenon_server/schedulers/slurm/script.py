@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from xenon_core.errors import IllegalArgumentException, IncompleteJobDescriptionException
 from xenon_core.messages import JobDescription
-from xenon_server.schedulers.slurm.commands import NAME
 from xenon_server.shells.base import command_line, quote
 
-__all__ = ["batch_script", "is_plain_file_name", "require_executable", "run_lines"]
+__all__ = ["batch_script", "is_plain_file_name", "run_lines"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Some shells do not let these be set.
@@ -46,26 +44,14 @@ def run_lines(directory: str, environment: Mapping[str, str], program: list[str]
     return lines
 
 
-def require_executable(description: JobDescription) -> None:
-    """Raise IncompleteJobDescriptionException when *description* names no program."""
-    if not description.executable:
-        raise IncompleteJobDescriptionException("the job description names no executable", adaptor=NAME)
-
-
 def _command(program: list[str], environment: Mapping[str, str]) -> str:
     """*program* with what no shell can export, and with a name that is never taken for an option or an assignment."""
     words = list(program)
     if program[0].startswith("-") or (environment and "=" in program[0]):
         words = ["nice", "-n", "0", "--", *words]
     if environment:
-        words = ["env", *(f"{_name(name)}={value}" for name, value in environment.items()), *words]
+        words = ["env", *(f"{name}={value}" for name, value in environment.items()), *words]
     return command_line(words)
-
-
-def _name(name: str) -> str:
-    if not name or "=" in name:
-        raise IllegalArgumentException(f"{name!r} cannot be the name of an environment variable", adaptor=NAME)
-    return name
 
 
 def _redirections(description: JobDescription) -> str:

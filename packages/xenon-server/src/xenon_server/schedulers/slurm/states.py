@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from signal import Signals
 
 from xenon_core.errors import JobCanceledException, XenonError
 from xenon_server.job_state import JobState
 from xenon_server.schedulers.slurm.commands import NAME
 from xenon_server.schedulers.slurm.parsing import Record
+from xenon_server.shells.base import signal_name
 
 __all__ = ["PHASES", "Ending", "Phase", "ending_of", "has_ended", "job_state"]
 
@@ -123,16 +123,13 @@ def _signal(record: Record) -> str:
     number = record.exit_code.signal
     if not record.nodes or not number or number == _COULD_NOT_START or record.state in _UNRELIABLE_SIGNAL:
         return ""
-    try:
-        return Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return str(number)
+    return signal_name(number)
 
 
 def _ended_by(record: Record) -> XenonError:
     error, words = _ENDED_BY[record.state]
     by = f" by the user {record.by}" if record.by else ""
-    reason = f" ({record.reason})" if record.reason else ""
+    reason = f" ({record.reason})" if record.reason and record.state != "CANCELLED" else ""
     return error(f"{_subject(record)}: {words}{by}{reason}", adaptor=NAME, hint=_HINTS.get(record.state, ""))
 
 

@@ -27,7 +27,7 @@ from xenon_server.schedulers.slurm.gathering import Gathering
 from xenon_server.schedulers.slurm.lookup import TAG_PREFIX, Lookup, Seeking
 from xenon_server.shells.base import command_line
 
-__all__ = ["Patience", "Submission", "Submitted", "Submitter", "new_tag"]
+__all__ = ["Patience", "Submission", "Submitted", "Submitter", "new_tag", "refusal"]
 
 _MOST_AT_ONCE = 100
 _TRIES = 3
@@ -193,7 +193,7 @@ class Submitter:
             elif said.job:
                 self._succeed(submission, Submitted(said.job, answers.at))
             elif said.status and not controller_is_away(said.stderr):
-                _fail(submission, _refusal(said.status, said.stderr))
+                _fail(submission, refusal("sbatch", said.status, said.stderr))
             else:
                 sent = not any(words in said.stderr.lower() for words in _UNSENT)
                 error = self._commands.away(said.stderr) if said.status else _no_number(said.stdout + said.stderr)
@@ -315,10 +315,13 @@ def _script(submissions: Sequence[Submission], token: str) -> str:
     return "".join([*parts, f"echo '{token}!'\n"])
 
 
-def _refusal(status: int, stderr: str) -> XenonError:
-    words = words_of(stderr) or f"sbatch ended with {status} and said nothing"
+def refusal(command: str, status: int, stderr: str) -> XenonError:
+    """The error for a job that *command* did not accept: it ended with *status*, and said *stderr*."""
+    words = words_of(stderr) or f"{command} ended with {status} and said nothing"
     if status == _NOT_FOUND and "not found" in words:
-        return CommandNotFoundException(f"there is no sbatch: {words}", adaptor=NAME)
+        return CommandNotFoundException(f"there is no {command}: {words}", adaptor=NAME)
+    if controller_is_away(stderr):
+        return NotConnectedException(f"Slurm does not answer: {words}", adaptor=NAME, hint="Submit it again later.")
     if any(text in words.lower() for text in _NO_PARTITION):
         return NoSuchQueueException(f"Slurm refused the job: {words}", adaptor=NAME)
     return InvalidJobDescriptionException(f"Slurm refused the job: {words}", adaptor=NAME, hint="Correct what Slurm's words name.")
