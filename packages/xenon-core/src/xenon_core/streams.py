@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
@@ -36,9 +37,10 @@ def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source
 
 
 async def _behind(head: R, request_of: Callable[[bytes], R], source: AsyncIterator[bytes]) -> AsyncIterator[R]:
-    yield head
-    async for piece in source:
-        yield request_of(piece)
+    async with _closing(source):
+        yield head
+        async for piece in source:
+            yield request_of(piece)
 
 
 def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
@@ -52,9 +54,21 @@ def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
 
 
 async def _cut(items: AsyncIterator[Bytes]) -> AsyncIterator[bytes]:
-    async for item in items:
-        for piece in _pieces(item):
-            yield piece
+    async with _closing(items):
+        async for item in items:
+            for piece in _pieces(item):
+                yield piece
+
+
+@contextlib.asynccontextmanager
+async def _closing(items: AsyncIterator[object]) -> AsyncIterator[None]:
+    """Close *items* at the end, if they can be: a stream that is given up may hold a file, a connection or a thread."""
+    try:
+        yield
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()
 
 
 class Kept:
@@ -66,8 +80,9 @@ class Kept:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._source:
-                yield piece
+            async with _closing(self._source):
+                async for piece in self._source:
+                    yield piece
         except Exception as error:  # noqa: BLE001 - kept, and raised by raise_failure
             self.failure = error
 
