@@ -42,8 +42,8 @@ examples:
       the same, for other machines too
 
 It runs until SIGTERM or SIGINT (Ctrl-C): then calls that run get a few seconds, jobs and copies of its own are ended,
-and what clients left open is closed. A second signal ends it at once. Exit status: 0 when it was stopped, 1 when it
-could not start, 2 for options that do not fit or that it refuses."""
+and what clients left open is closed. Another signal, a second later, ends it at once. Exit status: 0 when it was
+stopped, 1 when it could not start, 2 for options that do not fit or that it refuses."""
 
 
 class _RefusalError(Exception):

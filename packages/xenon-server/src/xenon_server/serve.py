@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Protocol
 
 import grpc
@@ -28,6 +31,8 @@ __all__ = ["GrpcServer", "Listening", "Serving", "serve"]
 
 SERVICES = tuple(dict.fromkeys(path.split("/")[1] for path in RPCS))
 SECONDS_OF_GRACE = 5.0
+# What wraps a command, such as timeout or make, often passes on a signal that the command has got as well: one wish, and not two.
+SECONDS_OF_ECHO = 1.0
 SECONDS_TO_TIDY = 10.0
 SECONDS_TO_CLOSE = 20.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -142,13 +147,21 @@ async def serve(
 ) -> None:
     """Serve until a signal comes; calls that run then get *grace* seconds, and what adaptors hold is closed.
 
-    *announce* is called once, with where connections are accepted. A second signal ends the process at once. Raises
-    :class:`~xenon_core.errors.ServerStartError`.
+    *announce* is called once, with where connections are accepted. A second signal ends the process at once. For the main thread, which
+    alone may handle signals. Raises :class:`~xenon_core.errors.ServerStartError`.
     """
     services = await open_services()
     try:
-        server = GrpcServer(services.servicers)
-        end = _End(server.remove_socket)
+        await _serve_until_signalled(GrpcServer(services.servicers), listening, announce, grace)
+    finally:
+        await _close(services)
+
+
+async def _serve_until_signalled(
+    server: GrpcServer, listening: Listening, announce: Callable[[Sequence[Port | UnixSocket]], None], grace: float
+) -> None:
+    end = _End(server.remove_socket)
+    try:
         await server.start(listening)
         try:
             announce(server.places)
@@ -156,7 +169,7 @@ async def serve(
         finally:
             await server.stop(grace)
     finally:
-        await _close(services)
+        end.forget()
 
 
 async def _close(services: Serving) -> None:
@@ -167,24 +180,42 @@ async def _close(services: Serving) -> None:
 
 
 class _End:
-    """Waits for the signal to stop. The second one is not waited for: it ends the process, after *last_words*."""
+    """Waits for the signal to stop. A second one that is no echo of it ends the process, after *last_words*.
+
+    The handlers stay when the event loop has ended, so that an echo does not spoil the end of a process that has done everything well.
+    """
 
     def __init__(self, last_words: Callable[[], None]) -> None:
         self._last_words = last_words
         self._loop = asyncio.get_running_loop()
         self._asked: asyncio.Future[str] = self._loop.create_future()
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
-                self._loop.add_signal_handler(number, self._take, number)
+        self._first: float | None = None
+        ignored = {number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_IGN}  # as nohup sets it
+        self._before = {number: signal.signal(number, self._take) for number in _SIGNALS if number not in ignored}
 
     async def asked(self) -> str:
         """The name of the first signal, when it comes."""
         return await self._asked
 
-    def _take(self, number: signal.Signals) -> None:
-        if not self._asked.done():
-            self._asked.set_result(number.name)
-            return
-        self._last_words()
-        self._loop.remove_signal_handler(number)
-        signal.raise_signal(number)
+    def forget(self) -> None:
+        """Handle signals as before, unless one has come."""
+        if self._first is None:
+            for number, handler in self._before.items():
+                signal.signal(number, handler or signal.SIG_DFL)
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            atexit.register(_be_deaf)
+            self._loop.call_soon_threadsafe(self._asked.set_result, signal.Signals(number).name)
+        elif now - self._first >= SECONDS_OF_ECHO:
+            self._last_words()
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+
+def _be_deaf() -> None:
+    """For the last milliseconds of a process, in which Python would give signals their deadly meaning back."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

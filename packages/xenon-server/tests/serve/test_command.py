@@ -116,10 +116,12 @@ def test_a_folder_that_others_can_enter_is_refused(folder: Path, capsys: Capture
 
 
 def test_a_port_that_is_taken_is_told(capsys: Capture) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert cli.main(["--host", "127.0.0.1", "--port", str(taken.getsockname()[1]), "--insecure"]) == 1
     written = capsys.readouterr()
     assert "Address already in use. Another program listens there" in written.err
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
     assert written.out == ""
 
 
@@ -194,6 +196,34 @@ def test_a_signal_ends_it_in_good_order(start: Start, folder: Path, number: sign
     assert not path.exists()
 
 
+def test_the_echo_of_a_signal_is_no_second_one(start: Start, folder: Path) -> None:
+    """Ctrl-C reaches both a command and what wraps it, which passes it on."""
+    path = folder / "run" / "s.sock"
+    server = start("--uds", path)
+    with grpc.insecure_channel(f"unix://{path}") as channel:
+        request = messages.WaitUntilDoneRequest(messages.FileSystem("f"), messages.CopyOperation("c"), 1500)
+        rpc = services.FILE_SYSTEM_WAIT_UNTIL_DONE
+        waiting = channel.unary_unary(rpc.path).future(rpc.encode_request(request))
+        server.noted("wait began")
+        for _ in range(5):
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        assert rpc.decode_response(waiting.result(timeout=10)).done
+    assert server.end(signal.SIGCONT) == (0, "")
+    assert server.notes() == ["wait began", "closed"]
+
+
+def test_an_echo_does_not_spoil_an_end_that_is_quick(start: Start, folder: Path) -> None:
+    server = start("--uds", folder / "run" / "s.sock")
+    deadline = time.monotonic() + 10
+    while server.process.poll() is None and time.monotonic() < deadline:
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.002)
+        if "closed" in server.notes():
+            break
+    assert server.end() == (0, "")
+
+
 def wait(channel: grpc.aio.Channel, seconds: float) -> asyncio.Future[bytes]:
     """A call that lasts *seconds*: one, where the SDK would ask again and again for a little."""
     request = messages.WaitUntilDoneRequest(messages.FileSystem("f"), messages.CopyOperation("c"), int(seconds * 1000))
@@ -241,7 +271,7 @@ def test_a_second_signal_ends_it_at_once(start: Start, folder: Path) -> None:
             waiting = wait(channel, 3600)
             await asyncio.to_thread(server.noted, "wait began")
             server.process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.2)
             began = time.monotonic()
             status, _ = await asyncio.to_thread(server.end, signal.SIGTERM)
             assert status == -signal.SIGTERM
