@@ -34,12 +34,12 @@ def rename_new(source: str, target: str) -> None:
 @functools.cache
 def _exclusive_rename() -> Callable[[bytes, bytes], None] | None:
     """The C library's call that never replaces; None when there is none."""
-    import ctypes  # late: hardly anybody renames
-
     try:
+        import ctypes  # late: hardly anybody renames
+
         library = ctypes.CDLL(None, use_errno=True)
         function = library.renamex_np if sys.platform == "darwin" else library.renameat2
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):
         return None
 
     def call(source: bytes, target: bytes) -> None:

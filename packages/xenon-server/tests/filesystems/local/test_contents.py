@@ -17,7 +17,7 @@ from embedded import files, until
 
 import xenon
 import xenon_core
-from xenon_core import messages
+from xenon_core import messages, services
 from xenon_core.errors import (
     FileSystemClosedException,
     IllegalArgumentException,
@@ -175,8 +175,6 @@ async def test_a_refusal_comes_before_the_first_piece(tmp_path: Path) -> None:
 
 
 async def test_no_message_makes_no_file(tmp_path: Path) -> None:
-    from xenon_core import services
-
     async def nothing() -> AsyncIterator[messages.WriteToFileRequest]:
         return
         yield
