@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-sync packages/xenon-testing tools/adaptor-docs codegen
+PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-server packages/xenon-sync packages/xenon-testing tools/adaptor-docs codegen
 SOURCES := packages codegen tools tests examples benchmarks
 INSTALLED := $(VENV)/.installed
 
@@ -20,8 +20,9 @@ $(INSTALLED): requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix --editable ,$(PACKAGES))
 	@touch $@
 
-demo: setup ## run the main job: a batch job, files, and a conversation, on the real server
+demo: setup ## run the main job: a batch job, files, and a conversation; on the server in this process, and on the Java server
 	$(BIN)/python examples/demo.py
+	$(BIN)/python examples/demo.py --target java:
 
 test: setup ## run every test, on the real server and, in Docker, on real clusters and storage (PYTEST_ARGS adds options)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -207,13 +207,13 @@ INTERRUPTED = """
     import os, sys, time, xenon
 
     def endless():
-        while True:
+        for number in range(10_000):
             yield b"more and more"
             time.sleep(0.01)
-            if os.path.exists(sys.argv[1]):
+            if number == 50 or os.path.exists(sys.argv[1]):
                 print("writing", flush=True)
 
-    with xenon.init(), xenon.FileSystem.create("file") as files:
+    with xenon.init(target=sys.argv[2]), xenon.FileSystem.create("file") as files:
         try:
             files.write_to_file(sys.argv[1], endless())
         except KeyboardInterrupt:
@@ -221,11 +221,13 @@ INTERRUPTED = """
 """
 
 
-def test_ctrl_c_in_a_write_leaves_no_half_file(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "half")]
+@pytest.mark.parametrize("target", ["embedded:", "java:"])
+def test_ctrl_c_in_a_write_leaves_no_half_file(tmp_path: Path, target: str) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "half"), target]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "writing\n"
         program.send_signal(signal.SIGINT)
         assert program.communicate(timeout=30)[0].splitlines()[-1] == "interrupted False"
         assert program.returncode == 0
+    assert list(tmp_path.iterdir()) == []

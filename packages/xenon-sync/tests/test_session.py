@@ -53,7 +53,7 @@ def test_a_server_that_is_not_there_is_known_at_once_and_does_not_stick() -> Non
                 xenon.init(target=target)
             except xenon.exceptions.ServerUnavailableError as error:
                 print(error)
-        with xenon.init() as session:
+        with xenon.init(target="java:") as session:
             print(session)
     """)
     lines = done.stdout.splitlines()
@@ -80,8 +80,11 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
         xenon.init(log_level="LOUD")
 
 
-def test_exit_can_be_called_by_hand_and_everything_after_says_why() -> None:
-    done = run("""
+@pytest.mark.parametrize("target", ["embedded:", "java:"])
+def test_exit_can_be_called_by_hand_and_everything_after_says_why(target: str) -> None:
+    done = run(
+        f"TARGET = {target!r}"
+        + """
         import xenon
         server = xenon.init()
         filesystem = xenon.FileSystem.create("file")
@@ -95,7 +98,8 @@ def test_exit_can_be_called_by_hand_and_everything_after_says_why() -> None:
                 print(type(error).__name__, error)
         with xenon.init() as again:
             print(again is server, xenon.FileSystem.create("file").exists("/"))
-    """)
+    """
+    )
     lines = done.stdout.splitlines()
     assert lines.pop(0) == "False"
     assert lines[0].startswith("SessionClosedError exists '/' failed: the session was closed")
@@ -111,14 +115,15 @@ def test_without_a_session_the_error_says_what_to_call() -> None:
             xenon.Scheduler.create("local")
         except xenon.exceptions.SessionError as error:
             print(error)
-    """)
+    """
+    done = run(program, XENON_TARGET=target)
     assert "Call xenon.init() first" in done.stdout
 
 
 def test_the_server_ends_with_python_when_nobody_closes_it() -> None:
     done = run("""
         import psutil, xenon
-        xenon.init()
+        xenon.init(target="java:")
         print(*(child.pid for child in psutil.Process().children(recursive=True)))
     """)
     assert done.returncode == 0, done.stderr
@@ -128,10 +133,20 @@ def test_the_server_ends_with_python_when_nobody_closes_it() -> None:
     assert not alive
 
 
+def test_the_default_server_is_no_process_and_no_port() -> None:
+    done = run("""
+        import psutil, threading, xenon
+        with xenon.init() as session, xenon.FileSystem.create("file") as files:
+            me = psutil.Process()
+            print(session.target, session.port, files.exists("/"), len(me.children(recursive=True)), len(me.net_connections(kind="inet")))
+    """)
+    assert done.stdout.split() == ["embedded:", "None", "True", "0", "0"], done.stderr
+
+
 def test_a_server_that_died_is_told_from_one_that_refuses() -> None:
     done = run("""
         import psutil, xenon
-        with xenon.init(log_level="CRITICAL"):
+        with xenon.init(log_level="CRITICAL", target="java:"):
             filesystem = xenon.FileSystem.create("file")
             for child in psutil.Process().children(recursive=True):
                 child.kill()

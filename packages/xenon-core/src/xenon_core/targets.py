@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "xenon.targets"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+# What a person installs for the schemes of this project's own packages, none of which this one needs.
+_PROVIDERS = {"java": "'pyxenon-sync[java]'", "embedded": "pyxenon-server"}
 _FORMS = "embedded:, java:, grpcs://host:port, grpc://localhost:port or unix:///path"
 
 
@@ -150,8 +152,9 @@ def _find_opener(target: Target) -> TargetOpener:
         opener: TargetOpener = point.load()
         return opener
     known = ", ".join(sorted({*_BUILT_IN, *installed_schemes()}))
+    provider = f"; it comes with pip install {_PROVIDERS[target.scheme]}" if target.scheme in _PROVIDERS else ""
     meant = f"; for a server that is running there, write grpc://{target.text}" if target.address.isdigit() else ""
-    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}{meant}")
+    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}{provider}{meant}")
 
 
 def _open_grpc(target: Target) -> GrpcEndpoint:
