@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import asyncssh
 import pytest
 
-from xenon_core.errors import InvalidPropertyException, NotConnectedException, Status
-from xenon_core.messages import PasswordCredential
+from xenon_core.errors import InvalidPropertyException, NotConnectedException, Status, XenonError
+from xenon_core.messages import CertificateCredential, CredentialMap, PasswordCredential
 from xenon_server.locations import HostPort, SshLocation
-from xenon_testing import ServerFactory, SshServer
+from xenon_testing import SshServer
 
 Connect = Callable[..., Any]
 
@@ -173,14 +174,46 @@ async def test_something_that_does_not_speak_ssh(connect: Connect) -> None:
         await server.wait_closed()
 
 
-async def test_no_failure_holds_the_secret(connect: Connect, home: Path, xenon_container: ServerFactory) -> None:
-    import traceback
+async def test_a_host_under_an_alias(connect: Connect, home: Path, xenon_ssh: SshServer) -> None:
+    (home / ".ssh" / "config").write_text("HostKeyAlias the-cluster\n", encoding="ascii")
+    keys = [" ".join(line.split()[1:]) for line in xenon_ssh.known_hosts.splitlines()]
+    known = home / ".ssh" / "known_hosts"
+    known.write_text("".join(f"the-cluster {key}\n" for key in keys), encoding="ascii")
+    async with connect(load_ssh_config=True) as link:
+        assert link.user == xenon_ssh.username
+    known.write_text(f"the-cluster {other_key()}\n", encoding="ascii")
+    error = await refused(connect, load_ssh_config=True)
+    assert "its host key has changed" in error.reason
+    assert f"`ssh-keygen -R 'the-cluster' -f {known}`" in error.hint
 
+
+def secrets_in(error: BaseException | None, secret: str) -> list[str]:
+    """Where *secret* stands in what a traceback with variables would show of our code and the library's."""
+    found: list[str] = []
+    while error is not None:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format(chain=False))
+        ours = [part for part in shown.split("\n  File ") if "/xenon_server/" in part or "/asyncssh/" in part or "Error" in part]
+        found += [part for part in ours if secret in part]
+        error = error.__cause__ or error.__context__
+    return found
+
+
+async def test_no_failure_holds_the_secret(connect: Connect, tmp_path: Path) -> None:
     secret = "q7Zr-secret-word"
-    with pytest.raises(Exception, match="cannot log in") as error:
-        async with connect(PasswordCredential(username="xenon", password=secret)):
+    key = tmp_path / "key"
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(key), passphrase="another")
+    credentials = [
+        PasswordCredential(username="xenon", password=secret),
+        CertificateCredential(username="xenon", certfile=str(key), passphrase=secret),
+        CertificateCredential(username="xenon", certfile="/nowhere", passphrase=secret),
+        CredentialMap(password_credential=PasswordCredential(username="xenon", password=secret)),
+    ]
+    for credential in credentials:
+        with pytest.raises(XenonError) as error:
+            async with connect(credential):
+                pass
+        assert secrets_in(error.value, secret) == []
+    with pytest.raises(NotConnectedException) as refusal:
+        async with connect(credentials[0], load_known_hosts=False):
             pass
-    shown = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
-    ours = [part for part in shown.split("\n  File ") if "/xenon_server/" in part or "/asyncssh/" in part]
-    assert ours
-    assert not [part for part in ours if secret in part]
+    assert secrets_in(refusal.value, secret) == []

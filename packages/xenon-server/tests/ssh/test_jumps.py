@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,34 @@ async def test_the_configuration_names_the_jump_host(connect: Connect, home: Pat
     for credential in (DefaultCredential(), inner.password_credential, inner.certificate_credential):
         async with connect(credential, place=place, load_ssh_config=True) as link:
             assert str(xenon_ssh.container.address) in (await SshShell(link).run("echo $SSH_CLIENT")).stdout.decode()
+
+
+RELAY = """
+import socket, sys, threading
+peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def copy():
+    while data := peer.recv(65536):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+threading.Thread(target=copy, daemon=True).start()
+while data := sys.stdin.buffer.read1(65536):
+    peer.sendall(data)
+"""
+
+
+async def test_a_proxy_command(connect: Connect, home: Path, xenon_ssh: SshServer) -> None:
+    (home / "relay.py").write_text(RELAY, encoding="ascii")
+    (home / ".ssh" / "config").write_text(
+        f"Host cluster\n HostName 127.0.0.1\n Port {xenon_ssh.port}\n ProxyCommand {sys.executable} {home}/relay.py %h %p\n",
+        encoding="ascii",
+    )
+    place = SshLocation(HostPort("cluster"))
+    async with connect(place=place, load_ssh_config=True) as link:
+        assert (await SshShell(link).run("id -un")).stdout.decode().strip() == xenon_ssh.username
+    (home / ".ssh" / "config").write_text("ProxyCommand false\n", encoding="ascii")
+    with pytest.raises(NotConnectedException, match="cannot connect to cluster: port 22 of cluster ended the connection"):
+        async with connect(place=place, load_ssh_config=True):
+            pass
 
 
 async def test_hosts_that_hop_over_each_other(connect: Connect, home: Path) -> None:

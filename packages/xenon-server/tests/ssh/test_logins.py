@@ -101,6 +101,8 @@ async def test_an_encrypted_key(connect: Connect, xenon_ssh: SshServer, tmp_path
 async def test_a_key_that_is_not_there(connect: Connect, tmp_path: Path) -> None:
     with pytest.raises(CertificateNotFoundException, match="the private key /nowhere/key cannot be read: No such file"):
         await login(connect, CertificateCredential(username="xenon", certfile="/nowhere/key"))
+    with pytest.raises(CertificateNotFoundException, match="the private key .*~no-such-user/key cannot be read"):
+        await login(connect, CertificateCredential(username="xenon", certfile="~no-such-user/key"))
     with pytest.raises(CertificateNotFoundException, match="names no private key"):
         await login(connect, CertificateCredential(username="xenon"))
     with pytest.raises(CertificateNotFoundException, match="Is a directory"):

@@ -108,8 +108,13 @@ async def configure(adaptor: str, home: Path, settings: SshSettings, place: Host
 
 
 def expand(home: Path, name: str) -> Path:
-    """The path *name*, in which a ``~`` at the beginning stands for *home*."""
-    return home / name[2:] if name.startswith("~/") else Path(name).expanduser()
+    """The path *name*, in which a ``~`` at the beginning stands for *home*, and ``~user`` for that user's."""
+    if name.startswith("~/"):
+        return home / name[2:]
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name).absolute()  # There is no such user, so that it is the name of a file.
 
 
 async def _options(place: HostPort, **given: Any) -> asyncssh.SSHClientConnectionOptions:

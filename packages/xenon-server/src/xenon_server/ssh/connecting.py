@@ -96,7 +96,7 @@ async def connect(
     identity = await identity_of(destination.adaptor, home, settings, configuration, credential)
     del credential
     known_hosts = await asyncio.to_thread(read_known_hosts, configuration.known_hosts_files)
-    check = HostKeyCheck(settings.strict_host_key_checking, known_hosts)
+    check = HostKeyCheck(settings.strict_host_key_checking, known_hosts, aliased=bool(configuration.options.host_key_alias))
     attempt = Attempt(
         adaptor=destination.adaptor,
         place=target,

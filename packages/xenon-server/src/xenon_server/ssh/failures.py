@@ -94,9 +94,10 @@ def _places(keys: list[KnownKey]) -> str:
 
 
 def _known_hosts_name(attempt: Attempt) -> str:
-    address = attempt.configuration.address
-    name = str(attempt.configuration.options.host_key_alias or address.host)
-    return name if address.port in (None, SSH_PORT) else f"[{name}]:{address.port}"
+    alias, address = attempt.configuration.options.host_key_alias, attempt.configuration.address
+    if alias or address.port in (None, SSH_PORT):
+        return str(alias or address.host)
+    return f"[{address.host}]:{address.port}"
 
 
 def _how_to_know(attempt: Attempt) -> str:

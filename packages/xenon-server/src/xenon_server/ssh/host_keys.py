@@ -88,10 +88,13 @@ class HostKeyCheck:
     Args:
         strict: Whether a key that is not known is refused. A revoked one always is.
         files: The known-hosts files.
+        aliased: Whether the host stands in the files under an alias, which has no port.
     """
 
-    def __init__(self, strict: bool, files: Sequence[KnownHostsFile]) -> None:
+    def __init__(self, strict: bool, files: Sequence[KnownHostsFile], *, aliased: bool = False) -> None:
         self.strict = strict
+        self._aliased = aliased
+        self._looked_up: dict[tuple[str, int], KnownKeys] = {}
         self.files = tuple(files)
         self.known = KnownKeys()
         self.presented: asyncssh.SSHKey | None = None
@@ -101,7 +104,7 @@ class HostKeyCheck:
 
         *address* does not count: that a host answers at an address where another one is known says nothing about its name.
         """
-        self.known = look_up(self.files, host, port or SSH_PORT)
+        self.known = self._look_up(host, port)
         revoked = [item.key for item in self.known.revoked]
         if not self.strict:
             return [], [], revoked
@@ -112,7 +115,7 @@ class HostKeyCheck:
 
         The others follow, so that a host which has none of these any more shows what it has.
         """
-        known = look_up(self.files, host, port)
+        known = self._look_up(host, port)
         kinds = [kind for item in known.keys for kind in _signatures(item.key)]
         signed = [_SIGNED] if self.strict and known.authorities else []
         return ",".join(dict.fromkeys((*signed, *kinds, *_ALGORITHMS)))
@@ -126,6 +129,12 @@ class HostKeyCheck:
             state = "has changed" if self.changed else "is not known"
             _LOGGER.warning("the key of %s port %s %s and was accepted unchecked: %s", host, port, state, shown(key))
         return True
+
+    def _look_up(self, host: str, port: int | None) -> KnownKeys:
+        place = host, SSH_PORT if self._aliased or port is None else port
+        if place not in self._looked_up:
+            self._looked_up[place] = look_up(self.files, *place)
+        return self._looked_up[place]
 
     @property
     def changed(self) -> bool:

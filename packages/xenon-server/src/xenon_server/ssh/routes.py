@@ -96,7 +96,7 @@ class Route:
         line.taken -= 1
         self._serve(line)
         if not line.taken and line.alive and line in self._lines[1:]:
-            line.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, line.connection.close)
+            line.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, line)
 
     def limit(self, line: Line) -> bool:
         """The host allowed no other session on *line*: take fewer from now on. Gives False when it allows none at all."""
@@ -121,6 +121,11 @@ class Route:
         parent, self._parent = self._parent, None
         if parent is not None:
             await self._routes.release(parent)
+
+    def _retire(self, line: Line) -> None:
+        """End a connection that nobody has used for a while, unless it has become the first: that one stays."""
+        if not line.taken and line in self._alive()[1:]:
+            line.connection.close()
 
     def _alive(self) -> list[Line]:
         if self._closed:
@@ -176,7 +181,7 @@ class Route:
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._add_line())
             self._connecting.add_done_callback(self._connected)
-        connecting = self._connecting
+        connecting, failure = self._connecting, None
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
@@ -184,8 +189,11 @@ class Route:
                 raise self._closed_error() from None
             raise
         except XenonError as error:
-            # Each who waits raises one of their own, since an error is completed by who passes it on.
-            raise copy.copy(error) from error.__cause__
+            failure = error
+        if failure is not None:
+            # Each who waits raises one of their own, since an error is completed by who passes it on. It comes without the frames in
+            # which the credential was used.
+            raise copy.copy(failure.with_traceback(None)) from failure.__cause__
 
     def _connected(self, task: asyncio.Task[None]) -> None:
         self._connecting = None
