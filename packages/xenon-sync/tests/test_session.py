@@ -99,7 +99,7 @@ def test_exit_can_be_called_by_hand_and_everything_after_says_why(target: str) -
         with xenon.init() as again:
             print(again is server, xenon.FileSystem.create("file").exists("/"))
     """
-    )
+    done = run(program, XENON_TARGET=target)
     lines = done.stdout.splitlines()
     assert lines.pop(0) == "False"
     assert lines[0].startswith("SessionClosedError exists '/' failed: the session was closed")
@@ -115,8 +115,7 @@ def test_without_a_session_the_error_says_what_to_call() -> None:
             xenon.Scheduler.create("local")
         except xenon.exceptions.SessionError as error:
             print(error)
-    """
-    done = run(program, XENON_TARGET=target)
+    """)
     assert "Call xenon.init() first" in done.stdout
 
 
