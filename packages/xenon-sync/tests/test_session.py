@@ -82,9 +82,7 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
 
 @pytest.mark.parametrize("target", ["embedded:", "java:"])
 def test_exit_can_be_called_by_hand_and_everything_after_says_why(target: str) -> None:
-    done = run(
-        f"TARGET = {target!r}"
-        + """
+    program = """
         import xenon
         server = xenon.init()
         filesystem = xenon.FileSystem.create("file")
