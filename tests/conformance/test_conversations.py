@@ -133,7 +133,7 @@ def test_closing_early(scheduler: xenon.Scheduler, adaptor: str, ground: Ground,
     responses.close()
     lines.say(None)
     dead = f"kill -0 $(cat '{folder}/pid') 2>/dev/null || exit 0; "
-    answer = ground.run(f"for try in $(seq 30); do {dead} sleep 0.1; done; kill -9 $(cat '{folder}/pid'); echo alive").decode().strip()
+    answer = ground.run(f"for try in $(seq 15); do {dead} sleep 0.1; done; kill -9 $(cat '{folder}/pid'); echo alive").decode().strip()
     assert answer != "alive", "the job lives on"
     assert scheduler.wait_until_done(job, timeout=LONG).done
 

@@ -165,7 +165,7 @@ def live(place: Place, scheduler: xenon.Scheduler) -> Life:
     running = ground.run(f"for try in $(seq 50); do [ $(cat '{folder}/pids' | wc -l) = 2 ] && break; sleep 0.1; done; {alive}")
     cancelled = scheduler.cancel_job(job)
     ended = cancelled if cancelled.done else scheduler.wait_until_done(job, timeout=LONG)
-    left = ground.run(f'for try in $(seq 30); do [ -z "$({alive})" ] && break; sleep 0.1; done; {alive}')
+    left = ground.run(f'for try in $(seq 15); do [ -z "$({alive})" ] && break; sleep 0.1; done; {alive}')
     ground.run(f"for pid in $(cat '{folder}/pids'); do kill -9 $pid 2>/dev/null; done; true")
     try:
         again: JobStatus | XenonException = scheduler.cancel_job(job)
@@ -366,7 +366,7 @@ def test_close_with_jobs(place: Place, ground: Ground, folder: xenon.Path, adapt
     ground.run(f"for try in $(seq 50); do [ -s '{folder}/pid' ] && break; sleep 0.1; done; kill -0 $(cat '{folder}/pid')")
     scheduler.close()
     dead = f"kill -0 $(cat '{folder}/pid') 2>/dev/null || exit 0; "
-    answer = ground.run(f"for try in $(seq 20); do {dead} sleep 0.1; done; kill -9 $(cat '{folder}/pid'); echo alive").decode().strip()
+    answer = ground.run(f"for try in $(seq 15); do {dead} sleep 0.1; done; kill -9 $(cat '{folder}/pid'); echo alive").decode().strip()
     assert (answer == "alive") is (adaptor == "slurm"), "the job lives on"
 
 

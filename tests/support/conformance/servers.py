@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode
+
+import asyncssh
 
 import xenon
 from xenon_java.keys import write_keys
@@ -23,6 +26,7 @@ JAVA = "java"
 SERVERS = (EMBEDDED, SOCKET, JAVA)
 OURS = (EMBEDDED, SOCKET)
 SECONDS_TO_START = 20
+OWN_KEY = "id_ecdsa"
 
 
 class Servers:
@@ -50,10 +54,27 @@ class Servers:
         return self._sessions[server]
 
     def learn(self, host: SshServer) -> None:
-        """Let every server know the keys of *host*."""
+        """Let every server know the keys of *host*, though not by the name ``localhost``, and have the key with which to log in there."""
+        assert host.private_key is not None
+        lines = [line.split(" ", 1) for line in host.known_hosts.splitlines()]
+        known = "".join(f"{','.join(name for name in names.split(',') if 'localhost' not in name)} {key}\n" for names, key in lines)
         for server in SERVERS:
-            with (self.home(server) / ".ssh" / "known_hosts").open("a") as known_hosts:
-                known_hosts.write(host.known_hosts)
+            folder = self.home(server) / ".ssh"
+            with (folder / "known_hosts").open("a") as known_hosts:
+                known_hosts.write(known)
+            if not (folder / OWN_KEY).exists():
+                (folder / OWN_KEY).touch(mode=0o600)
+                (folder / OWN_KEY).write_bytes(host.private_key.read_bytes())
+
+    @contextlib.contextmanager
+    def knowing_wrongly(self, server: str, name: str, port: int) -> Iterator[None]:
+        """Let a server know *name* by a key that it does not have."""
+        path = self.home(server) / ".ssh" / "known_hosts"
+        before = path.read_text()
+        key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()
+        path.write_text(f"{before}[{name}]:{port} {' '.join(key[:2])}\n")
+        yield
+        path.write_text(before)
 
     def close(self) -> None:
         """End the sessions, and the server that was started for one of them."""
