@@ -82,6 +82,8 @@ class LoopPortal(Portal):
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = self._begin(coroutine)
+        if future is None:
+            return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
         try:
             return future.result()
         except CancelledError:
@@ -92,11 +94,14 @@ class LoopPortal(Portal):
 
     @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        if not self._open:
+            yield from _drained(stream)
+            return
         queue = _Items()
         pump = self.call(_start(_pump(stream, queue)))
         try:
             while True:
-                for item in self.call(queue.take()):
+                for item in self._taken(queue):
                     if isinstance(item, _End):
                         item.raise_failure()
                         return
@@ -116,12 +121,14 @@ class LoopPortal(Portal):
         self._thread.join()
         self._loop.close()
 
-    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    def _taken(self, queue: _Items) -> list[Any]:
+        if not self._open:
+            raise self._cancelled()
+        return self.call(queue.take())
+
+    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
         with self._lock:
-            if self._open:
-                return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        coroutine.close()
-        raise self._cancelled()
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop) if self._open else None
 
     def _cancelled(self) -> XenonError:
         """The error for a call that ended without an answer, though its caller still waits."""
@@ -149,6 +156,13 @@ class _End:
     def raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def _drained(stream: AsyncIterator[T]) -> Iterator[T]:
+    """The items of a stream over a closed channel, which has none and says why."""
+    with contextlib.suppress(StopAsyncIteration):
+        while True:
+            yield drive_next(stream)
 
 
 async def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
