@@ -174,6 +174,7 @@ async def test_a_jump_host_for_all_hosts_does_not_hop_over_itself(connect: Conne
         assert link.user == xenon_ssh.username
 
 
+@pytest.mark.xenon_ssh(copy="broken")
 async def test_a_lost_jump_host_is_connected_anew(connect: Connect, xenon_ssh: SshServer, inner: SshServer) -> None:
     async with connect(for_both(xenon_ssh, inner), place=behind(xenon_ssh, inner)) as link:
         shell = SshShell(link)
