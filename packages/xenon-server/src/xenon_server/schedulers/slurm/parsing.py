@@ -203,7 +203,7 @@ def parse_accounting(text: str, token: str) -> list[Record]:
     """The records in what :func:`accounting_command` printed; raises IOException when it is not of that form."""
     values = text.split(token)
     width = len(_ACCOUNTING_FIELDS)
-    if len(values) % width != 1:
+    if len(values) % width != 1 or (len(values) == 1 and text.strip()):
         raise _unreadable("sacct", text)
     return [_accounting_record(record) for record in _rows(values, width)]
 

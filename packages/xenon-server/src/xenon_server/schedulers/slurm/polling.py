@@ -118,6 +118,15 @@ class _Waiter:
     future: asyncio.Future[JobState]
 
 
+@dataclass(eq=False)
+class _Turn:
+    """A query that is to come, or under way: the jobs, how many wait for its answer, and what does it, which gives its error."""
+
+    jobs: set[str] = field(default_factory=set)
+    askers: int = 0
+    task: asyncio.Task[XenonError | None] | None = None
+
+
 class Poller:
     """Knows the states of jobs.
 
@@ -131,10 +140,9 @@ class Poller:
         self._asking = asking
         self._jobs: dict[str, _Tracked] = {}
         self._lock = asyncio.Lock()
-        self._next: asyncio.Task[XenonError | None] | None = None
-        self._current: asyncio.Task[XenonError | None] | None = None
+        self._next: _Turn | None = None
+        self._turns: set[asyncio.Task[XenonError | None]] = set()
         self._trouble: XenonError | None = None
-        self._wanted: set[str] = set()
         self._answered: set[str] = set()
         self._asked_at = float("-inf")
         self._changed_at = 0.0
@@ -189,11 +197,14 @@ class Poller:
             self._waiters[job].remove(waiter)
             if not self._waiters[job]:
                 del self._waiters[job]
+            if not self._waiters and self._driver is not None:
+                self._driver.cancel()
+                self._driver = None
 
     async def close(self) -> None:
         """Stop; who still waits gets an error."""
         self._closed = True
-        tasks = [task for task in (self._driver, self._next, self._current) if task is not None]
+        tasks = [*self._turns, *([self._driver] if self._driver else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -224,31 +235,41 @@ class Poller:
         """Have *jobs* in a query that begins later than now, and raise its error."""
         if self._closed:
             raise SchedulerClosedException("the scheduler is closed", adaptor=NAME)
-        self._wanted.update(jobs)
         if self._next is None:
-            self._next = asyncio.get_running_loop().create_task(self._turn())
+            self._next = _Turn()
+            self._next.task = asyncio.get_running_loop().create_task(self._take(self._next))
+            self._turns.add(self._next.task)
+            self._next.task.add_done_callback(self._turns.discard)
+        error = await self._answer_of(self._next, jobs)
+        if error is not None:
+            raise copy.copy(error)  # each has a traceback of its own
+
+    async def _answer_of(self, turn: _Turn, jobs: Iterable[str]) -> XenonError | None:
+        turn.jobs.update(jobs)
+        turn.askers += 1
         try:
-            error = await asyncio.shield(self._next)
+            return await asyncio.shield(turn.task) if turn.task else None
         except asyncio.CancelledError:
             if self._closed:
                 raise SchedulerClosedException("the scheduler was closed", adaptor=NAME) from None
             raise
-        if error is not None:
-            raise copy.copy(error)  # each has a traceback of its own
+        finally:
+            turn.askers -= 1
 
-    async def _turn(self) -> XenonError | None:
-        """One query, when it may be; gives its error."""
+    async def _take(self, turn: _Turn) -> XenonError | None:
+        """One query, when it may be, if anybody still waits for it; gives its error."""
         async with self._lock:
             await asyncio.sleep(self._asked_at + self._asking.delay - time.monotonic())
-            jobs, self._wanted = self._wanted, set()
-            self._current, self._next = self._next, None
+            self._next = None
+            if not turn.askers:
+                return None
             self._asked_at = time.monotonic()
             try:
-                await self._query([self._jobs[job] for job in jobs])
+                await self._query([self._jobs[job] for job in turn.jobs])
             except XenonError as error:
                 self._answered, self._trouble = set(), error
                 return error
-            self._answered, self._trouble = jobs, None
+            self._answered, self._trouble = turn.jobs, None
             return None
 
     async def _query(self, asked: list[_Tracked]) -> None:
@@ -370,7 +391,7 @@ class Poller:
         """Ask for as long as somebody waits: often when something happened lately, else less often."""
         pause = 0.0
         failing_since: float | None = None
-        while self._waiters:
+        while self._waiters and self._driver is asyncio.current_task():
             await self._sleep_until(self._asked_at + pause)
             try:
                 await self._ask(list(self._waiters))
