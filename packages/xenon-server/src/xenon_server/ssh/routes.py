@@ -95,8 +95,6 @@ class Route:
         """Free a session; whoever waits gets it."""
         line.taken -= 1
         self._serve(line)
-        if not line.taken and line.alive and line in self._lines[1:]:
-            line.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, line)
 
     def limit(self, line: Line) -> bool:
         """The host allowed no other session on *line*: take fewer from now on. Gives False when it allows none at all."""
@@ -123,8 +121,8 @@ class Route:
             await self._routes.release(parent)
 
     def _retire(self, line: Line) -> None:
-        """End a connection that nobody has used for a while, unless it has become the first: that one stays."""
-        if not line.taken and line in self._alive()[1:]:
+        """End a connection that nobody has used for a while, unless it has become the first."""
+        if not self._closed and not line.taken and line in self._alive()[1:]:
             line.connection.close()
 
     def _alive(self) -> list[Line]:
@@ -152,12 +150,15 @@ class Route:
         return line
 
     def _serve(self, line: Line) -> None:
-        """Give free sessions of *line* to those who wait."""
+        """Give free sessions of *line* to those who wait; where nobody does, it may end after a while, unless it is the first."""
         while self._waiting and line.alive and line.taken < self._sessions:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 line.taken += 1
                 waiter.set_result(line)
+        if not line.taken and line.alive and line in self._lines[1:]:
+            line.stay()
+            line.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, line)
 
     def _wake(self) -> None:
         """Let all who wait look again."""
