@@ -17,6 +17,8 @@ __all__ = ["in_flight_for", "is_empty", "read_directory", "read_file"]
 
 _LEAST_IN_FLIGHT = 2 << 20
 _BYTES_A_SECOND = 200 << 20
+# Of all files together that are read in one session; each of them may have one block under way in any case.
+_MOST_READ_AHEAD = 2 * MOST_IN_FLIGHT
 # Of requests for names; each is answered with about a hundred.
 _MOST_NAME_REQUESTS = 16
 
@@ -69,12 +71,14 @@ class _Reading:
         request = self._session.read(self._handle, self._asked, self._block)
         self._requests.append((self._asked, self._block, request))
         self._asked += self._block
+        self._session.read_ahead += self._block
 
     async def next(self) -> bytes:
         """The next piece; empty at the end."""
         while not self._ended:
             self._ask_ahead()
             offset, length, request = self._requests.popleft()
+            self._session.read_ahead -= length
             try:
                 piece = await request
             except SftpError as error:
@@ -89,8 +93,11 @@ class _Reading:
 
     def _ask_ahead(self) -> None:
         """Ask for as much as may be under way, up to where the file should end; beyond that for one block at a time."""
-        while len(self._requests) < self._most and (self._asked <= self._size or not self._requests):
+        while not self._requests or (len(self._requests) < self._most and self._asked <= self._size and self._is_room()):
             self.ask()
+
+    def _is_room(self) -> bool:
+        return self._session.read_ahead + self._block <= _MOST_READ_AHEAD
 
     def _check_end(self, offset: int, length: int, count: int) -> None:
         """After an answer that is short: it was the end, or the rest of the block is asked for before anything else."""
@@ -102,10 +109,12 @@ class _Reading:
             return
         request = self._session.read(self._handle, end, length - count)
         self._requests.appendleft((end, length - count, request))
+        self._session.read_ahead += length - count
 
     def stop(self) -> None:
         """Want no more."""
-        for _offset, _length, request in self._requests:
+        for _offset, length, request in self._requests:
+            self._session.read_ahead -= length
             request.cancel()
         self._requests.clear()
 

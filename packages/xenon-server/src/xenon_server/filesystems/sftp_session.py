@@ -69,13 +69,16 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         extensions: What the server can do beyond the protocol, by name.
         read_block: The most bytes that one request reads.
         write_block: The most bytes that one request writes.
-        round_trip: Seconds that the quickest request took, without what the server did for it.
+        round_trip: Seconds that a request took that gives the server nothing to do.
+        read_ahead: Bytes of files that were asked for and not yet taken, for those who share the session to keep within bounds.
+        written_ahead: Bytes of files that are on their way to the server, likewise.
     """
 
     def __init__(self) -> None:
         self.extensions: dict[bytes, bytes] = {}
         self.read_block = self.write_block = _USUAL_BLOCK
         self.round_trip = 0.0
+        self.read_ahead = self.written_ahead = 0
         self._loop = asyncio.get_running_loop()
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._waiting: dict[int, tuple[asyncio.Future[Any], int]] = {}

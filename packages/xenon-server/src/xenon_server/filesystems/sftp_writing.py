@@ -24,6 +24,8 @@ _log = logging.getLogger("xenon.server.sftp")
 _CHANNEL = 2 << 20
 _IN_FLIGHT = 2 * _CHANNEL
 _LARGE = 8 << 20
+# Of all files together that are written in one session; each of them may have one block on its way in any case.
+_MOST_IN_SESSION = 4 * _CHANNEL
 
 
 class Lane:
@@ -38,8 +40,21 @@ class Lane:
 
     def write(self, offset: int, block: Block) -> None:
         """Have *block* written at *offset*."""
-        self._requests.append((len(block), self.session.write(self._handle, offset, block)))
-        self._in_flight += len(block)
+        size, session = len(block), self.session
+        request = session.write(self._handle, offset, block)
+        session.written_ahead += size
+
+        def written(_request: asyncio.Future[None]) -> None:
+            session.written_ahead -= size
+
+        request.add_done_callback(written)
+        self._requests.append((size, request))
+        self._in_flight += size
+
+    def has_room(self, size: int) -> bool:
+        """Whether *size* bytes more may be on their way; raises what became of an earlier request."""
+        load = self.load()
+        return not load or (load + size <= _IN_FLIGHT and self.session.written_ahead + size <= _MOST_IN_SESSION)
 
     def load(self) -> int:
         """How many bytes are on their way; raises what became of an earlier request."""
@@ -100,11 +115,9 @@ class Lanes:
         """Have *block* written at *offset*, by the lane with the least to do, once that has room."""
         if (self._is_large or offset > _LARGE) and not self._widening:
             self._widening = [asyncio.create_task(self._add(number)) for number in self._others]
-        lane = min(self._all, key=Lane.load)
-        while lane.load() + len(block) > _IN_FLIGHT:
-            await asyncio.wait([each.oldest for each in self._all], return_when=asyncio.FIRST_COMPLETED)
-            lane = min(self._all, key=Lane.load)
-        lane.write(offset, block)
+        while not (free := [lane for lane in self._all if lane.has_room(len(block))]):
+            await asyncio.wait([lane.oldest for lane in self._all], return_when=asyncio.FIRST_COMPLETED)
+        min(free, key=Lane.load).write(offset, block)
 
     async def finish(self) -> None:
         """Wait until everything is written and the file is closed."""

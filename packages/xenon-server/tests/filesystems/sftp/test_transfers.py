@@ -418,3 +418,23 @@ async def test_what_is_left_behind_is_removed_by_the_next_session(open_sftp: Ope
         session.end()
         await connection.discard(session, f"{folder}/left".encode())
         assert await names(files, folder) == set()
+
+
+async def test_many_large_files_at_once_take_little_memory(open_sftp: OpenSftp, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("reading", "writing"):
+        monkeypatch.setattr(f"xenon_server.filesystems.sftp_{module}.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
+    most = [0, 0]
+
+    async def watched(session: SftpSession, number: int) -> None:
+        await files.write(f"{folder}/{number}", pieces(*[bytes(MEBIBYTE)] * 6))
+        async for _piece in files.read(f"{folder}/{number}"):
+            most[0] = max(most[0], session.read_ahead)
+            most[1] = max(most[1], session.written_ahead)
+        await files.delete(f"{folder}/{number}")
+
+    async with open_sftp() as files:
+        session = await files._connection.session()
+        await asyncio.gather(*(watched(session, number) for number in range(24)))
+        assert (session.read_ahead, session.written_ahead) == (0, 0)
+    assert 0 < most[0] <= 40 * MEBIBYTE
+    assert most[1] <= 16 * MEBIBYTE
