@@ -66,8 +66,8 @@ class SftpFileSystem(FileSystem):
     """
 
     name = "sftp"
-    description = "Files of another machine, over SSH's protocol for files. Large files are transferred with many requests under way."
-    locations = ("host[:port][/workdir][ via:otherhost[:port]]*",)
+    description = "Files of another machine, over SSH's protocol for files. Hosts to hop over are named behind the location, each as ' via:host[:port]'."
+    locations = ("host[:port][/workdir]",)
     credentials = ("DefaultCredential", "CertificateCredential", "PasswordCredential", "CredentialMap")
     properties = (*SFTP.declared, BUFFER_SIZE)
     can_create_symboliclinks = True

@@ -103,6 +103,10 @@ def test_the_description_is_that_of_the_adaptor() -> None:
         "connection.timeout": "10000",
         "bufferSize": "64K",
     }
+    assert (description.supported_locations, description.supported_credentials) == (
+        ["host[:port][/workdir]"],
+        ["DefaultCredential", "CertificateCredential", "PasswordCredential", "CredentialMap"],
+    )
     assert not description.supports_third_party_copy and not description.is_connectionless and not description.needs_size_beforehand
     assert description.can_append and description.can_create_symboliclinks and description.can_read_symboliclinks
     assert description.supports_rename and description.supports_reading_posix_permissions and description.supports_setting_posix_permissions
