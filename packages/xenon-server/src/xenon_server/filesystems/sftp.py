@@ -66,7 +66,9 @@ class SftpFileSystem(FileSystem):
     """
 
     name = "sftp"
-    description = "Files of another machine, over SSH's protocol for files. Hosts to hop over are named behind the location, each as ' via:host[:port]'."
+    description = (
+        "Files of another machine, over SSH's protocol for files. Hosts to hop over come behind the location, each as ' via:host[:port]'."
+    )
     locations = ("host[:port][/workdir]",)
     credentials = ("DefaultCredential", "CertificateCredential", "PasswordCredential", "CredentialMap")
     properties = (*SFTP.declared, BUFFER_SIZE)
