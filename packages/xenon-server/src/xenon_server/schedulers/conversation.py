@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import cast
 
 from xenon_core.errors import XenonError
 from xenon_server.schedulers.jobs import Job
@@ -34,15 +35,16 @@ class Conversation(AsyncIterator[Output]):
         self._runs = runs
         self._job = job
         self._process = process
-        self._output = process.output()
+        self._output = cast("AsyncGenerator[Output, None]", process.output())
         self._feeding = asyncio.ensure_future(self._feed(stdin))
         self._watching = asyncio.ensure_future(self._watch())
+        self._reading = False
         self._closed = False
         self._done = done
 
     async def __anext__(self) -> Output:
         try:
-            return await anext(self._output)
+            return await self._next()
         except StopAsyncIteration:
             await asyncio.shield(self._watching)
             await self.aclose()
@@ -51,17 +53,35 @@ class Conversation(AsyncIterator[Output]):
             await self.aclose()
             raise
 
+    async def _next(self) -> Output:
+        self._reading = True
+        try:
+            return await anext(self._output)
+        finally:
+            self._reading = False
+
     async def aclose(self) -> None:
         """End the conversation: a job that still runs is cancelled."""
         if self._closed:
             return
         self._closed = True
         if not self._job.over:
+            # Over SSH the end of a process comes after what it printed: somebody has to read that.
+            dropping = asyncio.ensure_future(self._drop_output())
             await self._runs.cancel(self._job, "the client left the conversation")
+            dropping.cancel()
+            await asyncio.gather(dropping, return_exceptions=True)
         self._feeding.cancel()
         await self._process.close()
         await asyncio.gather(self._feeding, self._watching, return_exceptions=True)
         self._done(self)
+
+    async def _drop_output(self) -> None:
+        if self._reading:
+            return
+        await self._output.aclose()
+        async for _ in self._process.output():
+            pass
 
     async def _feed(self, stdin: AsyncIterator[bytes]) -> None:
         try:

@@ -17,9 +17,13 @@ xk_find() {
       [ "${PATH+set}" ] || return 0
       IFS=:
       set -f
+      xk_why=missing
       for xk_place in $PATH; do
-        [ -f "${xk_place:-.}/$1" ] && [ -x "${xk_place:-.}/$1" ] && unset IFS && set +f && return
+        [ -f "${xk_place:-.}/$1" ] || continue
+        [ -x "${xk_place:-.}/$1" ] && unset IFS && set +f && return
+        xk_why=forbidden
       done
+      xk_stop "$xk_why"
       ;;
   esac
   xk_stop missing

@@ -41,8 +41,10 @@ def batch_script(identity: str, description: JobDescription, directory: str) -> 
 
 def interactive_script(identity: str, description: JobDescription, directory: str, file: str) -> str:
     """What a shell of its own runs for an interactive job; *file* is the record that the keeper has of it."""
-    session = ("xk_env=$(command -v env)", f"xk_file={quote(file)}", 'echo "pid $$" >>"$xk_file"')
-    program = _program(description, "${xk_env} --", "${xk_env} --", "nice -n 0 --")
+    session = [f"xk_file={quote(file)}", 'echo "pid $$" >>"$xk_file"']
+    if description.executable.startswith("-") or not all(map(_is_plain, description.environment)):
+        session.append('xk_with="$(command -v env) --" xk_then="$(command -v nice) -n 0 --"')
+    program = _program(description, "${xk_then}" if description.executable.startswith("-") else "", "${xk_with}", "${xk_then}")
     return "\n".join((shell_text("job.sh"), *session, *_preparation(identity, description, directory), program))
 
 

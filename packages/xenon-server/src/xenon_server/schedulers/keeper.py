@@ -38,9 +38,12 @@ __all__ = ["Keeper"]
 
 _log = logging.getLogger("xenon.server.jobs")
 
+_ANSWERED = ("start", "recall")
 _SECONDS_TO_ENTER = 30
 _SECONDS_TO_LEAVE = 15
 _SECONDS_TO_END = 2
+_SECONDS_TO_LISTEN = 0.2
+_SECONDS_OF_PATIENCE = 30
 
 
 class Keeper:
@@ -70,6 +73,7 @@ class Keeper:
         self._lost = lost
         self._lock = asyncio.Lock()
         self._line: _Line | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def connected(self) -> bool:
@@ -85,12 +89,12 @@ class Keeper:
             if self.connected:
                 return False
             script = f"xk_key={self.key} xk_lease={self._lease}\n{shell_text('job.sh')}\n{shell_text('keeper.sh')}"
-            self._line = _Line(await self._shell.start(script), self._heard, self._broken)
+            line = self._line = _Line(await self._shell.start(script), self._heard, self._broken)
             self.count += 1
             try:
-                self.returned, self.folder = await self._line.enter()
+                self.returned, self.folder = await line.enter()
             except BaseException:
-                await self._line.close()
+                await line.close()
                 raise
             return True
 
@@ -99,28 +103,36 @@ class Keeper:
         lines = script.split("\n") if script else []
         text = "\n".join((" ".join((*words, str(len(lines)))) if script else " ".join(words), *lines, ""))
         if self._line is not None:
-            self._line.send(text.encode("utf-8", "surrogateescape"))
+            self._line.send(text.encode("utf-8", "surrogateescape"), answered=words[0] in _ANSWERED)
 
     async def leave(self) -> bool:
         """End all that runs, and the keeper; gives whether it said that it has."""
-        if self._line is None or not self._line.open:
+        line = self._line
+        if line is None or not line.open:
             return False
-        self.say("bye")
+        line.send(b"bye\n", answered=False)
         try:
-            return await asyncio.wait_for(asyncio.shield(self._line.left), _SECONDS_TO_LEAVE)
+            return await asyncio.wait_for(asyncio.shield(line.left), _SECONDS_TO_LEAVE)
         except asyncio.TimeoutError:
             return False
         finally:
-            await self._line.close()
+            await line.close()
 
     async def drop(self) -> None:
-        """Let the line go without a word."""
+        """Let the line go, and those that broke, without a word."""
         if self._line is not None:
             await self._line.close()
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    def _broken(self, why: str) -> None:
-        self._line = None
-        self._lost(why)
+    def _broken(self, line: _Line, why: str) -> None:
+        task = asyncio.ensure_future(line.retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        if self._line is line:
+            self._line = None
+            self._lost(why)
 
 
 class _Line:
@@ -132,7 +144,7 @@ class _Line:
         left: Becomes True when it said goodbye, False when it ended without.
     """
 
-    def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[str], None]) -> None:
+    def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[_Line, str], None]) -> None:
         loop = asyncio.get_running_loop()
         self.open = True
         self.room: asyncio.Future[str] = loop.create_future()
@@ -142,12 +154,17 @@ class _Line:
         self._broken = broken
         self._said = b""
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
-        self._listening = asyncio.ensure_future(self._listen())
-        self._sending = asyncio.ensure_future(self._send())
+        self._patience: asyncio.TimerHandle | None = None
+        self._tasks = [asyncio.ensure_future(work) for work in (self._listen(), self._send(), self._watch())]
 
-    def send(self, text: bytes) -> None:
-        """Have *text* sent, after what is to be sent already. Events must be heard meanwhile, or both sides would wait."""
+    def send(self, text: bytes, *, answered: bool) -> None:
+        """Have *text* sent, after what is to be sent already. Events must be heard meanwhile, or both sides would wait.
+
+        When it is to be *answered* and nothing is heard for half a minute, the line counts as broken.
+        """
         self._outbox.put_nowait(text)
+        if answered and self._patience is None and self.open:
+            self._patience = asyncio.get_running_loop().call_later(_SECONDS_OF_PATIENCE, self._end, "it does not answer")
 
     async def enter(self) -> tuple[bool, str]:
         """Whether it found records, and the folder that they are in."""
@@ -160,14 +177,27 @@ class _Line:
         return room == "old", rest
 
     async def close(self) -> None:
-        """Let it go."""
+        """Let it go; when it said goodbye it ends by itself."""
         self.open = False
-        for task in (self._listening, self._sending):
-            task.cancel()
-        await asyncio.gather(self._listening, self._sending, return_exceptions=True)
+        await self._stop()
         with contextlib.suppress(XenonError, asyncio.TimeoutError):
             await asyncio.wait_for(self._process.wait(), _SECONDS_TO_END if self.left.done() else 0)
         await self._process.close()
+
+    async def retire(self) -> None:
+        """Let it go once it has ended: the next keeper ends it, and its runners are not to be killed with it."""
+        try:
+            await self._stop()
+            with contextlib.suppress(XenonError):
+                await self._process.wait()
+        finally:
+            await self._process.close()
+
+    async def _stop(self) -> None:
+        self._hear_again()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _send(self) -> None:
         while True:
@@ -188,10 +218,23 @@ class _Line:
             why = error.reason
         self._end(why)
 
+    async def _watch(self) -> None:
+        """See its end also when what it started holds its output open."""
+        with contextlib.suppress(XenonError):
+            await self._process.wait()
+        await asyncio.sleep(_SECONDS_TO_LISTEN)
+        self._end("it ended")
+
     def _take(self, piece: Output) -> None:
         *lines, self._said = (self._said + piece.stdout).split(b"\n")
         for line in lines:
+            self._hear_again()
             self._hear(line.decode("utf-8", "surrogateescape"))
+
+    def _hear_again(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _hear(self, text: str) -> None:
         word, _, rest = text.partition(" ")
@@ -199,17 +242,17 @@ class _Line:
             if not self.room.done():
                 self.room.set_result(rest)
         elif word == "bye":
-            self.left.set_result(True)
-        else:
+            if not self.left.done():
+                self.left.set_result(True)
+        elif self.open:
             self._heard(text.split())
 
     def _end(self, why: str) -> None:
         was_open, self.open = self.open, False
-        self._sending.cancel()
         if not self.left.done():
             self.left.set_result(False)
         if not self.room.done():
             self.room.set_exception(NotConnectedException(f"the shell that was to keep the jobs ended at once: {why}"))
         elif was_open:
             _log.info("the line to the keeper of jobs broke: %s", why)
-            self._broken(why)
+            self._broken(self, why)

@@ -86,14 +86,23 @@ xk_signal() {
   done
 }
 
+# Whether process $1 has ended, and only waits for a parent that may never ask how.
+xk_is_zombie() {
+  read -r xk_line <"/proc/$1/stat" && case ${xk_line##*) } in Z*) ;; *) return 1 ;; esac
+}
+
+xk_lives() {
+  kill -0 "$1" && ! xk_is_zombie "$1"
+}
+
 # Whether anything is left of job $1, or of any when it is empty.
 xk_left() {
   for xk_place in "$xk_dir/j"${1:-*}; do
     xk_recall "${xk_place##*/j}"
     [ ! -f "$xk_file" ] || [ "$xk_ended" ] || {
       [ "$xk_pid" ] || return 0
-      kill -0 -- "-$xk_pid" && return 0
-      kill -0 "$xk_pid" && return 0
+      kill -0 -- "-$xk_pid" && ! xk_is_zombie "$xk_pid" && return 0
+      xk_lives "$xk_pid" && return 0
     }
   done
   [ "$(xk_marked "$1")" ]
@@ -106,13 +115,17 @@ xk_end() {
     [ ! -f "$xk_file" ] || [ "$xk_ended" ] || echo ending >>"$xk_file"
   done
   xk_signal TERM "$1"
+  xk_again=$xk_early
   xk_signal CONT "$1"
   xk_tries=0
   while xk_left "$1"; do
     xk_tries=$((xk_tries + 1))
     if [ "$xk_tries" -le 10 ]; then
       sleep 0.01
-      [ -z "$xk_early" ] || xk_signal TERM "$1"
+      [ -z "$xk_again" ] || {
+        xk_signal TERM "$1"
+        xk_again=$xk_early
+      }
     else
       sleep 0.1
       [ "$xk_tries" -le 30 ] || xk_signal KILL "$1"
@@ -133,14 +146,14 @@ xk_tell_all() {
     xk_id=${xk_place##*/j}
     xk_recall "$xk_id"
     [ -f "$xk_file" ] || continue
-    if [ -z "$xk_ended" ] && { [ -z "$xk_pid" ] || ! kill -0 "$xk_pid"; }; then
+    if [ -z "$xk_ended" ] && { [ -z "$xk_pid" ] || ! xk_lives "$xk_pid"; }; then
       [ "$xk_waited" ] || sleep 0.5
       xk_waited=yes
       xk_recall "$xk_id"
     fi
     if [ "$xk_ended" ]; then
       xk_say "ended $xk_id $xk_ended"
-    elif [ "$xk_pid" ] && kill -0 "$xk_pid"; then
+    elif [ "$xk_pid" ] && xk_lives "$xk_pid"; then
       xk_say "started $xk_id $xk_pid"
     else
       xk_say "vanished $xk_id"
@@ -157,6 +170,14 @@ xk_enter() {
     xk_room=old
     read -r xk_old <"$xk_dir/keeper"
     kill -s KILL $xk_old
+    # Its reader of the pipe could swallow one more event.
+    xk_tries=0
+    for xk_pid in $xk_old; do
+      while xk_lives "$xk_pid" && [ "$xk_tries" -lt 50 ]; do
+        xk_tries=$((xk_tries + 1))
+        sleep 0.01
+      done
+    done
   elif ! xk_error=$(mkdir -m 700 "$xk_dir" 2>&1 && mkfifo -m 600 "$xk_dir/events" 2>&1); then
     echo "room none $xk_error"
     exit 1
@@ -205,13 +226,20 @@ xk_leave() {
   exit 0
 }
 
+# Read the next $1 lines. They are gathered in small parts, as a shell copies what it appends to.
 xk_script() {
-  xk_text=''
+  xk_text='' xk_part=''
   while [ "$1" -gt 0 ]; do
     IFS= read -r xk_line
-    xk_text="$xk_text$xk_line
+    xk_part="$xk_part$xk_line
 "
     set -- "$(($1 - 1))"
+    case $1 in
+      *[05]0 | 0)
+        xk_text=$xk_text$xk_part
+        xk_part=''
+        ;;
+    esac
   done
 }
 

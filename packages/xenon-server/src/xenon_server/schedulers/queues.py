@@ -41,12 +41,15 @@ class Queue(Generic[J]):
         self.running.add(job)
         return job
 
-    def remove(self, job: J) -> None:
-        """Let *job* go, whether it waits or runs."""
+    def remove(self, job: J) -> bool:
+        """Let *job* go, whether it waits or runs; gives whether it was there."""
         if job in self.running:
             self.running.discard(job)
         elif job in self.waiting:
             self.waiting.remove(job)
+        else:
+            return False
+        return True
 
     def state(self) -> QueueState:
         """How many wait and run, and how many may run."""

@@ -31,6 +31,7 @@ _FORGOTTEN_AT_ONCE = 32
 _SECONDS_TO_FORGET = 1.0
 _SECONDS_TO_END = 12
 _SECONDS_TO_RECALL = 10
+_SECONDS_TO_TELL = 1.0
 _PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0, 15.0)
 _CLOSED = "the scheduler was closed"
 
@@ -181,7 +182,8 @@ class Runs:
 
     def _release(self, job: Job) -> None:
         """What holds for a job that is over: its slot is free, and after ten thousand others it is not remembered."""
-        job.queue.remove(job)
+        if not job.queue.remove(job):
+            return
         self._ended.append(job)
         if len(self._ended) > _MOST_REMEMBERED:
             del self.jobs[self._ended.popleft().identity]
@@ -239,7 +241,13 @@ class Runs:
 
     def _gone(self, job: Job, _how: list[str]) -> None:
         job.gone.set()
-        if job.orphan and not job.over:
+        if job.orphan:
+            self._gone_unseen(job)
+        elif job.interactive:  # its own line tells how it ended, unless a reader holds that up who does not read
+            asyncio.get_running_loop().call_later(_SECONDS_TO_TELL, self._gone_unseen, job)
+
+    def _gone_unseen(self, job: Job) -> None:
+        if not job.over:
             job.killed()
             self._release(job)
 

@@ -1,0 +1,174 @@
+"""Jobs on this machine: the keeper, and what becomes of jobs when somebody is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from xenon_core.messages import PropertyDescriptionType
+from xenon_server.schedulers.local import LocalScheduler
+from xenon_server.shells import local as local_shell
+
+CLIENT = """
+import asyncio, sys
+from xenon_core.messages import DefaultCredential, JobDescription
+from xenon_server.adaptor import Opening
+from xenon_server.properties import Properties
+from xenon_server.resources import Resources
+from xenon_server.schedulers.local import LocalScheduler
+
+async def main():
+    properties = Properties.check("local", LocalScheduler.properties, {})
+    scheduler = await LocalScheduler.open(Opening(sys.argv[1], DefaultCredential(), properties, Resources()))
+    async def nothing():
+        await asyncio.sleep(300)
+        yield b""
+    tree = "echo $$ >>pids; (setsid sh -c 'echo $$ >>pids; exec sleep 300' &) ; sleep 300"
+    await scheduler.submit(JobDescription(executable="sh", arguments=["-c", tree]))
+    await scheduler.converse(JobDescription(executable="sh", arguments=["-c", tree]), nothing())
+    await asyncio.sleep(300)
+
+asyncio.run(main())
+"""
+
+
+def test_the_description_tells_what_the_interface_knows():
+    told = LocalScheduler.describe()
+    assert (told.name, told.supported_locations, told.supported_credentials) == ("local", ["[/workdir]"], ["DefaultCredential"])
+    assert (told.is_embedded, told.supports_interactive, told.supports_batch, told.uses_file_system) == (True, True, True, True)
+    prefix = "xenon.adaptors.schedulers.local.queue"
+    assert [(item.name, item.default_value, item.type) for item in told.supported_properties] == [
+        (f"{prefix}.pollingDelay", "1000", PropertyDescriptionType.LONG),
+        (f"{prefix}.multi.maxConcurrentJobs", "4", PropertyDescriptionType.INTEGER),
+    ]
+
+
+async def test_nothing_is_started_before_the_first_job(local):
+    async with local.open() as jobs:
+        await jobs.scheduler.queue_states([])
+        assert psutil.Process().children() == []
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+async def test_everything_dies_with_a_client_that_is_killed(local, death):
+    client = await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, local.folder)
+    try:
+        pids = await local.lines("pids", 4)
+        assert len(await local.alive(pids)) == 4
+    finally:
+        client.send_signal(death)
+        await client.wait()
+    for _ in range(60):
+        if not await local.alive(pids):
+            break
+        await asyncio.sleep(0.05)
+    assert await local.alive(pids) == []
+
+
+async def test_jobs_outlive_their_keeper_and_are_known_to_the_next(local):
+    async with local.open() as jobs:
+        short = await jobs.sh("sleep 0.5; echo short >>log; exit 4", queue_name="unlimited")
+        long = await jobs.sh("echo long >>log; sleep 60", queue_name="unlimited")
+        waiting = await jobs.sh("echo waiting >>log; exit 5")
+        await asyncio.gather(jobs.begun(short), jobs.begun(long), jobs.done(waiting))
+        await _kill_keeper(jobs)
+        later = await jobs.sh("echo later >>log; exit 6")
+        states = [await jobs.done(job) for job in (short, later)]
+        assert [state.exit_code for state in states] == [4, 6]
+        assert (await jobs.scheduler.job_state(long)).running
+        assert (await jobs.scheduler.cancel(long)).state == "KILLED"
+    assert sorted((await local.text("log")).split()) == ["later", "long", "short", "waiting"]
+
+
+async def test_a_job_that_vanished_with_its_runner_is_done_with_an_unknown_exit_code(local):
+    async with local.open() as jobs:
+        job = await jobs.sh("echo $$ >pids; sleep 60")
+        pids = await local.lines("pids", 1)
+        runner = psutil.Process(int(pids[0])).parent()
+        assert runner is not None
+        runner.kill()
+        os.kill(int(pids[0]), signal.SIGKILL)
+        await _kill_keeper(jobs)
+        state = await jobs.done(job)
+    assert (state.state, state.done, state.exit_code, state.signal) == ("UNKNOWN", True, None, "")
+    assert state.error is not None and "nobody saw" in state.error.reason
+
+
+async def test_a_job_of_which_all_records_are_lost_is_in_no_invented_state(local):
+    async with local.open() as jobs:
+        job = await jobs.sh("echo $$ >pids; sleep 60")
+        pids = await local.lines("pids", 1)
+        shutil.rmtree(jobs.scheduler._runs._keeper.folder)
+        await _kill_keeper(jobs)
+        state = await jobs.scheduler.wait(job, lambda state: state.done, 10)
+        assert (state.state, state.done, state.running, state.exit_code) == ("UNKNOWN", False, False, None)
+        assert state.error is not None and "no record" in state.error.reason
+        assert (await jobs.end_of("true")).exit_code == 0
+        assert await local.alive(pids) == pids
+    assert await local.alive(pids) == []  # its mark is known still
+
+
+async def test_a_start_that_no_keeper_heard_of_is_asked_for_again_once(local):
+    async with local.open() as jobs:
+        await jobs.end_of("true")
+        for round_ in range(10):
+            keeper = _keeper(jobs)
+            os.kill(keeper.pid, signal.SIGSTOP)
+            submitted = [await jobs.sh(f"echo {round_}.{number} >>log", queue_name="unlimited") for number in range(5)]
+            if round_ % 2:
+                os.kill(keeper.pid, signal.SIGCONT)
+            os.kill(keeper.pid, signal.SIGKILL)
+            for job in submitted:
+                assert (await jobs.done(job)).exit_code == 0
+    assert sorted((await local.text("log")).split()) == sorted(f"{round_}.{number}" for round_ in range(10) for number in range(5))
+
+
+@pytest.mark.parametrize("shell", ["bash", "bash as sh", "dash"])
+async def test_every_shell_tells_the_same(local, shell, monkeypatch, tmp_path):
+    program = shutil.which(shell.split()[0])
+    assert program is not None, f"this test needs {shell}"
+    if shell == "bash as sh":
+        (tmp_path / "sh").symlink_to(program)
+        program = str(tmp_path / "sh")
+    monkeypatch.setattr(local_shell, "_SH", program)
+    async with local.open() as jobs:
+        ends = [jobs.end_of("sh", "-c", script, queue_name="multi") for script in ("exit 137", "exit 145", "kill -9 $$", "kill -2 $$")]
+        missing = jobs.end_of("no-such-program", queue_name="multi")
+        told = [(end.state, end.exit_code, end.signal) for end in await asyncio.gather(*ends, missing)]
+        assert told == [("DONE", 137, ""), ("DONE", 145, ""), ("DONE", None, "KILL"), ("DONE", None, "INT"), ("ERROR", 127, "")]
+        job = await jobs.sh("echo $$ >>pids; (setsid sh -c 'echo $$ >>pids; exec sleep 60' &) ; sleep 60")
+        pids = await local.lines("pids", 2)
+        assert (await jobs.scheduler.cancel(job)).signal == "TERM"
+        assert await local.alive(pids) == []
+        await _kill_keeper(jobs)
+        assert (await jobs.end_of("sh", "-c", "exit 3", environment={"a.b": "c"})).exit_code == 3
+
+
+async def test_a_machine_without_a_place_for_records_says_so(local, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(Path(local.folder) / "nowhere"))
+    async with local.open() as jobs:
+        with pytest.raises(Exception, match=r"place for the records.*nowhere"):
+            await jobs.submit("true")
+        assert await jobs.scheduler.jobs([]) == []
+
+
+def _keeper(jobs) -> psutil.Process:
+    (keeper,) = (
+        child for child in psutil.Process().children() if child.pid == jobs.scheduler._runs._keeper._line._process._required.get_pid()
+    )
+    return keeper
+
+
+async def _kill_keeper(jobs) -> None:
+    """Kill the keeper and its children, as a machine does that runs out of memory; jobs are not among them."""
+    count = jobs.scheduler._runs._keeper.count
+    _keeper(jobs).kill()
+    while jobs.scheduler._runs._keeper.connected and jobs.scheduler._runs._keeper.count == count:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.01)
