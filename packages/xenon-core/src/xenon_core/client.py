@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from xenon_core.channels.base import Channel
+from xenon_core.errors import SessionClosedError
 from xenon_core.filesystem import FileSystems
 from xenon_core.scheduler import Schedulers
 from xenon_core.targets import Endpoint, GrpcEndpoint, InProcessEndpoint, installed_schemes, open_target
@@ -54,7 +56,8 @@ class Client:
 
     async def _end_server(self) -> None:
         if isinstance(self._endpoint, InProcessEndpoint):
-            await self._endpoint.home.call(self._endpoint.aclose)
+            with contextlib.suppress(SessionClosedError):  # the server's event loop has ended, and the server with it
+                await self._endpoint.home.call(self._endpoint.aclose)
         elif self.channel.blocking:
             self._endpoint.close()
         else:

@@ -14,7 +14,7 @@ from xenon_core.channels.base import was_accepted
 from xenon_core.errors import FileSystemClosedException, FileTooLargeError, XenonError
 from xenon_core.handle import Closing
 from xenon_core.paths import StrPath, path_text
-from xenon_core.streams import ByteSource, Kept, pieces
+from xenon_core.streams import ByteSource, Kept, closing, pieces
 
 __all__ = ["FileSystem", "FileSystems"]
 
@@ -30,8 +30,9 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
     @override
     async def read_from_file(self, path: StrPath) -> AsyncIterator[bytes]:
         try:
-            async for piece in super().read_from_file(path):
-                yield piece
+            async with closing(super().read_from_file(path)) as read:
+                async for piece in read:
+                    yield piece
         except XenonError as error:
             raise await self._too_large(path) or error from error
 

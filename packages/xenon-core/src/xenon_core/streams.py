@@ -11,13 +11,14 @@ from xenon_core.feeding import feed
 if TYPE_CHECKING:
     from xenon_core.channels.base import Channel
 
-__all__ = ["PIECE_BYTES", "ByteSource", "Bytes", "Kept", "Readable", "pieces", "requests"]
+__all__ = ["PIECE_BYTES", "ByteSource", "Bytes", "Kept", "Readable", "closing", "pieces", "requests"]
 
 # Servers refuse messages over 4 MiB unless told otherwise; 1 MiB is as fast as any size and keeps little in memory.
 PIECE_BYTES = 1 << 20
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Readable(Protocol):
@@ -37,7 +38,7 @@ def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source
 
 
 async def _behind(head: R, request_of: Callable[[bytes], R], source: AsyncIterator[bytes]) -> AsyncIterator[R]:
-    async with _closing(source):
+    async with closing(source):
         yield head
         async for piece in source:
             yield request_of(piece)
@@ -54,17 +55,17 @@ def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
 
 
 async def _cut(items: AsyncIterator[Bytes]) -> AsyncIterator[bytes]:
-    async with _closing(items):
+    async with closing(items):
         async for item in items:
             for piece in _pieces(item):
                 yield piece
 
 
 @contextlib.asynccontextmanager
-async def _closing(items: AsyncIterator[object]) -> AsyncIterator[None]:
+async def closing(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
     """Close *items* at the end, if they can be: a stream that is given up may hold a file, a connection or a thread."""
     try:
-        yield
+        yield items
     finally:
         close = getattr(items, "aclose", None)
         if close is not None:
@@ -80,7 +81,7 @@ class Kept:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async with _closing(self._source):
+            async with closing(self._source):
                 async for piece in self._source:
                     yield piece
         except Exception as error:  # noqa: BLE001 - kept, and raised by raise_failure

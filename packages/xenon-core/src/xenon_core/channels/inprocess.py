@@ -39,7 +39,9 @@ class InProcessChannel(Channel):
             response: Response = await self._home.call(self._method(rpc), request)
             return response
         except Exception as error:
-            raise _told(error, rpc, request) from error
+            if (told := _told(error, rpc, request)) is error:
+                raise  # never as its own cause, which would be a circle
+            raise told from error
 
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
@@ -50,7 +52,9 @@ class InProcessChannel(Channel):
                 yield response
                 self.require_open()
         except Exception as error:
-            raise _told(error, rpc, request) from error
+            if (told := _told(error, rpc, request)) is error:
+                raise  # as above
+            raise told from error
         finally:
             await responses.aclose()
 
@@ -61,7 +65,9 @@ class InProcessChannel(Channel):
             response: Response = await self._home.call(self._method(rpc), self._home.bring(source))
             return response
         except Exception as error:
-            raise source.failure or _told(error, rpc, source.first) from error
+            if (told := source.failure or _told(error, rpc, source.first)) is error:
+                raise  # never as its own cause, which would be a circle
+            raise told from error
         finally:
             await source.aclose()
 
@@ -74,7 +80,9 @@ class InProcessChannel(Channel):
                 yield response
                 self.require_open()
         except Exception as error:
-            raise source.failure or _told(error, rpc, source.first) from error
+            if (told := source.failure or _told(error, rpc, source.first)) is error:
+                raise  # never as its own cause, which would be a circle
+            raise told from error
         finally:
             try:
                 await responses.aclose()

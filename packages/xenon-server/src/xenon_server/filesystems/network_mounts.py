@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from pathlib import Path
 
-__all__ = ["is_far", "network_mounts"]
+__all__ = ["is_far", "mounts_in", "network_mounts"]
+
+_SECONDS_REMEMBERED = 5  # the system takes a millisecond to tell
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _FAR_TYPES = ("nfs", "cifs", "smb", "fuse", "lustre", "beegfs", "gpfs", "ceph", "9p", "afs", "orangefs", "panfs", "autofs", "virtiofs")
 
 
-def network_mounts(table: Path = _MOUNTS) -> tuple[str, ...]:
-    """Where file systems of other machines, or of other programs, are mounted. ``/`` alone when nothing can be learnt."""
+def network_mounts() -> tuple[str, ...]:
+    """Where file systems of other machines, or of other programs, are mounted, as seconds ago. ``/`` alone when nothing can be learnt."""
+    return _mounts_at(int(time.monotonic()) // _SECONDS_REMEMBERED)
+
+
+@functools.lru_cache(maxsize=1)
+def _mounts_at(_moment: int) -> tuple[str, ...]:
+    return mounts_in(_MOUNTS)
+
+
+def mounts_in(table: Path) -> tuple[str, ...]:
+    """What the *table* of the system, a ``mountinfo``, has of them."""
     try:
         lines = table.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

@@ -1,5 +1,7 @@
 """Reading, writing and appending: whole or not at all, and whatever the file does meanwhile."""
 
+# What is tested is compared with the system's own calls, and no test minds waiting for them.
+# ruff: noqa: ASYNC240, PTH208
 from __future__ import annotations
 
 import asyncio
@@ -13,10 +15,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from embedded import files, until
 
 import xenon
 import xenon_core
+from embedded import files, until
 from xenon_core import messages, services
 from xenon_core.errors import (
     FileSystemClosedException,

@@ -1,5 +1,7 @@
 """Links, pipes, sockets and devices; renaming and deleting what they are."""
 
+# What is tested is compared with the system's own calls, and no test minds waiting for them.
+# ruff: noqa: ASYNC240, PTH102, PTH115, PTH116, PTH208
 from __future__ import annotations
 
 import asyncio
@@ -10,8 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from embedded import ended, files
 
+from embedded import ended, files
 from xenon_core.errors import (
     DirectoryNotEmptyException,
     IllegalArgumentException,

@@ -1,5 +1,8 @@
 """Disks that are full and rights that are missing."""
 
+
+# What is tested is compared with the system's own calls, and no test minds waiting for them.
+# ruff: noqa: PTH208
 from __future__ import annotations
 
 import contextlib
@@ -14,8 +17,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from embedded import ended, files
 
+from embedded import ended, files
 from xenon_core.errors import NoSpaceException, PermissionDeniedException, XenonError
 from xenon_core.messages import CopyRequestCopyMode as CopyMode
 from xenon_core.messages import CopyStatusErrorType

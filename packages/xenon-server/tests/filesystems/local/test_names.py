@@ -1,5 +1,7 @@
 """Names of every kind, byte for byte, and listings that leave nothing out."""
 
+# What is tested is compared with the system's own calls, and no test minds waiting for them.
+# ruff: noqa: ASYNC240, PTH102, PTH108, PTH115, PTH118, PTH208, PTH211
 from __future__ import annotations
 
 import asyncio
@@ -7,11 +9,11 @@ import os
 from pathlib import Path
 
 import pytest
-from embedded import ended, files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xenon_core
+from embedded import ended, files
 from xenon_core.errors import InvalidPathException, NoSuchPathException
 from xenon_core.messages import CopyRequestCopyMode as CopyMode
 from xenon_core.messages import CopyStatusErrorType
