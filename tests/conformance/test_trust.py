@@ -16,10 +16,11 @@ from conformance.places import Place, on
 from conformance.servers import OURS, Servers
 from xenon import CertificateCredential, CredentialMap, DefaultCredential, Path, UserCredential
 from xenon.exceptions import PermissionDeniedException, XenonException
+from xenon_testing.fixtures.containers import ServerFactory
+from xenon_testing.servers.ssh import SshServer
 
 OVER_SSH = on("sftp", "ssh")
 SFTP = on("sftp")
-UNKNOWN = "localhost"  # the host by a name that the known-hosts files of the servers do not have
 
 
 def properties(place: Place, **changes: str) -> Mapping[str, str]:
@@ -28,11 +29,17 @@ def properties(place: Place, **changes: str) -> Mapping[str, str]:
     return {**place.properties, **{f"{prefix}.{name}": value for name, value in changes.items()}}
 
 
-def is_refused(place: Place, host: str, **changes: str) -> str:
+@pytest.fixture
+def stranger(xenon_container: ServerFactory) -> SshServer:
+    """A host whose keys no server knows."""
+    return xenon_container("ssh", copy="stranger")
+
+
+def is_refused(place: Place, host: SshServer, **changes: str) -> str:
     """Why *host* is refused; empty when it is not."""
-    assert place.host is not None
+    key = {"certificate_credential": CertificateCredential(username=host.username, certfile=str(host.private_key))}
     try:
-        with place.create(location=f"{host}:{place.host.port}", properties=properties(place, **changes)) as handle:
+        with place.create(location=f"{host.host}:{host.port}", properties=properties(place, **changes), credential=key) as handle:
             assert handle.is_open()
     except XenonException as error:
         assert error.adaptor == place.adaptor
@@ -41,36 +48,36 @@ def is_refused(place: Place, host: str, **changes: str) -> str:
 
 
 @OVER_SSH
-def test_unknown_host(place: Place) -> None:
+def test_unknown_host(place: Place, stranger: SshServer) -> None:
     """Refuse a host whose key is not known"""
-    assert is_refused(place, UNKNOWN), "the host was accepted"
+    assert is_refused(place, stranger), "the host was accepted"
 
 
 @OVER_SSH
-def test_changed_host(servers: Servers, place: Place) -> None:
+def test_changed_host(servers: Servers, place: Place, stranger: SshServer) -> None:
     """Refuse a host whose key has changed"""
-    assert place.host is not None
-    with servers.knowing_wrongly(place.server, UNKNOWN, place.host.port):
-        assert is_refused(place, UNKNOWN), "the host was accepted"
+    with servers.knowing_wrongly(place.server, stranger):
+        assert is_refused(place, stranger), "the host was accepted"
 
 
 @OVER_SSH
-def test_host_without_check(place: Place) -> None:
+def test_host_without_check(place: Place, stranger: SshServer) -> None:
     """Accept an unknown host with `strictHostKeyChecking` off"""
-    assert not is_refused(place, UNKNOWN, strictHostKeyChecking="false")
+    assert not is_refused(place, stranger, strictHostKeyChecking="false")
 
 
 @OVER_SSH
-def test_host_without_known_hosts(place: Place) -> None:
+def test_host_without_known_hosts(place: Place, stranger: SshServer) -> None:
     """Refuse every host with `loadKnownHosts` off and `strictHostKeyChecking` on"""
-    assert is_refused(place, UNKNOWN, loadKnownHosts="false"), "the host was accepted"
+    assert is_refused(place, stranger, loadKnownHosts="false"), "the host was accepted"
 
 
 @OVER_SSH
-def test_own_key(place: Place) -> None:
+def test_own_key(servers: Servers, place: Place) -> None:
     """Log in with the key of the user whom the server runs as"""
     assert place.host is not None
-    with place.create(credential={"default_credential": DefaultCredential(username=place.host.username)}) as handle:
+    own = {"default_credential": DefaultCredential(username=place.host.username)}
+    with servers.having_key(place.server, place.host), place.create(credential=own) as handle:
         assert handle.is_open()
 
 
@@ -85,7 +92,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[LocalPa
     for name, (kind, form) in KINDS.items():
         key = asyncssh.generate_private_key(kind)
         (folder / name).touch(mode=0o600)
-        (folder / name).write_bytes(key.export_private_key(form, "secret-word", rounds=8))
+        (folder / name).write_bytes(key.export_private_key(form, "secret-word"))
         made[name] = folder / name, key.export_public_key()
     return made
 

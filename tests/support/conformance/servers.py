@@ -26,7 +26,6 @@ JAVA = "java"
 SERVERS = (EMBEDDED, SOCKET, JAVA)
 OURS = (EMBEDDED, SOCKET)
 SECONDS_TO_START = 20
-OWN_KEY = "id_ecdsa"
 
 
 class Servers:
@@ -54,25 +53,28 @@ class Servers:
         return self._sessions[server]
 
     def learn(self, host: SshServer) -> None:
-        """Let every server know the keys of *host*, though not by the name ``localhost``, and have the key with which to log in there."""
-        assert host.private_key is not None
-        lines = [line.split(" ", 1) for line in host.known_hosts.splitlines()]
-        known = "".join(f"{','.join(name for name in names.split(',') if 'localhost' not in name)} {key}\n" for names, key in lines)
+        """Let every server know the keys of *host*."""
         for server in SERVERS:
-            folder = self.home(server) / ".ssh"
-            with (folder / "known_hosts").open("a") as known_hosts:
-                known_hosts.write(known)
-            if not (folder / OWN_KEY).exists():
-                (folder / OWN_KEY).touch(mode=0o600)
-                (folder / OWN_KEY).write_bytes(host.private_key.read_bytes())
+            with self._known_hosts(server).open("a") as known_hosts:
+                known_hosts.write(host.known_hosts)
 
     @contextlib.contextmanager
-    def knowing_wrongly(self, server: str, name: str, port: int) -> Iterator[None]:
-        """Let a server know *name* by a key that it does not have."""
-        path = self.home(server) / ".ssh" / "known_hosts"
+    def having_key(self, server: str, host: SshServer) -> Iterator[None]:
+        """Let the user whom a server runs as have the key with which to log in on *host*."""
+        assert host.private_key is not None
+        path = self.home(server) / ".ssh" / "id_ecdsa"
+        path.touch(mode=0o600)
+        path.write_bytes(host.private_key.read_bytes())
+        yield
+        path.unlink()
+
+    @contextlib.contextmanager
+    def knowing_wrongly(self, server: str, host: SshServer) -> Iterator[None]:
+        """Let a server know *host* by keys that it does not have."""
+        path = self._known_hosts(server)
         before = path.read_text()
         key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()
-        path.write_text(f"{before}[{name}]:{port} {' '.join(key[:2])}\n")
+        path.write_text(f"{before}{host.known_hosts.split()[0]} {' '.join(key[:2])}\n")
         yield
         path.write_text(before)
 
@@ -83,6 +85,9 @@ class Servers:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(SECONDS_TO_START)
+
+    def _known_hosts(self, server: str) -> Path:
+        return self.home(server) / ".ssh" / "known_hosts"
 
     def _target(self, server: str) -> str:
         if server == SOCKET:
