@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import re
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -166,8 +167,8 @@ class Cluster:
 
     async def counts(self) -> dict[str, int]:
         """How many messages of each type the controller has had."""
-        lines = (line.split() for line in (await self.root("sdiag")).splitlines() if "REQUEST_" in line and "count:" in line)
-        return {words[0]: int(words[2].removeprefix("count:") or words[3]) for words in lines}
+        found = re.findall(r"(REQUEST_\w+)\s+\( *\d+\)\s+count:(\d+)", await self.root("sdiag"))
+        return {name: int(count) for name, count in found}
 
 
 def cluster_at(server: SlurmServer, tmp_path: Path) -> Cluster:
@@ -178,6 +179,12 @@ def cluster_at(server: SlurmServer, tmp_path: Path) -> Cluster:
     folder = f"/home/{server.username}/{uuid.uuid4().hex}"
     server.run(f"mkdir {folder}")
     return Cluster(server, home, folder)
+
+
+@pytest.fixture
+def at_cluster(tmp_path: Path) -> Callable[[SlurmServer], Cluster]:
+    """Gives the cluster at a server."""
+    return lambda server: cluster_at(server, tmp_path)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from slurm_told import ToldCommands, record
 
-from xenon_core.errors import ConnectionLostException, NoSuchJobException, NotConnectedException, SchedulerClosedException, XenonError
+from xenon_core.errors import ConnectionLostException, JobCanceledException, NoSuchJobException, NotConnectedException, SchedulerClosedException, XenonError
 from xenon_server.job_state import JobState, is_done, is_running_or_done
 from xenon_server.schedulers.slurm import polling
 from xenon_server.schedulers.slurm.polling import Asking, Poller
@@ -20,8 +20,8 @@ AWAY = NotConnectedException("Slurm on nowhere does not answer: Unable to contac
 
 
 @asynccontextmanager
-async def polls(told: ToldCommands, *, accounting: bool = False, delay: float = 0.02) -> AsyncIterator[Poller]:
-    poller = Poller(told, Asking("1000", accounting, delay))
+async def polls(told: ToldCommands, *, accounting: bool = False, delay: float = 0.02, kept: float = 300) -> AsyncIterator[Poller]:
+    poller = Poller(told, Asking("1000", accounting, delay, kept))
     try:
         yield poller
     finally:
@@ -286,6 +286,26 @@ async def test_an_element_that_nobody_saw_end_does_not_hide_the_others(told: Tol
         told.queue = [record("8_2", "COMPLETED")]
         state = await poller.wait("8", is_done, None)
     assert (state.state, state.done) == ("UNKNOWN", False)
+
+
+async def test_an_element_that_is_cancelled_while_it_waits_leaves_no_record(told: ToldCommands) -> None:
+    told.queue = [record("8_1-3", "PENDING", nodes="")]
+    async with polls(told) as poller:
+        assert (await one(poller, "8_2")).state == "PENDING"
+        told.queue = [record("8_1,3", "PENDING", nodes="")]
+        state = await poller.wait("8_2", is_done, 5)
+        assert (state.state, state.done, state.exit_code) == ("CANCELLED", True, None)
+        assert isinstance(state.error, JobCanceledException)
+
+
+async def test_an_element_that_waited_long_ago_may_have_run_since(told: ToldCommands) -> None:
+    told.queue = [record("8_1-3", "PENDING", nodes="")]
+    async with polls(told, kept=0.1) as poller:
+        assert (await one(poller, "8_2")).state == "PENDING"
+        told.queue = [record("8_1,3", "PENDING", nodes="")]
+        await asyncio.sleep(0.1)
+        state = await poller.wait("8_2", is_done, None)
+        assert (state.state, state.done) == ("UNKNOWN", False)
 
 
 @pytest.mark.parametrize("job", ["", "abc", "5;rm", "5_", "5_a", "-1", "５", "5 6"])

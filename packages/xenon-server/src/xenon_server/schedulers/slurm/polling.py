@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from xenon_core.errors import (
     ConnectionLostException,
     IOException,
+    JobCanceledException,
     NoSuchJobException,
     NotConnectedException,
     SchedulerClosedException,
@@ -62,11 +63,13 @@ class Asking:
         user: The number of the user whose jobs these are, usually.
         uses_accounting: Whether the accounting may be asked.
         delay: Seconds from one query to the next, at least.
+        kept: How many seconds the controller remembers a job that has ended.
     """
 
     user: str
     uses_accounting: bool
     delay: float
+    kept: float = 300.0
 
 
 @dataclass(eq=False)
@@ -105,6 +108,19 @@ class _Tracked:
     def number(self) -> str:
         """The number of the job, or of the array that it is an element of."""
         return self.job.partition("_")[0]
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it is an element of an array."""
+        return "_" in self.job
+
+    def left_while_waiting(self, kept: float) -> bool:
+        """Whether it is an element that was waiting so lately that, had it begun since, the controller would know of it.
+
+        Slurm takes an element that is cancelled before it begins off the list of those that wait, and keeps no record of it.
+        """
+        waited = self.state is not None and bool(self.records) and not self.state.running and not self.state.done
+        return self.is_element and waited and self.state is not None and time.time() - self.state.seen < kept / 2
 
     @property
     def settled(self) -> bool:
@@ -322,8 +338,9 @@ class Poller:
         """Take note of what the controller says of a job; False when it leaves out what has not ended."""
         records = [record for record in _of(tracked, found) if _is_it(tracked, record)]
         current = {record.job: record for record in records}
-        left_out = [number for number, record in tracked.records.items() if number not in current and not has_ended(record)]
-        tracked.records = {**tracked.records, **current}
+        before = {} if current and tracked.is_element else tracked.records  # an element that begins to run gets a number of its own
+        left_out = [number for number, record in before.items() if number not in current and not has_ended(record)]
+        tracked.records = {**before, **current}
         tracked.alive = any(not has_ended(record) for record in records)
         if records:
             tracked.ours = all(record.user == self._asking.user for record in records)
@@ -346,6 +363,8 @@ class Poller:
             self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()))))
         elif records and tracked.state is None:
             self._set(tracked, _named(tracked, job_state(tracked.job, records)))  # it lags, but is all there is
+        elif tracked.left_while_waiting(self._asking.kept):
+            self._set(tracked, _removed(tracked))
         elif tracked.exit_status is not None:
             self._set(tracked, _by_srun(tracked, tracked.exit_status))
         if tracked.state is not None and tracked.missed >= _ANSWERS_NEEDED and self._is_lost(tracked):
@@ -447,6 +466,13 @@ def _is_settled(tracked: _Tracked, number: str) -> bool:
 
 def _named(tracked: _Tracked, state: JobState) -> JobState:
     return replace(state, name=tracked.name) if tracked.name else state
+
+
+def _removed(tracked: _Tracked) -> JobState:
+    """The state of an element of an array that was taken off the list of those that wait."""
+    error = JobCanceledException(f"job {tracked.job}: it was cancelled before it began", adaptor=NAME)
+    information = dict(tracked.state.information) if tracked.state is not None else {}
+    return JobState(tracked.job, "CANCELLED", done=True, evidence="squeue", error=error, name=tracked.name, information=information)
 
 
 def _by_srun(tracked: _Tracked, status: int) -> JobState:

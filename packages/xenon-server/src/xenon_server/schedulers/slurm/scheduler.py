@@ -82,7 +82,7 @@ class SlurmScheduler(Scheduler):
         self._base = place.workdir or cluster.home
         uses_accounting = cluster.configuration.has_accounting and not opening.properties[_WITHOUT_ACCOUNTING]
         delay = opening.properties[_POLL_DELAY] / _MILLISECONDS
-        self._poller = Poller(commands, Asking(cluster.user, uses_accounting, delay))
+        self._poller = Poller(commands, Asking(cluster.user, uses_accounting, delay, cluster.configuration.seconds_kept))
         self._canceller = Canceller(commands)
         self._lookup = Lookup(commands, cluster.user, cluster.configuration, uses_accounting, self._poller.is_known)
         seconds = cluster.configuration.seconds_for_a_message
