@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import pytest
+
+from xenon_testing.client import Client
+from xenon_testing.pytest_session import servers_of
 
 FIXTURES = {"sftp": "xenon_ssh"}
 
 
 def server_for(request: pytest.FixtureRequest, adaptor: str) -> Any:
     """The server in Docker that *adaptor* reaches."""
-    return request.getfixturevalue(FIXTURES.get(adaptor, f"xenon_{adaptor}"))
+    found = request.getfixturevalue(FIXTURES.get(adaptor, f"xenon_{adaptor}"))
+    return attrs.evolve(found, client=request.getfixturevalue("released"))
+
+
+@pytest.fixture(scope="session")
+def xenon_container(xenon_container: Any, released: Client) -> Any:
+    """As the fixture of that name, with servers that are reached through the released server."""
+    return lambda *arguments, **options: attrs.evolve(xenon_container(*arguments, **options), client=released)
+
+
+@pytest.fixture(scope="session")
+def released(pytestconfig: pytest.Config) -> Iterator[Client]:
+    """A client of the released server, which knows the hosts of the servers in Docker."""
+    client = Client("java:", servers_of(pytestconfig).client.home)
+    yield client
+    client.close()
 
 
 @pytest.fixture

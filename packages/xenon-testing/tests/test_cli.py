@@ -148,8 +148,7 @@ def test_slurm_is_used_as_the_command_says(terminal: Terminal) -> None:
     up = terminal.up("slurm", "--suite", "22.05")
     python = terminal.python(f"{python_lines(up.stdout)}\nprint(files.get_adaptor_name(), scheduler.get_adaptor_name())")
     assert "main*" in python.stdout, up.stderr + python.stderr
-    assert python.stdout.splitlines()[-1] == "sftp ssh"
-    assert "The adaptor slurm needs another Xenon server than the released Java one" in up.stdout
+    assert python.stdout.splitlines()[-1] == "sftp slurm"
 
 
 def test_the_second_time_it_is_up_already(terminal: Terminal) -> None:
@@ -197,7 +196,7 @@ with xenon.init(target=server.client.target):
 """
     python = terminal.python(program)
     first, last = python.stdout.splitlines()
-    assert "java:, does not know the host keys" in first
+    assert "embedded:, does not know the host keys" in first
     assert last == "True"
 
 

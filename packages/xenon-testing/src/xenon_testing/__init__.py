@@ -78,7 +78,8 @@ def attach(name: str, target: str | None = None) -> Server:
 
     Args:
         name: The server's name.
-        target: The Xenon server to connect through; left out, what the environment's ``XENON_TARGET`` says, and without that ``java:``.
+        target: The Xenon server to connect through; left out, what the environment's ``XENON_TARGET`` says, and without that
+            ``embedded:``, with ``java:`` for the adaptors that only the Java server has.
 
     Raises:
         NotRunningError: No server of that name is up; the text has the command that starts one.

@@ -1,7 +1,7 @@
 """The Xenon server through which the helpers of a server connect, and its home: where it finds the host keys that it may trust.
 
-The released Java server knows hosts only by the file ``.ssh/known_hosts`` of its home folder. It gets a folder of its own, so that the
-user's file is neither read nor changed.
+Servers of Xenon know hosts by the file ``.ssh/known_hosts`` of their home folder. They get a folder of their own, so that the user's file
+is neither read nor changed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import threading
 from collections.abc import AsyncIterator
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "Client", "KnownHost", "require_open"]
 
-# The server that programs meet in production, and not whichever happens to be installed.
-DEFAULT_TARGET = "java:"
+# The server that programs get when they do not say which.
+DEFAULT_TARGET = "embedded:"
+# The one that has the adaptors which that one lacks.
+_OTHER_TARGET = "java:"
+_WITH_A_HOME = ("embedded:", "java:")
 # The SDK has the same constant; importing it from there would load gRPC into every project's tests.
 TARGET_VARIABLE = "XENON_TARGET"
 
@@ -39,8 +43,8 @@ class Client:
     """Connects to Xenon when the first helper needs it, and ends what it started.
 
     Attributes:
-        target: The target string that is opened; a ``java:`` target gets *home*.
-        home: The home folder of a Java server. It must exist.
+        target: The target string that is opened; ``embedded:`` and ``java:`` get *home*.
+        home: The home folder of such a server. It must exist.
     """
 
     def __init__(self, target: str, home: Path) -> None:
@@ -48,6 +52,7 @@ class Client:
         self.home = home
         self._lock = threading.Lock()
         self._session: xenon.Session | None = None
+        self._other: Client | None = None
 
     def __repr__(self) -> str:
         return f"<Client of {self.target!r}>"
@@ -71,23 +76,23 @@ class Client:
             current = current_session()
         except SessionError:
             return xenon.init(target=self.target)
-        if current.target == self.target or not current.target.startswith("java:"):
+        if current.target == self.target or not current.target.startswith(_WITH_A_HOME):
             return current
         session = xenon.Session(self.target)
         atexit.register(session.close)
         return session
 
-    def prepare(self, server: KnownHost) -> xenon.Session:
-        """The session, ready to connect to *server* with strict checking of its host key."""
+    def prepare(self, server: KnownHost, adaptor: str = "") -> xenon.Session:
+        """The session, ready to connect to *server* with strict checking of its host key; one that has *adaptor*, where it matters."""
         self._learn(server.known_hosts)
-        return self.session()
+        return self._having(adaptor).session()
 
     @contextlib.asynccontextmanager
-    async def connect(self, server: KnownHost) -> AsyncIterator[xenon_core.Client]:
+    async def connect(self, server: KnownHost, adaptor: str = "") -> AsyncIterator[xenon_core.Client]:
         """An asynchronous client of the same Xenon server, ready to connect to *server*."""
         import xenon_core
 
-        session = self.prepare(server)
+        session = self.prepare(server, adaptor)
         async with await xenon_core.connect(session.endpoint) as client:
             yield client
 
@@ -95,8 +100,19 @@ class Client:
         """Close the session if it was opened here."""
         with self._lock:
             session, self._session = self._session, None
+            other, self._other = self._other, None
         if session is not None:
             session.close()
+        if other is not None:
+            other.close()
+
+    def _having(self, adaptor: str) -> Client:
+        """This client; a client of the Java server, with the same home, for an adaptor that only that server has."""
+        if not adaptor or not self.target.startswith(DEFAULT_TARGET) or _is_installed(adaptor):
+            return self
+        with self._lock:
+            self._other = self._other or Client(_OTHER_TARGET, self.home)
+            return self._other
 
     def _learn(self, lines: str) -> None:
         import filelock
@@ -112,8 +128,12 @@ class Client:
                 new.replace(path)
 
 
+def _is_installed(adaptor: str) -> bool:
+    return any(metadata.entry_points(group=f"xenon.{kind}", name=adaptor) for kind in ("filesystems", "schedulers"))
+
+
 def _with_home(target: str, home: Path) -> str:
-    if not target.startswith("java:") or "home=" in target:
+    if not target.startswith(_WITH_A_HOME) or "home=" in target:
         return target
     return f"{target}{'&' if '?' in target else '?'}home={quote(str(home))}"
 

@@ -111,7 +111,7 @@ class Server:
         import xenon
 
         access = self._files()
-        session = self.client.prepare(self)
+        session = self.client.prepare(self, access.adaptor)
         created = session.client.filesystems.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
         return xenon.FileSystem(session, session.portal.call(created))
 
@@ -120,7 +120,7 @@ class Server:
         import xenon
 
         access = self._jobs(adaptor)
-        session = self.client.prepare(self)
+        session = self.client.prepare(self, access.adaptor)
         created = session.client.schedulers.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
         return xenon.Scheduler(session, session.portal.call(created))
 
@@ -128,7 +128,7 @@ class Server:
     async def async_filesystem(self) -> AsyncIterator[xenon_core.FileSystem]:
         """As :meth:`filesystem`, asynchronously; it is closed at the end of the ``async with``."""
         access = self._files()
-        async with self.client.connect(self) as client:
+        async with self.client.connect(self, access.adaptor) as client:
             created = client.filesystems.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
             async with await created as filesystem:
                 yield filesystem
@@ -137,7 +137,7 @@ class Server:
     async def async_scheduler(self, adaptor: str | None = None) -> AsyncIterator[xenon_core.Scheduler]:
         """As :meth:`scheduler`, asynchronously; it is closed at the end of the ``async with``."""
         access = self._jobs(adaptor)
-        async with self.client.connect(self) as client:
+        async with self.client.connect(self, access.adaptor) as client:
             created = client.schedulers.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
             async with await created as scheduler:
                 yield scheduler

@@ -11,9 +11,8 @@ from xenon_testing.servers.ssh import SshServer
 
 __all__ = ["usage"]
 
-# Adaptors that the released Java server, the default one, cannot open on these servers.
-_NOT_OPENED_BY_JAVA = {
-    "slurm": "opens no Slurm since 18.08",
+# Adaptors that the server in this process does not have, and that the Java server cannot open on these servers.
+_NOT_OPENED = {
     "torque": "asks qstat in a form that is not known here",
     "s3": "needs an older Java for it",
 }
@@ -29,19 +28,18 @@ def usage(name: str, server: Server, ssh_config: Path) -> list[str]:
 def _python(name: str, server: Server) -> Iterator[str]:
     yield f'from xenon_testing import attach; server = attach("{name}")'
     usual = server.adaptor
-    if server.files and server.files.adaptor not in _NOT_OPENED_BY_JAVA:
+    if server.files and server.files.adaptor not in _NOT_OPENED:
         yield "files = server.filesystem()"
-    others = [access.adaptor for access in server.jobs if access.adaptor not in _NOT_OPENED_BY_JAVA]
-    if usual in _NOT_OPENED_BY_JAVA:
-        yield f"# The adaptor {usual} needs another Xenon server than the released Java one,"
-        yield f"# which {_NOT_OPENED_BY_JAVA[usual]}."
+    others = [access.adaptor for access in server.jobs if access.adaptor not in _NOT_OPENED]
+    if usual in _NOT_OPENED:
+        yield f"# The adaptor {usual} needs another Xenon server than the Java one, which {_NOT_OPENED[usual]}."
     if usual in others:
         yield "scheduler = server.scheduler()"
     elif others:
         yield f'scheduler = server.scheduler("{others[0]}")'
     if isinstance(server, SshServer):
         yield f'print(server.run("{_COMMANDS.get(usual, "uname -a")}"))'
-    elif usual in _NOT_OPENED_BY_JAVA:
+    elif usual in _NOT_OPENED:
         yield "print(server.location, server.username)"
 
 
