@@ -21,7 +21,7 @@ class JobReport(Message):
 
     @property
     def known_exit_code(self) -> int | None:
-        """The exit code that the program ended with; None while it has not ended, when a signal ended it, and when nobody saw how it did."""
+        """The exit code of the program; None while it has not ended, when a signal ended it, and when nobody saw how it did."""
         told = self._told("exit_code")
         if not self.done or told == "unknown":
             return None
