@@ -44,25 +44,32 @@ class SchedulerLocation:
     ssh: SshLocation | None = None
 
 
-def parse_local(adaptor: str, location: str) -> str:
-    """The working directory that a location of this machine names, or an empty string; raises InvalidLocationException."""
+def parse_local(adaptor: str, location: str, given: str = "") -> str:
+    """The working directory that a location of this machine names, or an empty string; raises InvalidLocationException.
+
+    *given* is the whole location where this is only a part of it.
+    """
     if location and not location.startswith("/"):
-        raise _bad(adaptor, location, "it must be empty or an absolute path such as /home/me")
+        raise _bad(adaptor, given or location, "it must be empty or an absolute path such as /home/me")
     if "\0" in location:
-        raise _bad(adaptor, location, "it holds a null character")
+        raise _bad(adaptor, given or location, "it holds a null character")
     return location
 
 
-def parse_ssh(adaptor: str, location: str) -> SshLocation:
-    """The hosts and working directory that a location over SSH names; raises InvalidLocationException."""
+def parse_ssh(adaptor: str, location: str, given: str = "") -> SshLocation:
+    """The hosts and working directory that a location over SSH names; raises InvalidLocationException.
+
+    *given* is the whole location where this is only a part of it.
+    """
+    given = given or location
     first, *hops = location.split(_VIA)
     address, slash, path = first.partition("/")
     if "@" in address:
-        raise _bad(adaptor, location, "the user's name belongs in the credential")
+        raise _bad(adaptor, given, "the user's name belongs in the credential")
     if "\0" in location or (address.endswith(":") and path.startswith("/")):
-        raise _bad(adaptor, location, f"expected {_SSH_FORM}, without a scheme")
-    via = tuple(_host(adaptor, location, hop) for hop in hops)
-    return SshLocation(_host(adaptor, location, address), slash + path, via)
+        raise _bad(adaptor, given, f"expected {_SSH_FORM}, without a scheme")
+    via = tuple(_host(adaptor, given, hop) for hop in hops)
+    return SshLocation(_host(adaptor, given, address), slash + path, via)
 
 
 def parse_scheduler(adaptor: str, location: str) -> SchedulerLocation:
@@ -71,9 +78,9 @@ def parse_scheduler(adaptor: str, location: str) -> SchedulerLocation:
         return SchedulerLocation()
     scheme, mark, rest = location.partition("://")
     if mark and scheme == "local":
-        return SchedulerLocation(parse_local(adaptor, rest))
+        return SchedulerLocation(parse_local(adaptor, rest, location))
     if mark and scheme == "ssh":
-        place = parse_ssh(adaptor, rest)
+        place = parse_ssh(adaptor, rest, location)
         return SchedulerLocation(place.workdir, place)
     raise _bad(adaptor, location, f"expected local://[/workdir] or ssh://{_SSH_FORM}")
 

@@ -14,12 +14,7 @@ __all__ = ["Registry"]
 
 
 class Closable(Protocol):
-    """What can be kept: something with a name, which is closed in the end."""
-
-    @property
-    def name(self) -> str:
-        """The adaptor's name."""
-        ...
+    """What can be kept: something that is closed in the end."""
 
     async def close(self) -> None:
         """Give back what it holds."""
@@ -49,7 +44,7 @@ class Registry(Generic[A]):
         """Keep *adaptor*, and give the id for it, which nobody can guess. Raises SessionClosedError after :meth:`close_all`."""
         if self._ended:
             raise SessionClosedError(f"the server was closed while the {self._kind.lower()} was opened")
-        identity = f"{adaptor.name}:{uuid.uuid4()}"
+        identity = str(uuid.uuid4())
         self._open[identity] = adaptor
         return identity
 

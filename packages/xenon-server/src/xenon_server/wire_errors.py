@@ -41,9 +41,9 @@ _PACKAGES: Mapping[str, tuple[type[XenonError], ...]] = {
     "java.lang": (errors.IllegalArgumentException,),
     "java.io": (errors.IOException,),
 }
-_PACKAGE_OF = {error: package for package, members in _PACKAGES.items() for error in members}
+_PACKAGE_OF: Mapping[type[XenonError], str] = {error: package for package, members in _PACKAGES.items() for error in members}
 # A closed handle has no name on the wire: clients know it by the beginning of the words.
-_CLOSED = re.compile(r"(?P<kind>(?:File system|Scheduler) with id: \S+) is not open")
+_CLOSED = re.compile(r"(?P<kind>(?:File system|Scheduler) with id: \S*) is not open")
 
 
 def to_status(error: XenonError) -> tuple[Status, str]:
