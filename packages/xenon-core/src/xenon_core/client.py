@@ -42,9 +42,11 @@ class Client:
     async def greet(self) -> None:
         """Make a call that every server answers; raises :class:`~xenon_core.errors.XenonError` when this one does not.
 
-        A server in this process is there, and is not asked.
+        A server in this process is there, and is not asked; whoever begins with it decides on which event loop it is at home.
         """
-        if not isinstance(self._endpoint, InProcessEndpoint):
+        if isinstance(self._endpoint, InProcessEndpoint):
+            await self._endpoint.home.call(_nothing)
+        else:
             await self.filesystems.get_adaptor_names()
 
     async def close(self) -> None:
@@ -97,6 +99,10 @@ async def connect(target: str | Endpoint | None = None) -> Client:
         await client.close()
         raise
     return client
+
+
+async def _nothing() -> None:
+    """All that is asked of a server in this process at first: that its event loop runs."""
 
 
 def _open(target: str | Endpoint) -> Endpoint:

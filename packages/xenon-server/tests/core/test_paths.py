@@ -1,6 +1,5 @@
 """Paths made absolute: what POSIX says of them, and nothing more."""
 
-
 # What is tested is compared with the system's own calls, and no test minds waiting for them.
 # ruff: noqa: PTH117
 from __future__ import annotations

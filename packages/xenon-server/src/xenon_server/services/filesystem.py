@@ -15,6 +15,7 @@ from xenon_core.errors import (
     IllegalArgumentException,
     InvalidPathException,
     NoSuchPathException,
+    SessionClosedError,
 )
 from xenon_core.services import FileSystemServicer
 from xenon_server import trees
@@ -69,6 +70,7 @@ class FileSystems(FileSystemServicer):
         self._catalogue: Catalogue[FileSystem] = Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # it is never made an instance of
         self._open: Registry[OpenFileSystem] = Registry("File system", FileSystemClosedException)
         self._copies = Copies()
+        self._ended = False
         self._local: str = ""
         self._opening_local = asyncio.Lock()  # two clients that ask at the same time get the same
 
@@ -86,7 +88,8 @@ class FileSystems(FileSystemServicer):
         return handle.id in self._open
 
     async def close_all(self) -> None:
-        """End every copy and close every file system."""
+        """End every copy and close every file system; streams that clients of other event loops have under way end at their next piece."""
+        self._ended = True
         try:
             await self._copies.end()
         finally:
@@ -186,6 +189,7 @@ class FileSystems(FileSystemServicer):
         listing = trees.walk(opened.filesystem, path) if request.recursive else opened.filesystem.list(path)
         try:
             async for batch in listing:
+                self._require_running()
                 for entry in batch:
                     yield entry
         finally:
@@ -257,6 +261,7 @@ class FileSystems(FileSystemServicer):
         pieces = opened.filesystem.read(path)
         try:
             async for piece in pieces:
+                self._require_running()
                 yield messages.ReadFromFileResponse(buffer=piece)
         finally:
             await _close(pieces)
@@ -265,7 +270,7 @@ class FileSystems(FileSystemServicer):
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
         head = await _head(requests)
         opened, path = self._at(head)
-        content = _content(head, requests)
+        content = self._content(head, requests)
         try:
             await opened.filesystem.write(path, content, size=head.size)
         finally:
@@ -276,7 +281,7 @@ class FileSystems(FileSystemServicer):
     async def append_to_file(self, requests: AsyncIterator[messages.AppendToFileRequest], /) -> messages.Empty:
         head = await _head(requests)
         opened, path = self._at(head)
-        content = _content(head, requests)
+        content = self._content(head, requests)
         try:
             await opened.filesystem.append(path, content)
         finally:
@@ -312,6 +317,19 @@ class FileSystems(FileSystemServicer):
 
     # --- what they share ---
 
+    async def _content(self, head: Any, requests: AsyncIterator[Any]) -> AsyncGenerator[bytes, None]:
+        if head.buffer:
+            yield head.buffer
+        async for request in requests:
+            self._require_running()
+            if request.buffer:
+                yield request.buffer
+        self._require_running()
+
+    def _require_running(self) -> None:
+        if self._ended:
+            raise SessionClosedError("the server was closed")
+
     def _get(self, handle: messages.FileSystem | None) -> OpenFileSystem:
         return self._open.get(handle.id if handle is not None else "")
 
@@ -342,14 +360,6 @@ async def _head(requests: AsyncIterator[Any]) -> Any:
     async for request in requests:
         return request
     raise IllegalArgumentException("the stream ended before it named a file system and a path")
-
-
-async def _content(head: Any, requests: AsyncIterator[Any]) -> AsyncGenerator[bytes, None]:
-    if head.buffer:
-        yield head.buffer
-    async for request in requests:
-        if request.buffer:
-            yield request.buffer
 
 
 async def _close(iterator: AsyncIterator[Any]) -> None:
