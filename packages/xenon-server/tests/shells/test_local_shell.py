@@ -126,8 +126,9 @@ async def test_what_is_left_when_the_shell_is_closed_is_killed(shell):
     pid = int((await anext(process.output())).stdout)
     children = psutil.Process(pid).children()
     await shell.close()
-    assert len(children) == 1
-    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+    (child,) = children
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - the signal is on its way
+        await asyncio.sleep(0.01)
 
 
 def test_a_machine_without_a_shell_says_so(monkeypatch):
