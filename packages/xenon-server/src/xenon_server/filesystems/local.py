@@ -140,7 +140,7 @@ class LocalFileSystem(FileSystem):
     @override
     async def read_symbolic_link(self, path: str) -> str:
         try:
-            return shown(await self._call(path, os.readlink, path))
+            return shown(await self._call(path, _read_link, path))
         except InvalidPathException as error:
             raise InvalidPathException("it is no symbolic link", adaptor=self.name) from error
 
@@ -188,6 +188,10 @@ def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
 
 def _close(entries: Any) -> None:
     entries.close()
+
+
+def _read_link(path: str) -> str:
+    return os.readlink(path)  # noqa: PTH115 - the text as it is
 
 
 def _create_file(path: str) -> None:
