@@ -82,7 +82,7 @@ class Wrapped(Shell):
 class QuickScheduler(SlurmScheduler):
     """It does not wait long."""
 
-    patience = Patience(command=4, job=0.1, controller=40)
+    patience = Patience(command=3, job=0.1, controller=40, slack=1)
 
 
 @attrs.frozen
@@ -135,14 +135,18 @@ class Cluster:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, adaptor: type[SlurmScheduler] = QuickScheduler, *, folder: str | None = None, delay: int = 100, **given: str
+        self, adaptor: type[SlurmScheduler] = QuickScheduler, *, location: str = "", delay: int = 100, **given: str
     ) -> AsyncIterator[Jobs]:
         """Open a scheduler that asks every *delay* milliseconds; its working directory is the test's folder."""
         names = {item.name.rpartition(".schedulers.")[2]: item.name for item in adaptor.properties}
-        values = {"ssh.loadSshConfig": "false", "slurm.poll.delay": str(delay), **{key.replace("_", "."): text for key, text in given.items()}}
+        values = {
+            "ssh.loadSshConfig": "false",
+            "slurm.poll.delay": str(delay),
+            **{key.replace("_", "."): text for key, text in given.items()},
+        }
         properties = Properties.check(adaptor.name, adaptor.properties, {names[name]: text for name, text in values.items()})
         resources = Resources(self.home)
-        location = f"{self.server.location}{self.folder if folder is None else folder}"
+        location = location or f"{self.server.location}{self.folder}"
         try:
             scheduler = await adaptor.open(Opening(location, self.server.certificate_credential, properties, resources))
             scheduler._commands.shell = Wrapped(scheduler._commands.shell)

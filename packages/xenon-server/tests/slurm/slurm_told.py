@@ -16,6 +16,8 @@ def record(job: str, state: str, exit_code: str = "0:0", **fields: Any) -> Recor
     """What a cluster says of *job*, of the user 1000, on a node."""
     array, _, task = job.partition("_")
     usual = {"array": array, "task": task, "user": "1000", "partition": "main", "nodes": "n1", "submitted": 1000.0}
+    if fields.get("source") == "sacct":
+        usual["ended"] = 1010.0
     return Record(job=fields.pop("number", array), state=state, exit_code=parse_exit_code(exit_code), **{**usual, **fields})
 
 

@@ -28,7 +28,14 @@ from xenon_server.schedulers.slurm.parsing import (
 
 TOKEN = "x0123456789abcdef"
 # A newline, separators, a line that looks like another job's, and what AiiDA and Xenon have stumbled over.
-NASTY = ["|", "a\nb", "^^^", "'\"`$(x)", "7|7|N/A|COMPLETED|0:0|1000|main|1|1|1|0|n1|None|forged", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16")]
+NASTY = [
+    "|",
+    "a\nb",
+    "^^^",
+    "'\"`$(x)",
+    "7|7|N/A|COMPLETED|0:0|1000|main|1|1|1|0|n1|None|forged",
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+]
 free = st.one_of(st.sampled_from(NASTY), st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=30))
 records = st.builds(
     lambda job, state, name, comment, reason, status: record(str(job), state, f"{status}:0", name=name, comment=comment, reason=reason),
@@ -107,7 +114,8 @@ def test_half_an_answer_is_an_error() -> None:
 
 def test_the_accounting_tells_who_cancelled_and_of_elements_that_wait() -> None:
     one = f"CANCELLED by 1000{TOKEN}0:15{TOKEN}1000{TOKEN}main{TOKEN}5{TOKEN}6{TOKEN}7{TOKEN}n1{TOKEN}c{TOKEN}na\nme{TOKEN}5"
-    two = f"8_[5-20%2]{TOKEN}8{TOKEN}PENDING{TOKEN}0:0{TOKEN}1000{TOKEN}main{TOKEN}5{TOKEN}Unknown{TOKEN}Unknown{TOKEN}None assigned{TOKEN}{TOKEN}x{TOKEN}5"
+    fields = ("8_[5-20%2]", "8", "PENDING", "0:0", "1000", "main", "5", "Unknown", "Unknown", "None assigned", "", "x", "5")
+    two = TOKEN.join(fields)
     first, second = parse_accounting(f"4_1{TOKEN}11{TOKEN}{one}\n{two}\n", TOKEN)
     assert (first.job, first.array, first.task, first.state, first.by, first.name) == ("11", "4", "1", "CANCELLED", "1000", "na\nme")
     assert (second.job, second.array, second.task, second.state, second.nodes) == ("8", "8", "5-20%2", "PENDING", "")
@@ -152,7 +160,8 @@ def test_minutes(text: str, expected: int | None) -> None:
 
 def test_configuration() -> None:
     text = "Configuration data as of now\nAccountingStorageType   = accounting_storage/{0}\nClusterName             = c1\n"
-    text += "MessageTimeout          = 20 sec\nMinJobAge               = {1} sec\nSLURM_VERSION           = 24.11.5\n\nSlurmctld(primary) at h is UP\n"
+    text += "MessageTimeout          = 20 sec\nMinJobAge               = {1} sec\nSLURM_VERSION           = 24.11.5\n"
+    text += "\nSlurmctld(primary) at h is UP\n"
     with_accounting = parse_configuration(text.format("slurmdbd", 2))
     without = parse_configuration(text.format("none", 0))
     assert (with_accounting.cluster, with_accounting.version, with_accounting.has_accounting) == ("c1", "24.11.5", True)
@@ -180,7 +189,8 @@ AWAY = [
 ]
 REFUSED = [
     "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified",
-    "sbatch: error: Memory specification can not be satisfied\nsbatch: error: Batch job submission failed: Requested node configuration is not available",
+    "sbatch: error: Memory specification can not be satisfied\n"
+    "sbatch: error: Batch job submission failed: Requested node configuration is not available",
     "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
     "sbatch: unrecognized option '--nonesuch'\nTry \"sbatch --help\" for more information",
     "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",

@@ -10,7 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 from slurm_told import ToldCommands, record
 
-from xenon_core.errors import ConnectionLostException, JobCanceledException, NoSuchJobException, NotConnectedException, SchedulerClosedException, XenonError
+from xenon_core.errors import (
+    ConnectionLostException,
+    JobCanceledException,
+    NoSuchJobException,
+    NotConnectedException,
+    SchedulerClosedException,
+    XenonError,
+)
 from xenon_server.job_state import JobState, is_done, is_running_or_done
 from xenon_server.schedulers.slurm import polling
 from xenon_server.schedulers.slurm.polling import Asking, Poller
@@ -139,6 +146,20 @@ async def test_waiting_does_not_outlast_them_for_ever(told: ToldCommands, monkey
             await poller.wait("1", is_done, None)
 
 
+async def test_an_answer_that_does_not_come_makes_no_old_one_new(told: ToldCommands) -> None:
+    told.queue = [record("1", "RUNNING")]
+    async with polls(told) as poller:
+        assert (await one(poller, "1")).running
+        wait = asyncio.ensure_future(poller.wait("1", is_done, 5))
+        await asyncio.sleep(0.1)
+        told.queue, told.seconds = AWAY, 0.2
+        await asyncio.sleep(0.1)
+        with pytest.raises(NotConnectedException):
+            await one(poller, "1")
+        wait.cancel()
+        await asyncio.gather(wait, return_exceptions=True)
+
+
 async def test_each_who_asks_gets_an_error_of_its_own(told: ToldCommands) -> None:
     told.queue = AWAY
     async with polls(told) as poller:
@@ -183,6 +204,19 @@ async def test_gone_and_the_accounting_tells(told: ToldCommands) -> None:
         poller.add("1", TAG, "", 1000.0)
         state = await poller.wait("1", is_done, 5)
     assert (state.exit_code, state.evidence) == (3, "sacct")
+
+
+async def test_the_accounting_has_a_word_before_it_has_an_end(told: ToldCommands) -> None:
+    """As seen: FAILED with 0:0 and no time, and then 3:0."""
+    told.queue = [record("1", "RUNNING", comment=TAG)]
+    told.accounting = [record("1", "COMPLETED", "0:0", source="sacct", ended=None)]
+    async with polls(told, accounting=True) as poller:
+        poller.add("1", TAG, "", 1000.0)
+        assert (await one(poller, "1")).running
+        told.queue = []
+        assert not (await poller.wait("1", is_done, 0.2)).done
+        told.accounting = [record("1", "FAILED", "3:0", source="sacct")]
+        assert (await poller.wait("1", is_done, 5)).exit_code == 3
 
 
 @pytest.mark.parametrize("word", ["PENDING", "RUNNING"])
@@ -308,7 +342,7 @@ async def test_an_element_that_waited_long_ago_may_have_run_since(told: ToldComm
         assert (state.state, state.done) == ("UNKNOWN", False)
 
 
-@pytest.mark.parametrize("job", ["", "abc", "5;rm", "5_", "5_a", "-1", "５", "5 6"])
+@pytest.mark.parametrize("job", ["", "abc", "5;rm", "5_", "5_a", "-1", "\uff15", "5 6"])
 async def test_what_is_no_id_is_not_asked_about(told: ToldCommands, job: str) -> None:
     async with polls(told) as poller:
         with pytest.raises(NoSuchJobException):

@@ -93,7 +93,11 @@ def test_memory_is_named_with_what_to_do() -> None:
 
 
 def test_an_array_is_done_when_all_are_and_ends_as_the_worst() -> None:
-    ok, bad, wait = record("8_1", "COMPLETED", number="9"), record("8_2", "FAILED", "4:0", number="10"), record("8_3-9", "PENDING", nodes="")
+    ok, bad, wait = (
+        record("8_1", "COMPLETED", number="9"),
+        record("8_2", "FAILED", "4:0", number="10"),
+        record("8_3-9", "PENDING", nodes=""),
+    )
     assert (job_state("8", [ok, bad, wait]).done, job_state("8", [ok, bad, wait]).running) == (False, True)
     assert job_state("8", [ok, bad, wait]).state == "PENDING"
     assert job_state("8", [wait]).running is False

@@ -161,6 +161,7 @@ class Poller:
         self._trouble: XenonError | None = None
         self._answered: set[str] = set()
         self._asked_at = float("-inf")
+        self._answered_at = float("-inf")
         self._changed_at = 0.0
         self._waiters: dict[str, list[_Waiter]] = {}
         self._driver: asyncio.Task[None] | None = None
@@ -238,7 +239,7 @@ class Poller:
         return tracked.state
 
     def _is_recent(self, jobs: Iterable[str]) -> bool:
-        recent = time.monotonic() - self._asked_at <= self._asking.delay
+        recent = time.monotonic() - self._answered_at <= self._asking.delay
         return recent and self._answered.issuperset(jobs)
 
     def _outcome(self, job: str) -> JobState | XenonError:
@@ -286,6 +287,7 @@ class Poller:
                 self._answered, self._trouble = set(), error
                 return error
             self._answered, self._trouble = turn.jobs, None
+            self._answered_at = self._asked_at
             return None
 
     async def _query(self, asked: list[_Tracked]) -> None:

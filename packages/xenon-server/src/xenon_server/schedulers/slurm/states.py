@@ -94,8 +94,13 @@ class Ending:
 
 
 def phase_of(record: Record) -> Phase:
-    """What the word of *record* says."""
-    return PHASES.get(record.state, Phase.UNKNOWN)
+    """What the word of *record* says.
+
+    The accounting may have the word for an end before it has the end: an exit code without a time is none yet.
+    """
+    phase = PHASES.get(record.state, Phase.UNKNOWN)
+    is_early = phase is Phase.ENDED and record.source == "sacct" and record.ended is None
+    return Phase.UNKNOWN if is_early else phase
 
 
 def has_ended(record: Record) -> bool:

@@ -59,11 +59,13 @@ class Patience:
         command: A command that submits, until it is ended; for each job of it, *job* more.
         job: See *command*.
         controller: A submission, while the controller does not answer.
+        slack: What is added to be sure that a command has ended.
     """
 
     command: float = 30.0
     job: float = 1.0
     controller: float = 120.0
+    slack: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class Submitter:
             return
         except ConnectionLostException as error:
             for submission in wanted:
-                self._lose(submission, error, may_exist=True, seconds=seconds + self._message_seconds + 5)
+                self._lose(submission, error, may_exist=True, seconds=seconds + self._message_seconds + self._patience.slack)
             return
         except XenonError as error:
             for submission in wanted:
@@ -218,7 +220,7 @@ class Submitter:
         """Look the lost ones up until each is found, is to be submitted again, or is given up."""
         pause = 0.0
         while self._lost:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(min(pause, self._until_certain()))
             pause = min(20.0, pause * 1.5 + 0.5)
             lost, self._lost = self._lost, []
             try:
@@ -231,6 +233,11 @@ class Submitter:
                 continue
             for submission in lost:
                 self._decide(submission, found.jobs.get(submission.tag), submission.tag in found.uncertain)
+
+    def _until_certain(self) -> float:
+        """Seconds until one that is still uncertain is not."""
+        now = time.monotonic()
+        return min((it.certain_at - now + 0.1 for it in self._lost if it.certain_at > now), default=float("inf"))
 
     def _wait_on(self, lost: Iterable[Submission], error: XenonError) -> None:
         for submission in lost:
