@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import xenon
-from conformance.grounds import Ground, LocalGround, new_folder
+from conformance.grounds import Ground, LocalGround, fresh_folder
 from conformance.overrunning import Overrunning
 from conformance.places import Place, Places
 from conformance.servers import Servers
@@ -80,6 +80,7 @@ def scheduler(handle: Any, overrunning: Overrunning, place: Place) -> xenon.Sche
 
 
 @pytest.fixture
-def folder(ground: Ground) -> xenon.Path:
+def folder(ground: Ground) -> Iterator[xenon.Path]:
     """A new directory on the machine behind the adaptor."""
-    return xenon.Path(new_folder(ground))
+    with fresh_folder(ground) as path:
+        yield xenon.Path(path)

@@ -92,7 +92,7 @@ def test_home(place: Place, ground: Ground) -> None:
     with place.create() as filesystem:
         told = filesystem.get_working_directory()
     assert told.is_absolute()
-    assert place.host is None or str(told) == ground.root, f"it is told as {told}"
+    assert place.host is None or str(told) == ground.home, f"it is told as {told}"
 
 
 @FILES

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
@@ -14,16 +15,17 @@ import asyncssh
 
 from xenon_testing.servers.ssh import SshServer
 
-__all__ = ["Ground", "LocalGround", "SshGround", "new_folder"]
+__all__ = ["Ground", "LocalGround", "SshGround", "fresh_folder", "new_folder"]
 
 SECONDS = 30
 T = TypeVar("T")
 
 
 class Ground(Protocol):
-    """A machine."""
+    """A machine. *root* is where the tests work, and *home* is the account's home."""
 
     root: str
+    home: str
 
     def run(self, script: str, stdin: bytes = b"") -> bytes:
         """What *script* writes to its standard output, run by ``sh``; raises AssertionError when it fails."""
@@ -39,6 +41,7 @@ class LocalGround:
 
     def __init__(self, root: Path) -> None:
         self.root = str(root)
+        self.home = str(Path.home())
 
     def run(self, script: str, stdin: bytes = b"") -> bytes:
         """As :meth:`Ground.run`."""
@@ -50,14 +53,18 @@ class LocalGround:
 
 
 class SshGround:
-    """A host in Docker, below the account's home, over one connection that stays open; the client is none of Xenon's."""
+    """A host in Docker, over one connection that stays open; the client is none of Xenon's.
+
+    The tests work in ``/tmp``: the home is a small disk, from which no program may be run.
+    """
 
     def __init__(self, server: SshServer) -> None:
         self._server = server
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="conformance-ground", daemon=True).start()
         self._connection = self._call(self._connect())
-        self.root = self.run("pwd").decode().strip()
+        self.home = self.run("pwd").decode().strip()
+        self.root = self.run("mktemp -d /tmp/conformance.XXXXXX").decode().strip()
 
     def run(self, script: str, stdin: bytes = b"") -> bytes:
         """As :meth:`Ground.run`."""
@@ -88,6 +95,14 @@ def new_folder(ground: Ground) -> str:
     path = f"{ground.root}/test-{uuid4().hex[:12]}"
     ground.run(f"mkdir '{path}'")
     return path
+
+
+@contextlib.contextmanager
+def fresh_folder(ground: Ground) -> Iterator[str]:
+    """As :func:`new_folder`; it is removed in the end, with all that is in it."""
+    path = new_folder(ground)
+    yield path
+    ground.run(f"chmod -R u+rwX '{path}' && rm -rf '{path}'")
 
 
 def _output(script: str, status: int, output: bytes, errors: bytes) -> bytes:
