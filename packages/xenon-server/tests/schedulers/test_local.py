@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from xenon_core.errors import ConnectionLostException
 from xenon_core.messages import PropertyDescriptionType
 from xenon_server.schedulers.local import LocalScheduler
 from xenon_server.shells import local as local_shell
@@ -107,7 +108,9 @@ async def test_a_job_of_which_all_records_are_lost_is_in_no_invented_state(local
         pids = await local.lines("pids", 1)
         shutil.rmtree(jobs.scheduler._runs._keeper.folder)
         await _kill_keeper(jobs)
-        state = await jobs.scheduler.wait(job, lambda state: state.done, 10)
+        with pytest.raises(ConnectionLostException, match=r"cannot come to an end: .*no record"):
+            await jobs.scheduler.wait(job, lambda state: state.done, 10)
+        state = await jobs.scheduler.job_state(job)
         assert (state.state, state.done, state.running, state.exit_code) == ("UNKNOWN", False, False, None)
         assert state.error is not None and "no record" in state.error.reason
         assert (await jobs.end_of("true")).exit_code == 0

@@ -175,7 +175,9 @@ async def test_after_the_lease_nobody_claims_to_know(ssh, xenon_ssh, monkeypatch
         with xenon_ssh.faults.stopped():
             await drop(jobs, xenon_ssh)
             await asyncio.sleep(2.5)
-        state = await jobs.scheduler.wait(job, lambda state: state.done, 20)
+        with pytest.raises(ConnectionLostException, match="cannot come to an end"):
+            await jobs.scheduler.wait(job, lambda state: state.done, 20)
+        state = await jobs.scheduler.job_state(job)
         assert (state.state, state.done, state.exit_code) == ("UNKNOWN", False, None)
         assert isinstance(state.error, ConnectionLostException)
         assert await ssh.alive(pids) == []

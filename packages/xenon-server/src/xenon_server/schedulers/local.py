@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from typing_extensions import override
@@ -34,7 +35,7 @@ class LocalScheduler(MachineScheduler):
     @classmethod
     @override
     async def open(cls, opening: Opening) -> Self:
-        directory = parse_local(cls.name, opening.location)
+        directory = parse_local(cls.name, opening.location) or os.getcwd()  # noqa: PTH109 - a text is wanted
         return cls(opening, LocalShell(), directory, opening.properties[_SLOTS])
 
     @override

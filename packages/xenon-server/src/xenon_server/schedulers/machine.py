@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from xenon_core.errors import NoSuchJobException, NotConnectedException
+from xenon_core.errors import ConnectionLostException, NoSuchJobException, NotConnectedException
 from xenon_core.messages import JobDescription
 from xenon_server.adaptor import Opening, Scheduler
 from xenon_server.job_state import JobState, QueueState
@@ -111,7 +111,14 @@ class MachineScheduler(Scheduler):
 
     @override
     async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
-        return await self._job(job).wait(happened, timeout)
+        awaited = self._job(job)
+        state = await awaited.wait(happened, timeout)
+        if awaited.over and state.error is not None and not (state.done or happened(state)):
+            # Not its end, which nobody has seen, and nothing that waiting would ever bring.
+            reason = f"waiting for job {job!r} cannot come to an end: {state.error.reason}"
+            hint = "Look on the machine itself whether it runs, or let the job leave a mark of its own when it is through"
+            raise ConnectionLostException(reason, adaptor=self.name, hint=hint)
+        return state
 
     @override
     async def cancel(self, job: str) -> JobState:
