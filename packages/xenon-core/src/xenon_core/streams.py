@@ -97,7 +97,8 @@ def _items(channel: Channel, source: ByteSource) -> AsyncIterator[Bytes]:
     if isinstance(source, AsyncIterable):
         return aiter(source)
     iterator = _iterate(source)
-    return _at_once(iterator) if channel.blocking else feed(iterator)
+    is_there = isinstance(source, (bytes, bytearray, memoryview, list, tuple))  # so that no thread has to wait for it
+    return _at_once(iterator) if channel.blocking or is_there else feed(iterator)
 
 
 def _iterate(source: Bytes | Readable | Iterable[Bytes]) -> Iterator[Bytes]:

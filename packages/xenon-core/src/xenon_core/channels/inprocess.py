@@ -50,7 +50,8 @@ class InProcessChannel(Channel):
         try:
             async for response in responses:
                 yield response
-                self.require_open()
+                if not self._open:  # before the call, which would be one for each entry of a listing
+                    self.require_open()
         except Exception as error:
             if (told := _told(error, rpc, request)) is error:
                 raise  # as above

@@ -178,9 +178,10 @@ def _attributes(path: str) -> PathAttributes:
 def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
     """The attributes of the next entries; what vanishes while the directory is read was never there."""
     found = []
+    above = join(path, "")
     for entry in islice(entries, _LISTED_AT_ONCE):
         try:
-            found.append(attributes_of(join(path, entry.name), entry.stat(follow_symlinks=False)))
+            found.append(attributes_of(above + entry.name, entry.stat(follow_symlinks=False)))
         except FileNotFoundError:
             continue
     return found

@@ -127,7 +127,7 @@ async def completed(work: Coroutine[Any, Any, T]) -> T:
             await asyncio.shield(future)
         except asyncio.CancelledError as error:
             cancelled = error
-        except BaseException:  # noqa: BLE001 - raised below, by result()
+        except Exception:  # noqa: BLE001 - raised below, by result()
             break
     if cancelled is not None:
         if not future.cancelled():

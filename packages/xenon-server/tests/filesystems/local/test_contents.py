@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -405,3 +406,27 @@ async def test_closing_a_file_system_while_it_is_used(tmp_path: Path) -> None:
         assert (tmp_path / "file").read_bytes() == b"begun and ended"
         with pytest.raises(FileSystemClosedException):
             await here.exists("file")
+
+
+def test_a_loop_that_is_thrown_away_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may stop its loop and forget it with what is on it; then Python tells of whatever is raised while it is taken down."""
+    (tmp_path / "file").write_bytes(bytes(40 * MIB))
+
+    async def leave() -> None:
+        here = await (await xenon_core.connect("embedded:")).filesystems.create("file", str(tmp_path))
+        for _ in range(5):
+            reading = here.read_from_file("file")
+            await anext(reading)
+            tasks.append(asyncio.ensure_future(reading.aclose()))  # type: ignore[attr-defined]  # a generator
+        await asyncio.sleep(0)
+
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: told.append(what.exc_value))
+    tasks: list[asyncio.Task[None]] = []
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _loop, _context: None)  # which would tell that the tasks were destroyed
+    loop.run_until_complete(leave())
+    loop.close()
+    tasks.clear()
+    gc.collect()
+    assert told == []

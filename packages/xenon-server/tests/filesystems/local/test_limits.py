@@ -1,6 +1,5 @@
 """Disks that are full and rights that are missing."""
 
-
 # What is tested is compared with the system's own calls, and no test minds waiting for them.
 # ruff: noqa: PTH208
 from __future__ import annotations
