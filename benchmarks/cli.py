@@ -19,6 +19,12 @@ from benchmarks.measures import MEASURES, Run
 from benchmarks.peer_environment import find_peer
 from benchmarks.results import Results
 from benchmarks.scale import FULL, QUICK
+from benchmarks.servers import ground as servers_ground
+from benchmarks.servers import scale as servers_scale
+from benchmarks.servers.measures import MEASURES as SERVER_MEASURES
+from benchmarks.servers.targets import LINES
+from benchmarks.servers.targets import judge as judge_servers
+from benchmarks.servers.turns import Run as ServersRun
 from benchmarks.targets import judge
 from xenon_core.errors import ServerStartError
 
@@ -26,6 +32,9 @@ __all__ = ["main"]
 
 _PAGE = ROOT / "docs" / "performance.md"
 _NEEDED = {"import", "first-call", "exists", "list", "read", "write", "read-memory", "write-memory", "jobs"}
+_NEEDED_OF_SERVERS = set(LINES)
+_CLIENT, _EMBEDDED = "client", "embedded"
+_GROUPS = {_CLIENT: set(MEASURES), _EMBEDDED: set(SERVER_MEASURES)}
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _MISSED, _CANNOT, _INTERRUPTED = 1, 2, 130
 
@@ -43,23 +52,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; all that was started and made has been removed", file=sys.stderr)
         return _INTERRUPTED
-    if options.write_docs and (results.quick or set(results.measures) < _NEEDED):
+    if options.write_docs and (results.quick or set(results.measures) < _NEEDED or set(results.servers) < _NEEDED_OF_SERVERS):
         print("cannot write the page: these are not the results of a full run of all measures", file=sys.stderr)
         return _CANNOT
     _tell(results, options)
-    missed = not results.quick and any(verdict.met is False for verdict in judge(results))
+    verdicts = [*judge(results), *judge_servers(results.servers.values())]
+    missed = not results.quick and any(verdict.met is False for verdict in verdicts)
     return _MISSED if missed else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures this SDK side by side with a floor (grpcio and protobuf by hand) and a peer (pyxenon 3), on one server.",
-        epilog="Files go to a temporary folder (TMPDIR), about 1.3 GiB. The exit status is 1 when a full run misses a target.",
+        description="Measures this SDK side by side with a floor (grpcio and protobuf by hand) and a peer (pyxenon 3), on one server; and "
+        "the server in this process side by side with the Java server, OpenSSH and shell commands, on hosts in Docker.",
+        epilog="Files go to a temporary folder (TMPDIR), about 3 GiB. The exit status is 1 when a full run misses a target.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: shows that it works, and measures nothing")
+    names = (*_GROUPS, *MEASURES, *SERVER_MEASURES)
     parser.add_argument(
-        "--only", action="append", choices=tuple(MEASURES), metavar="NAME", help=f"one of {', '.join(MEASURES)}; repeatable"
+        "--only",
+        action="append",
+        choices=names,
+        metavar="NAME",
+        help=f"{_CLIENT} or {_EMBEDDED} for all measures of the clients, or of the server in this process; or one of "
+        f"{', '.join(names[len(_GROUPS) :])}; repeatable",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, with all rounds, to FILE")
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md; takes a full run of all measures")
@@ -72,16 +89,41 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace) -> Results:
-    scale = QUICK if options.quick else FULL
+    chosen = set(options.only or _GROUPS)
+    for group, names in _GROUPS.items():
+        if group in chosen:
+            chosen |= names
     made = dt.datetime.now(dt.timezone.utc).date().isoformat()
-    with prepare(scale) as ground:
-        contenders, versions = _contenders(ground, options.peer_python)
-        results = Results(made, options.quick, scale.file_mib, environment.describe(versions))
-        run = Run(scale, ground, contenders, lambda line: print(line, flush=True))
-        for name, take in MEASURES.items():
-            if not options.only or name in options.only:
-                results.measures.update((measure.name, measure) for measure in take(run))
+    results = Results(made, options.quick, (QUICK if options.quick else FULL).file_mib, environment.describe({}))
+    if chosen & set(MEASURES):
+        _measure_clients(results, chosen, options.peer_python)
+    if chosen & set(SERVER_MEASURES):
+        _measure_servers(results, chosen)
     return results
+
+
+def _measure_clients(results: Results, chosen: set[str], peer_python: Path | None) -> None:
+    scale = QUICK if results.quick else FULL
+    with prepare(scale) as ground:
+        contenders, versions = _contenders(ground, peer_python)
+        results.environment = environment.describe(versions)
+        run = Run(scale, ground, contenders, _say)
+        for name, take in MEASURES.items():
+            if name in chosen:
+                results.measures.update((measure.name, measure) for measure in take(run))
+
+
+def _measure_servers(results: Results, chosen: set[str]) -> None:
+    scale = servers_scale.QUICK if results.quick else servers_scale.FULL
+    with servers_ground.prepare(scale) as ground:
+        run = ServersRun(scale, ground, _say)
+        for name, take in SERVER_MEASURES.items():
+            if name in chosen:
+                results.servers.update((measure.name, measure) for measure in take(run))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _contenders(ground: Ground, peer_python: Path | None) -> tuple[list[Contender], dict[str, dict[str, str]]]:

@@ -22,7 +22,19 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import Self
 
-__all__ = ["FLOOR", "PEER", "ROOT", "SDK", "SDK_ASYNC", "Contender", "ContenderError", "Process", "Worker", "clean_environment"]
+__all__ = [
+    "FLOOR",
+    "PEER",
+    "ROOT",
+    "SDK",
+    "SDK_ASYNC",
+    "Answering",
+    "Contender",
+    "ContenderError",
+    "Process",
+    "Worker",
+    "clean_environment",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 SDK = "sdk"
@@ -131,16 +143,15 @@ class Process:
             self.kill()
 
 
-class Worker(Process):
-    """A contender that is connected to the server and does what it is asked.
+class Answering(Process):
+    """A child that answers a line with a line, both JSON. Its first line says that it is ready, and what it runs on.
 
     Attributes:
         versions: What it runs on, by name.
     """
 
-    def __init__(self, contender: Contender, ground: Ground) -> None:
-        command = contender.command("benchmarks.workers", ground.address, str(ground.keys), str(ground.stubs))
-        super().__init__(contender, command, ground.folder / f"{contender.name}.log")
+    def __init__(self, contender: Contender, command: list[str], log: Path) -> None:
+        super().__init__(contender, command, log)
         self.contender = contender
         try:
             self.versions: dict[str, str] = self._hear()
@@ -148,8 +159,8 @@ class Worker(Process):
             self.kill()
             raise
 
-    def ask(self, task: str, **arguments: str | int) -> dict[str, float]:
-        """Have a task of :mod:`benchmarks.workers.tasks` done; raises ContenderError with what it says when it cannot."""
+    def ask(self, task: str, **arguments: Any) -> dict[str, Any]:
+        """Have a task done; raises ContenderError with what it says when it cannot."""
         self.write_line(json.dumps({"task": task, **arguments}))
         return self._hear()
 
@@ -158,6 +169,14 @@ class Worker(Process):
         if "error" in answer:
             raise ContenderError(answer["error"])
         return answer
+
+
+class Worker(Answering):
+    """A contender that is connected to the server and does the tasks of :mod:`benchmarks.workers.tasks`."""
+
+    def __init__(self, contender: Contender, ground: Ground) -> None:
+        command = contender.command("benchmarks.workers", ground.address, str(ground.keys), str(ground.stubs))
+        super().__init__(contender, command, ground.folder / f"{contender.name}.log")
 
 
 def clean_environment() -> dict[str, str]:

@@ -30,6 +30,7 @@ class Measure:
     """One thing that was measured.
 
     ``rounds`` has the numbers of each contender, in ``unit``, in the order of the rounds; ``notes`` says of a contender why it has none.
+    ``profile`` says where the time goes, in lines, for a measure that misses what was wanted of it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Measure:
     unit: str
     rounds: dict[str, list[float]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    profile: list[str] = field(default_factory=list)
 
     def add(self, contender: str, value: float) -> None:
         """Take the number of one round."""
@@ -58,27 +60,37 @@ class Measure:
 
 @dataclass
 class Results:
-    """All of a run. ``environment`` tells what it ran on, ``file_mib`` how large the files were, and ``quick`` that it was only a trial."""
+    """All of a run.
+
+    ``environment`` tells what it ran on, ``file_mib`` how large the files were, and ``quick`` that it was only a trial. ``measures`` are
+    those of the clients, which all use the Java server, and ``servers`` those of the server in this process.
+    """
 
     made: str
     quick: bool
     file_mib: int
     environment: dict[str, Any]
     measures: dict[str, Measure] = field(default_factory=dict)
+    servers: dict[str, Measure] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, and the spreads beside the rounds they come from."""
         content = asdict(self)
-        for name, measure in self.measures.items():
-            spreads = {contender: measure.spread(contender) for contender in measure.rounds}
-            content["measures"][name]["spreads"] = {key: asdict(value) for key, value in spreads.items() if value}
+        for part, measures in (("measures", self.measures), ("servers", self.servers)):
+            for name, measure in measures.items():
+                spreads = {contender: measure.spread(contender) for contender in measure.rounds}
+                content[part][name]["spreads"] = {key: asdict(value) for key, value in spreads.items() if value}
         return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Results:
         """The results that :meth:`as_json` gave; raises KeyError for anything else."""
-        measures = {
-            name: Measure(name, measure["title"], measure["unit"], measure["rounds"], measure["notes"])
-            for name, measure in content["measures"].items()
-        }
-        return cls(content["made"], content["quick"], content["file_mib"], content["environment"], measures)
+        measures, servers = (_measures(content[part]) for part in ("measures", "servers"))
+        return cls(content["made"], content["quick"], content["file_mib"], content["environment"], measures, servers)
+
+
+def _measures(content: Mapping[str, Any]) -> dict[str, Measure]:
+    return {
+        name: Measure(name, measure["title"], measure["unit"], measure["rounds"], measure["notes"], measure["profile"])
+        for name, measure in content.items()
+    }
