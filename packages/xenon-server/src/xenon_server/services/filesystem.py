@@ -268,7 +268,9 @@ class FileSystems(FileSystemServicer):
 
     @override
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
-        head = await _head(requests)
+        head = await anext(requests, None)
+        if head is None:
+            return _EMPTY  # nothing was named, and nothing is made
         opened, path = self._at(head)
         content = self._content(head, requests)
         try:

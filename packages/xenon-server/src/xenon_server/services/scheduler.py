@@ -38,9 +38,7 @@ class Schedulers(SchedulerServicer):
         self._catalogue: Catalogue[Scheduler] = Catalogue("xenon.schedulers", Scheduler)  # type: ignore[type-abstract]  # it is never made an instance of
         self._open: Registry[Scheduler] = Registry("Scheduler", SchedulerClosedException)
         self._filesystem_of: dict[str, messages.FileSystem] = {}
-        self._local = ""
         # Two clients that ask at the same time get the same.
-        self._opening_local = asyncio.Lock()
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def close_all(self) -> None:
@@ -117,10 +115,7 @@ class Schedulers(SchedulerServicer):
 
     @override
     async def local_scheduler(self, request: messages.Empty, /) -> messages.Scheduler:
-        async with self._opening_local:
-            if self._local not in self._open:
-                self._local = (await self.create(messages.CreateSchedulerRequest(adaptor="local"))).id
-            return messages.Scheduler(self._local)
+        return await self.create(messages.CreateSchedulerRequest(adaptor="local"))
 
     @override
     async def list_schedulers(self, request: messages.Empty, /) -> messages.Schedulers:
@@ -154,7 +149,7 @@ class Schedulers(SchedulerServicer):
     @override
     async def submit_batch_job(self, request: messages.SubmitBatchJobRequest, /) -> messages.Job:
         scheduler = self._get(request.scheduler)
-        return messages.Job(await scheduler.submit(_description(request.description)))
+        return messages.Job(await scheduler.submit(_description(scheduler, request.description)))
 
     @override
     async def submit_interactive_job(
@@ -162,7 +157,7 @@ class Schedulers(SchedulerServicer):
     ) -> AsyncIterator[messages.SubmitInteractiveJobResponse]:
         head = await _head(requests)
         scheduler = self._get(head.scheduler)
-        job, output = await scheduler.converse(_description(head.description), _stdin(head, requests))
+        job, output = await scheduler.converse(_description(scheduler, head.description), _stdin(head, requests))
         try:
             yield messages.SubmitInteractiveJobResponse(job=messages.Job(job))
             async for piece in output:
@@ -223,9 +218,9 @@ def _job(job: messages.Job | None) -> str:
     return job.id
 
 
-def _description(description: messages.JobDescription | None) -> messages.JobDescription:
+def _description(scheduler: Scheduler, description: messages.JobDescription | None) -> messages.JobDescription:
     if description is None or not description.executable:
-        raise IncompleteJobDescriptionException("the job description names no executable")
+        raise IncompleteJobDescriptionException("the job description names no executable", adaptor=scheduler.name)
     # In this process it is the caller's own object, which may be changed and submitted again while the job still waits.
     return copy.deepcopy(description)
 

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from xenon_core.errors import XenonError
 from xenon_core.messages import JobDescription
@@ -135,7 +135,7 @@ class Conversation(AsyncIterator[Output]):
             if not self._over:
                 await self._cancel()
         finally:
-            tasks = [task for task in (self._feeding, self._first) if task is not None]
+            tasks: list[asyncio.Future[Any]] = [task for task in (self._feeding, self._first) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
