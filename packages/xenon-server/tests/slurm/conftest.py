@@ -30,6 +30,7 @@ from xenon_server.shells.base import Completed, Shell, ShellProcess
 from xenon_testing import ServerFactory, SlurmServer
 
 SECONDS_FOR_A_TEST = 120
+RELEASES = ("20.11", "22.05", "24.11", "26.05")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -185,6 +186,14 @@ def cluster_at(server: SlurmServer, tmp_path: Path) -> Cluster:
     return Cluster(server, home, folder)
 
 
+@pytest.fixture(scope="session")
+def out_of_time(xenon_container: ServerFactory) -> dict[str, str]:
+    """A job on each release that is to run into its time limit, which takes minutes: it does while other tests run."""
+    script = "#!/bin/sh\nexec sleep 600\n"
+    begin = "sbatch --parsable --time=1 --output=/dev/null --job-name=long"
+    return {release: xenon_container("slurm", suite=release).run(begin, script).strip() for release in RELEASES}
+
+
 @pytest.fixture
 def at_cluster(tmp_path: Path) -> Callable[[SlurmServer], Cluster]:
     """Gives the cluster at a server."""
@@ -192,7 +201,7 @@ def at_cluster(tmp_path: Path) -> Callable[[SlurmServer], Cluster]:
 
 
 @pytest.fixture
-def cluster(xenon_slurm: SlurmServer, tmp_path: Path) -> Cluster:
+def cluster(xenon_slurm: SlurmServer, tmp_path: Path, out_of_time: dict[str, str]) -> Cluster:
     """A cluster without accounting."""
     return cluster_at(xenon_slurm, tmp_path)
 
@@ -203,16 +212,22 @@ def accounted(xenon_slurm_accounting: SlurmServer, tmp_path: Path) -> Cluster:
     return cluster_at(xenon_slurm_accounting, tmp_path)
 
 
-@pytest.fixture(params=["20.11", "22.05", "24.11", "26.05"])
-def any_cluster(request: pytest.FixtureRequest, xenon_container: ServerFactory, tmp_path: Path) -> Cluster:
+@pytest.fixture(params=RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    """Each release of Slurm."""
+    return str(request.param)
+
+
+@pytest.fixture
+def any_cluster(release: str, xenon_container: ServerFactory, tmp_path: Path, out_of_time: dict[str, str]) -> Cluster:
     """A cluster of each release."""
-    return cluster_at(xenon_container("slurm", suite=request.param), tmp_path)
+    return cluster_at(xenon_container("slurm", suite=release), tmp_path)
 
 
 @pytest.fixture
 def own_cluster(xenon_container: ServerFactory, tmp_path: Path) -> Cluster:
     """A cluster that no other test uses at the same time, to break."""
-    return cluster_at(xenon_container("slurm", copy="broken"), tmp_path)
+    return cluster_at(xenon_container("slurm", copy="broken", configuration="MessageTimeout=3\n"), tmp_path)
 
 
 @pytest.fixture

@@ -41,11 +41,10 @@ async def test_without_a_controller(own_cluster: Any) -> None:
         try:
             submitting = [asyncio.ensure_future(jobs.sh(f"exit {number}", name=f"away-{number}")) for number in range(3)]
             asked = (scheduler.job_state(job), scheduler.cancel(job), scheduler.queue_state("main"), scheduler.jobs([]))
-            errors = await asyncio.gather(*asked, return_exceptions=True)
+            states, *errors = await asyncio.gather(scheduler.job_states([job]), *asked, return_exceptions=True)
             assert [type(error) for error in errors] == [NotConnectedException] * 4
             assert "Unable to contact slurm controller" in str(errors[0])
-            (state,) = await scheduler.job_states([job])
-            assert (state.message().error_type, state.done) == (JobStatusErrorType.NOT_CONNECTED, False)
+            assert (states[0].message().error_type, states[0].done) == (JobStatusErrorType.NOT_CONNECTED, False)
             assert not waiting.done()
         finally:
             await fault(faults.start_controller)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,17 +16,6 @@ from xenon_core.errors import (
     PermissionDeniedException,
 )
 from xenon_core.messages import JobDescription
-from xenon_testing import ServerFactory
-
-RELEASES = ("20.11", "22.05", "24.11", "26.05")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def out_of_time(xenon_container: ServerFactory) -> dict[str, str]:
-    """A job on each release that is to run into its time limit, which takes minutes: it does while the other tests run."""
-    script = "#!/bin/sh\nexec sleep 600\n"
-    begin = "sbatch --parsable --time=1 --output=/dev/null --job-name=long --cpus-per-task=1"
-    return {release: xenon_container("slurm", suite=release).run(begin, script).strip() for release in RELEASES}
 
 
 async def nothing() -> AsyncIterator[bytes]:
@@ -354,15 +342,3 @@ async def test_a_noisy_environment_changes_nothing(cluster: Any) -> None:
             assert await cluster.root(f"cat {cluster.folder}/seen") == "relative\n"  # the user's own, and not what queries need
     finally:
         await cluster.run("mv ~/.bashrc.kept ~/.bashrc 2>/dev/null || rm -f ~/.bashrc")
-
-
-@pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.timeout(240)
-async def test_out_of_time(release: str, out_of_time: dict[str, str], xenon_container: ServerFactory, at_cluster: Any) -> None:
-    async with at_cluster(xenon_container("slurm", suite=release)).open() as jobs:
-        begin = time.monotonic()
-        state = await jobs.done(out_of_time[release], 115)
-        assert (state.state, state.done, state.exit_code, state.name) == ("TIMEOUT", True, None, "long")
-        assert state.signal in ("", "TERM")
-        assert isinstance(state.error, JobCanceledException)
-        assert time.monotonic() - begin < 115

@@ -93,6 +93,16 @@ def test_a_directory_that_is_not_there_is_no_success(tmp_path: Path) -> None:
     assert b"nowhere" in done.stderr
 
 
+@pytest.mark.parametrize(("directory", "plain"), [("/home/me", True), ("/home/%j", False), ("/home/a\\b", False), ("/home/a b", False)])
+def test_a_file_is_opened_by_slurm_only_where_its_whole_path_is_plain(directory: str, plain: bool) -> None:
+    """Slurm replaces % and takes out backslashes in the directory, too."""
+    description = JobDescription("true", stdout="out", stderr="/tmp/err", working_directory=directory)
+    output = "--output=out" if plain else "--output=/dev/null"
+    assert {output, "--error=/tmp/err"} < set(batch_options(description, directory, "xenon:1"))
+    assert (" >out" in batch_script(description, directory)) is not plain
+    assert "/tmp/err" not in batch_script(description, directory)
+
+
 def test_both_outputs_in_one_file(tmp_path: Path) -> None:
     description = JobDescription("sh", ["-c", "echo a; echo b >&2; echo c"], stdout="both %", stderr="both %")
     run("sh", batch_script(description, ""), tmp_path)

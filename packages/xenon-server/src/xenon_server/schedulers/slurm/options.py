@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from xenon_core.errors import InvalidJobDescriptionException, UnsupportedJobDescriptionException
 from xenon_core.messages import JobDescription
 from xenon_server.schedulers.slurm.commands import NAME
-from xenon_server.schedulers.slurm.script import is_plain_file_name
+from xenon_server.schedulers.slurm.script import is_plain_file
 
 __all__ = ["batch_options", "begin_time", "directory_of", "interactive_options"]
 
@@ -37,8 +37,8 @@ def batch_options(description: JobDescription, directory: str, tag: str) -> list
     native, comment = _native(description)
     return [
         *_common(description, directory),
-        f"--output={_file(description.stdout)}",
-        f"--error={_file(description.stderr)}",
+        f"--output={_file(description.stdout, directory)}",
+        f"--error={_file(description.stderr, directory)}",
         *native,
         f"--comment={comment} {tag}" if comment else f"--comment={tag}",
     ]
@@ -92,9 +92,9 @@ def _common(description: JobDescription, directory: str) -> Iterator[str]:
         yield f"--begin={begin_time(description.start_time)}"
 
 
-def _file(name: str) -> str:
+def _file(name: str, directory: str) -> str:
     """What Slurm itself opens: with a plain name it also writes there why it ended a job."""
-    return name if is_plain_file_name(name) else "/dev/null"
+    return name if is_plain_file(name, directory) else "/dev/null"
 
 
 def _native(description: JobDescription) -> tuple[list[str], str]:

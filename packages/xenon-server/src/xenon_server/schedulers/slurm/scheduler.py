@@ -153,7 +153,7 @@ class SlurmScheduler(Scheduler):
             tag,
             description.name or _NAME_WITHOUT_ONE,
             batch_options(description, directory, tag),
-            batch_script(description, directory if description.working_directory else ""),
+            batch_script(description, directory),
             asyncio.get_running_loop().create_future(),
         )
         submitted = await self._submitter.submit(submission)

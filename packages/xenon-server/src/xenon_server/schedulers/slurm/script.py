@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 
 from xenon_core.messages import JobDescription
 from xenon_server.shells.base import command_line, quote
 
-__all__ = ["batch_script", "is_plain_file_name", "run_lines"]
+__all__ = ["batch_script", "is_plain_file", "run_lines"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Some shells do not let these be set.
 _READ_ONLY = ("BASHOPTS", "BASH_VERSINFO", "EUID", "GROUPS", "PPID", "SHELLOPTS", "UID")
-# File names in which Slurm finds nothing to replace, and nothing to escape.
+# Paths in which Slurm finds nothing to replace, and nothing to escape.
 _PLAIN = re.compile(r"[A-Za-z0-9_./@:+=,~-]+", re.ASCII)
 # Slurm refuses scripts that have a carriage return before a line break.
 _CARRIAGE_RETURN = "'\"$_xenon_cr\"'"
 
 
-def is_plain_file_name(name: str) -> bool:
-    """Whether Slurm takes *name* for what it is; others are opened by the script."""
-    return _PLAIN.fullmatch(name) is not None
+def is_plain_file(name: str, directory: str) -> bool:
+    """Whether Slurm takes *name*, seen from *directory*, for what it is; others are opened by the script.
+
+    Slurm replaces ``%`` and takes out backslashes in the whole path.
+    """
+    return bool(name) and _PLAIN.fullmatch(posixpath.join(directory, name)) is not None
 
 
 def batch_script(description: JobDescription, directory: str) -> str:
-    """The script that runs *description* in *directory*, which is absolute, or empty for where it is submitted."""
+    """The script that runs *description* in *directory*, which is absolute."""
     program = [description.executable, *description.arguments]
     if description.start_per_task:
         cores = [f"--cpus-per-task={description.cores_per_task}"] if description.cores_per_task else []
         program = ["srun", "--export=ALL", *cores, "--", *program]
-    lines = run_lines(directory, description.environment, program, _redirections(description))
+    own = directory if description.working_directory else ""
+    lines = run_lines(own, description.environment, program, _redirections(description, directory))
     return "#!/bin/sh\n" + "\n".join(_without_carriage_returns(lines)) + "\n"
 
 
@@ -54,12 +59,12 @@ def _command(program: list[str], environment: Mapping[str, str]) -> str:
     return command_line(words)
 
 
-def _redirections(description: JobDescription) -> str:
+def _redirections(description: JobDescription, directory: str) -> str:
     stdin, stdout, stderr = description.stdin, description.stdout, description.stderr
     text = f" <{quote(stdin)}" if stdin else ""
-    if stdout and not is_plain_file_name(stdout):
+    if stdout and not is_plain_file(stdout, directory):
         text += f" >{quote(stdout)}"
-    if stderr and not is_plain_file_name(stderr):
+    if stderr and not is_plain_file(stderr, directory):
         text += " 2>&1" if stderr == stdout else f" 2>{quote(stderr)}"
     return text
 
