@@ -73,6 +73,7 @@ def test_a_refused_connection_says_what_to_try() -> None:
         (messages.GetQueueStatusRequest(queue="q"), "'q'"),
         (messages.SchedulerAndQueues(queues=["a", "b"]), "'a', 'b'"),
         (messages.CreateSchedulerRequest(adaptor="slurm"), "'slurm'"),
+        (messages.CreateFileSystemRequest(adaptor="ftp", location="ftp://me:secret@host:21/x"), "'ftp://me:***@host:21/x'"),
         (messages.Empty(), ""),
     ],
 )

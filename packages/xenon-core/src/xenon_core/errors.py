@@ -62,6 +62,8 @@ _CLOSED: dict[str, type[XenonError]] = {
     "File system with id: ": _named.FileSystemClosedException,
     "Scheduler with id: ": _named.SchedulerClosedException,
 }
+# In a location such as http://me:secret@host, where it does not belong.
+_PASSWORD = re.compile(r":[^:/@\s]+@")
 # Where a request says what it is about, in the order of how much it tells.
 _SUBJECTS = ("path", "dir", "source", "link", "copy_operation", "job", "queue", "queues", "location", "adaptor", "name")
 
@@ -90,7 +92,7 @@ def subject_of(request: object) -> str:
     for name in _SUBJECTS:
         value = getattr(request, name, None)
         if value:
-            return _quoted(value)
+            return _PASSWORD.sub(":***@", _quoted(value))
     return ""
 
 

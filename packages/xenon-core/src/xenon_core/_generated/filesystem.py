@@ -75,7 +75,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     ):
         """Return the credential that this file system was created with.
 
-        Passwords and passphrases come back readable, so keep the answer out of logs.
+        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
+        its answer out of logs.
 
         Returns:
             The credential; one for the default user when none was given.
@@ -242,9 +243,9 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         return await self._channel.unary_unary(services.FILE_SYSTEM_COPY, request)
 
     async def cancel(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running, and forget it.
+        """Stop a copy that is waiting or running. Its status can be asked for afterwards.
 
-        What was already written may stay at the destination, so look for a file left half copied.
+        The xenon-grpc 3.0.1 server forgets the copy, and leaves what it has written at the destination.
 
         Args:
             copy_operation: The copy, as returned when it was started.
@@ -395,8 +396,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         """Write a stream of bytes to a new file; nothing may be at the path yet.
 
         The first message names the file system, the path and, where wanted, the size; later ones need to
-        carry bytes only. A stream without any message creates no file. When the stream breaks off, what was
-        written so far may stay behind.
+        carry bytes only. A stream without any message creates no file. When the stream breaks off there is no
+        file; with the xenon-grpc 3.0.1 server, what was written so far may stay behind.
 
         Args:
             path: The path of the new file; if relative, it is resolved against the working directory. Read
@@ -451,8 +452,9 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     async def list(self, dir: StrPath, recursive: bool = False) -> AsyncIterator[views.PathAttributes]:
         """List what is in a directory, hidden entries included, ``.`` and ``..`` not.
 
-        The order is not specified. Symbolic links are listed and not followed: a link to a directory cannot
-        be listed itself. A missing directory raises when the stream is first read.
+        The order is not specified. What a symbolic link in the directory points to is not listed. With the
+        xenon-grpc 3.0.1 server, a link to a directory cannot be listed itself. A missing directory raises
+        when the stream is first read.
 
         Args:
             dir: The directory; if relative, it is resolved against the working directory.

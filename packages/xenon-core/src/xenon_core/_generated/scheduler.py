@@ -73,7 +73,8 @@ class SchedulerMethods(Handle[messages.Scheduler]):
     ):
         """Return the credential that this scheduler was created with.
 
-        Passwords and passphrases come back readable, so keep the answer out of logs.
+        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
+        its answer out of logs.
 
         Returns:
             The credential; one for the default user when none was given.

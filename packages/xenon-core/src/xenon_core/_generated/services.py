@@ -890,7 +890,8 @@ class FileSystemServicer:
     async def get_credential(self, request: messages.FileSystem, /) -> messages.GetCredentialResponse:
         """Return the credential that this file system was created with.
 
-        Passwords and passphrases come back readable, so keep the answer out of logs.
+        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
+        its answer out of logs.
         """
         raise UnsupportedOperationException("this server does not provide getCredential")
 
@@ -932,9 +933,9 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide copy")
 
     async def cancel(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running, and forget it.
+        """Stop a copy that is waiting or running. Its status can be asked for afterwards.
 
-        What was already written may stay at the destination, so look for a file left half copied.
+        The xenon-grpc 3.0.1 server forgets the copy, and leaves what it has written at the destination.
         """
         raise UnsupportedOperationException("this server does not provide cancel")
 
@@ -978,8 +979,8 @@ class FileSystemServicer:
         """Write a stream of bytes to a new file; nothing may be at the path yet.
 
         The first message names the file system, the path and, where wanted, the size; later ones need to
-        carry bytes only. A stream without any message creates no file. When the stream breaks off, what was
-        written so far may stay behind.
+        carry bytes only. A stream without any message creates no file. When the stream breaks off there is no
+        file; with the xenon-grpc 3.0.1 server, what was written so far may stay behind.
         """
         raise UnsupportedOperationException("this server does not provide writeToFile")
 
@@ -994,8 +995,9 @@ class FileSystemServicer:
     def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
         """List what is in a directory, hidden entries included, ``.`` and ``..`` not.
 
-        The order is not specified. Symbolic links are listed and not followed: a link to a directory cannot
-        be listed itself. A missing directory raises when the stream is first read.
+        The order is not specified. What a symbolic link in the directory points to is not listed. With the
+        xenon-grpc 3.0.1 server, a link to a directory cannot be listed itself. A missing directory raises
+        when the stream is first read.
         """
         raise UnsupportedOperationException("this server does not provide list")
 
@@ -1105,7 +1107,8 @@ class SchedulerServicer:
     async def get_credential(self, request: messages.Scheduler, /) -> messages.GetCredentialResponse:
         """Return the credential that this scheduler was created with.
 
-        Passwords and passphrases come back readable, so keep the answer out of logs.
+        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
+        its answer out of logs.
         """
         raise UnsupportedOperationException("this server does not provide getCredential")
 

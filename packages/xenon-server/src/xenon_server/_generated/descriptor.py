@@ -1099,7 +1099,8 @@ service FileSystemService {
     rpc getLocation(FileSystem) returns (Location);
     // Return the credential that this file system was created with.
     //
-    // Passwords and passphrases come back readable, so keep the answer out of logs.
+    // Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
+    // its answer out of logs.
     //
     // Returns: The credential; one for the default user when none was given.
     rpc getCredential(FileSystem) returns (GetCredentialResponse);
@@ -1140,9 +1141,9 @@ service FileSystemService {
     //
     // Errors: UnsupportedOperationException, IllegalArgumentException, NotConnectedException.
     rpc copy(CopyRequest) returns (CopyOperation);
-    // Stop a copy that is waiting or running, and forget it.
+    // Stop a copy that is waiting or running. Its status can be asked for afterwards.
     //
-    // What was already written may stay at the destination, so look for a file left half copied.
+    // The xenon-grpc 3.0.1 server forgets the copy, and leaves what it has written at the destination.
     //
     // Returns: The last status of the copy, with error type CANCELLED unless it had ended before.
     //
@@ -1190,8 +1191,8 @@ service FileSystemService {
     // Write a stream of bytes to a new file; nothing may be at the path yet.
     //
     // The first message names the file system, the path and, where wanted, the size; later ones need to carry
-    // bytes only. A stream without any message creates no file. When the stream breaks off, what was written
-    // so far may stay behind.
+    // bytes only. A stream without any message creates no file. When the stream breaks off there is no file;
+    // with the xenon-grpc 3.0.1 server, what was written so far may stay behind.
     //
     // Errors: PathAlreadyExistsException, NoSuchPathException, InvalidPathException,
     // UnsupportedOperationException, NotConnectedException.
@@ -1206,8 +1207,9 @@ service FileSystemService {
     rpc appendToFile(stream AppendToFileRequest) returns (Empty);
     // List what is in a directory, hidden entries included, ``.`` and ``..`` not.
     //
-    // The order is not specified. Symbolic links are listed and not followed: a link to a directory cannot be
-    // listed itself. A missing directory raises when the stream is first read.
+    // The order is not specified. What a symbolic link in the directory points to is not listed. With the
+    // xenon-grpc 3.0.1 server, a link to a directory cannot be listed itself. A missing directory raises when
+    // the stream is first read.
     //
     // Returns: A stream with the attributes of each entry, whose paths are absolute.
     //
@@ -1320,7 +1322,8 @@ service SchedulerService {
     rpc getLocation(Scheduler) returns (Location);
     // Return the credential that this scheduler was created with.
     //
-    // Passwords and passphrases come back readable, so keep the answer out of logs.
+    // Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
+    // its answer out of logs.
     //
     // Returns: The credential; one for the default user when none was given.
     rpc getCredential(Scheduler) returns (GetCredentialResponse);

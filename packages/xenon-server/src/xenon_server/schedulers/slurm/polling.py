@@ -178,6 +178,10 @@ class Poller:
         tracked = self._jobs.get(job)
         return tracked is not None and bool(tracked.tag)
 
+    def last(self, job: str) -> JobState | None:
+        """What was last told of a job that this scheduler submitted; None for any other."""
+        return self._jobs[job].state if self.is_known(job) else None
+
     def ended(self, job: str, status: int) -> None:
         """Take note of what ``srun`` ended with, for the case that nobody else tells."""
         if job in self._jobs:
@@ -244,9 +248,11 @@ class Poller:
 
     def _outcome(self, job: str) -> JobState | XenonError:
         tracked = self._jobs.get(job)
-        if tracked is None or tracked.state is None:
-            return _no_such(job)
-        return tracked.state
+        if tracked is not None and tracked.state is not None:
+            return tracked.state
+        if tracked is not None and job not in self._waiters:
+            del self._jobs[job]  # there is nothing to remember
+        return _no_such(job)
 
     async def _ask(self, jobs: Iterable[str]) -> None:
         """Have *jobs* in a query that begins later than now, and raise its error."""
@@ -281,12 +287,14 @@ class Poller:
             if not turn.askers:
                 return None
             self._asked_at = time.monotonic()
+            # All that have not ended are asked for together: who waits for one after the other then pays for one query, and not for many.
+            jobs = turn.jobs.union(job for job, tracked in self._jobs.items() if tracked.ours and not tracked.settled)
             try:
-                await self._query([self._jobs[job] for job in turn.jobs])
+                await self._query([self._jobs[job] for job in jobs if job in self._jobs])
             except XenonError as error:
                 self._answered, self._trouble = set(), error
                 return error
-            self._answered, self._trouble = turn.jobs, None
+            self._answered, self._trouble = jobs, None
             self._answered_at = self._asked_at
             return None
 
@@ -389,6 +397,8 @@ class Poller:
         ):
             self._changed_at = time.monotonic()
         tracked.state = state
+        if state.done:
+            tracked.records = {}  # which nobody needs any more
 
     def _tell(self, tracked: _Tracked) -> None:
         """Tell those who wait for a job."""
