@@ -27,7 +27,7 @@ def main() -> None:
         )
         job = scheduler.submit_batch_job(description)
         status = scheduler.wait_until_done(job)
-        print(f"{job.id}: {status.state}, exit code {status.exit_code}")
+        print(f"{status.state}, exit code {status.exit_code}")
         print("lines:", b"".join(filesystem.read_from_file(here / "count.txt")).decode().strip())
 
 

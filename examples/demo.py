@@ -1,6 +1,7 @@
-"""What PyXenon does, shown on a real server: a batch job, files, and a conversation with a program. Every step is checked.
+"""What PyXenon does, for real: a batch job, files, and a conversation with a program. Every step is checked.
 
-Run it with ``python examples/demo.py``; ``--target grpc://localhost:50051`` uses a Xenon server that is already running on this machine.
+Run it with ``python examples/demo.py``; ``--target java:`` does the same on the Java server, and ``--target grpc://localhost:50051`` on a
+Xenon server that is already running on this machine.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,20 +15,19 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SECONDS = 120
 
+# What each program prints, as a regular expression for each line: what it says in the server's own words may change.
 BATCH_JOB = """\
-local-0: DONE, exit code 0
+DONE, exit code 0
 lines: 5
 """
-INTERACTIVE_JOB = """\
-1 + 2 = 3
-3 + 4 + 5 = 12
+INTERACTIVE_JOB = r"""1 \+ 2 = 3
+3 \+ 4 \+ 5 = 12
 it said: no more sums
 """
-COPY_FILES = """\
-DONE, no error
+COPY_FILES = r"""DONE, no error
 backup/2026
-backup/2026/july.csv (196 bytes)
-backup/readme.txt (13 bytes)
+backup/2026/july\.csv \(196 bytes\)
+backup/readme\.txt \(13 bytes\)
 """
 ASYNCHRONOUS = """\
 quick: exit code 0
@@ -35,12 +35,11 @@ middling: exit code 0
 slow: exit code 0
 all well
 """
-ERRORS = """\
-what was tried: get_attributes '/no/such/file'
-why it failed:  Path does not exist: /no/such/file
-what to try:    Check the spelling, and which working directory a relative path is resolved against.
+ERRORS = r"""what was tried: get_attributes '/no/such/file'
+why it failed:  \S.*
+what to try:    Check the spelling, .*
 gRPC status:    NOT_FOUND
-all in one:     create 'gopher' failed: Adaptor 'gopher' not found. Ask the server for its adaptor names, and use one of them.
+all in one:     create 'gopher' failed: .*'gopher'.* Ask the server for its adaptor names, and use one of them\.
 a job's status: ERROR XENON
 """
 OUTPUT = {
@@ -62,19 +61,22 @@ def run(name: str, *arguments: str, **variables: str) -> subprocess.CompletedPro
 def test_an_example_prints_what_it_promises(name: str) -> None:
     result = run(name)
     assert (result.returncode, result.stderr) == (0, "")
-    assert [line.rstrip() for line in result.stdout.splitlines()] == OUTPUT[name].splitlines()
+    printed, expected = result.stdout.splitlines(), OUTPUT[name].splitlines()
+    assert len(printed) == len(expected), result.stdout
+    assert [line for line, pattern in zip(printed, expected, strict=True) if not re.fullmatch(pattern, line.rstrip())] == []
 
 
 def test_every_example_is_tested_listed_and_short() -> None:
     programs = {path.name: path.read_text() for path in EXAMPLES.glob("*.py")}
     index = (EXAMPLES / "README.md").read_text()
-    assert set(programs) == {*OUTPUT, "demo.py"}
+    assert set(programs) == {*OUTPUT, "demo.py", "slurm_job.py"}  # which the tests of the quick start run
     assert [name for name in programs if f"[`{name}`]({name})" not in index] == []
-    assert [name for name in OUTPUT if len(programs[name].splitlines()) >= 40] == []
+    assert [name for name in programs if name != "demo.py" and len(programs[name].splitlines()) >= 40] == []
 
 
-def test_the_demo_checks_every_step_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    result = run("demo.py", "--target", "java:", TMPDIR=str(tmp_path))
+@pytest.mark.parametrize("options", [(), ("--target", "java:")], ids=["embedded", "java"])
+def test_the_demo_checks_every_step_and_leaves_nothing_behind(tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = run("demo.py", *options, TMPDIR=str(tmp_path))
     assert (result.returncode, result.stderr) == (0, "")
     lines = [line.strip() for line in result.stdout.splitlines()]
     assert lines[-1] == "8 of 8 checks held."
