@@ -1,0 +1,59 @@
+"""The quick start, word for word as the README has it, and the example program, on every release of Slurm, with strict host keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xenon_testing import ServerFactory, SlurmServer
+
+ROOT = Path(__file__).parent.parent
+QUICK_START = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+HOST = "login.example.org"
+SUITES = ("bullseye", "bookworm", "trixie", "forky")
+SECONDS = 120
+
+pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("suite", SUITES)]
+
+
+@pytest.fixture
+def cluster(xenon_container: ServerFactory, suite: str) -> SlurmServer:
+    """A cluster of that release."""
+    return xenon_container("slurm", suite=suite)
+
+
+def home_of(cluster: SlurmServer, folder: Path) -> Path:
+    """A home folder in which ssh knows the cluster by a name, as its user has it set up."""
+    ssh = folder / "home" / ".ssh"
+    ssh.mkdir(mode=0o700, parents=True)
+    (ssh / "known_hosts").write_text(cluster.known_hosts)
+    words = (f"Host {HOST}", f"HostName {cluster.host}", f"Port {cluster.port}", f"User {cluster.username}")
+    (ssh / "config").write_text("\n    ".join((*words, f"IdentityFile {cluster.private_key}\n")))
+    return ssh.parent
+
+
+def run(*command: str, **variables: str) -> list[str]:
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "PATH": "/nonexistent", **variables}
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=SECONDS, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_the_quick_start(cluster: SlurmServer, tmp_path: Path) -> None:
+    lines = run("-c", QUICK_START, XENON_TARGET=f"embedded:?home={home_of(cluster, tmp_path)}")
+    assert [line for line in lines if line] == ["COMPLETED 0", "hello Ada, from slurmhost"]
+    assert cluster.run("ls") == ""
+
+
+def test_the_example(cluster: SlurmServer, tmp_path: Path) -> None:
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(cluster.known_hosts)
+    program, location = str(ROOT / "examples" / "slurm_job.py"), f"{cluster.host}:{cluster.port}"
+    lines = run(program, location, cluster.username, str(cluster.private_key), "--known-hosts", str(known_hosts))
+    assert lines == ["COMPLETED, exit code 0", "6 times 7 is 42, says slurmhost"]
+    assert cluster.run("ls") == ""
