@@ -161,7 +161,9 @@ def live(place: Place, scheduler: xenon.Scheduler) -> Life:
     started = time.monotonic()
     waited = scheduler.wait_until_done(job, timeout=300)
     seconds = time.monotonic() - started
-    alive = f"for pid in $(cat '{folder}/pids'); do ! kill -0 $pid 2>/dev/null || echo $pid; done"
+    # One that has ended, and only waits for somebody to ask how, does not count.
+    state = "sed 's/.*) //' /proc/$pid/stat 2>/dev/null"
+    alive = f"for pid in $(cat '{folder}/pids'); do case $({state}) in '' | Z*) ;; *) echo $pid ;; esac; done"
     running = ground.run(f"for try in $(seq 50); do [ $(cat '{folder}/pids' | wc -l) = 2 ] && break; sleep 0.1; done; {alive}")
     cancelled = scheduler.cancel_job(job)
     ended = cancelled if cancelled.done else scheduler.wait_until_done(job, timeout=LONG)
