@@ -342,6 +342,16 @@ async def test_an_element_that_waited_long_ago_may_have_run_since(told: ToldComm
         assert (state.state, state.done) == ("UNKNOWN", False)
 
 
+async def test_who_waits_for_one_after_the_other_pays_for_few_queries(told: ToldCommands) -> None:
+    told.queue = [record(str(job), "COMPLETED") for job in range(1, 51)]
+    async with polls(told, delay=0.2) as poller:
+        for job in range(1, 51):
+            poller.add(str(job), f"xenon:{job}", "", 1000.0)
+        for job in range(1, 51):
+            assert (await poller.wait(str(job), is_done, 5)).done
+    assert len(told.asked) == 1
+
+
 @pytest.mark.parametrize("job", ["", "abc", "5;rm", "5_", "5_a", "-1", "\uff15", "5 6"])
 async def test_what_is_no_id_is_not_asked_about(told: ToldCommands, job: str) -> None:
     async with polls(told) as poller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar
 
@@ -32,6 +33,7 @@ __all__ = ["SlurmScheduler"]
 
 _PREFIX = "xenon.adaptors.schedulers"
 _MILLISECONDS = 1000
+_log = logging.getLogger("xenon.server.jobs")
 _NAME_OF_A_SHELL = "sh"  # which srun takes from what it runs
 _NAME_WITHOUT_ONE = "sbatch"  # which Slurm gives to a script that comes over standard input
 
@@ -192,7 +194,7 @@ class SlurmScheduler(Scheduler):
 
     @override
     async def cancel(self, job: str) -> JobState:
-        before = await self.job_state(job)
+        before = self._poller.last(job) or await self.job_state(job)
         if before.done:
             return before
         await self._canceller.cancel(job)
@@ -218,9 +220,15 @@ class SlurmScheduler(Scheduler):
 
     def _cancel_later(self, job: str) -> None:
         """Cancel a job that was submitted for somebody who has given up meanwhile, and so can never learn of it."""
-        task = asyncio.get_running_loop().create_task(self._canceller.cancel(job))
+        task = asyncio.get_running_loop().create_task(self._cancel_unwanted(job))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def _cancel_unwanted(self, job: str) -> None:
+        try:
+            await self._canceller.cancel(job)
+        except XenonError as error:
+            _log.warning("job %s was submitted for a caller who had given up, and could not be cancelled: %s", job, error)
 
 
 def _state_or_raise(state: JobState | XenonError) -> JobState:
