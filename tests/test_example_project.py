@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = [ROOT / "packages" / name for name in ("xenon-core", "xenon-java", "xenon-server", "xenon-sync", "xenon-testing")]
+PACKAGES = [ROOT / "packages" / name for name in ("xenon-core", "xenon-server", "xenon-sync", "xenon-testing")]
 SECONDS = 300
 
 
