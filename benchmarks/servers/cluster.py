@@ -48,7 +48,7 @@ def measure_slurm(run: Run) -> list[Measure]:
                 _forget_queries(server)
                 answer = who.ask("cluster", place=place, count=count, sample=sample)
                 if not sample:
-                    rate.add(EMBEDDED, _queries(server) / answer["seconds"])
+                    rate.add(EMBEDDED, _queries_in(server, answer["began"], answer["seconds"]) / answer["seconds"])
                 return answer
 
             doers: dict[str, Doer] = {EMBEDDED: embedded, SHELL: lambda _sample: _shell_loop(server, count)}
@@ -73,7 +73,7 @@ def _count_queries(server: SshServer) -> None:
         server.container.execute(["sh", "-c", 'printf %s "$1" >"$2" && chmod 755 "$2"', "count", script, f"/usr/local/bin/{name}"])
     _forget_queries(server)
     server.run("squeue")
-    if _queries(server) != 1:
+    if len(_queries(server)) != 1:
         raise ContenderError("the queries to Slurm cannot be counted: another squeue is found first")
 
 
@@ -81,5 +81,10 @@ def _forget_queries(server: SshServer) -> None:
     server.container.execute(["sh", "-c", f"rm -f {_LOG} && touch {_LOG} && chmod 666 {_LOG}"])
 
 
-def _queries(server: SshServer) -> int:
-    return len(server.container.execute(["cat", _LOG]).splitlines())
+def _queries(server: SshServer) -> list[float]:
+    """When Slurm was asked something, in seconds since 1970; the containers share this machine's clock."""
+    return list(map(float, server.container.execute(["cat", _LOG]).splitlines()))
+
+
+def _queries_in(server: SshServer, began: float, seconds: float) -> int:
+    return sum(began <= at <= began + seconds for at in _queries(server))

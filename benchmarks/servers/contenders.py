@@ -8,14 +8,22 @@ from benchmarks.contenders import Answering, Contender, ContenderError, Process
 from benchmarks.servers.ground import Ground
 from xenon_testing.servers.ssh import SshServer
 
-__all__ = ["EMBEDDED", "JAVA", "OPENSSH", "PLAIN", "SHELL", "TITLES", "Sftp", "worker"]
+__all__ = ["EMBEDDED", "JAVA", "JAVA_ASKED_OFTEN", "OPENSSH", "PLAIN", "SHELL", "TITLES", "Sftp", "worker"]
 
 EMBEDDED = "embedded"
 JAVA = "java"
+JAVA_ASKED_OFTEN = "java-asked-often"
 PLAIN = "plain"
 OPENSSH = "openssh"
 SHELL = "shell"
-TITLES = {EMBEDDED: "embedded", JAVA: "Java server", PLAIN: "plain Python", OPENSSH: "OpenSSH's `sftp`", SHELL: "a loop of `sbatch`"}
+TITLES = {
+    EMBEDDED: "embedded",
+    JAVA: "the Java server",
+    JAVA_ASKED_OFTEN: "the Java server, asked often",
+    PLAIN: "plain Python",
+    OPENSSH: "OpenSSH's `sftp`",
+    SHELL: "a loop of `sbatch`",
+}
 
 _SECONDS = 300.0
 
