@@ -157,7 +157,8 @@ class Xenon:
     def job(self, count: int, place: Place | None = None, one_call: bool = False) -> Answer:
         """Run jobs one after the other, on this machine or a host; the mean of their round trips.
 
-        A median would hide that the Java server answers either at once or after a second, as luck has it. With *one_call* the server is asked once to wait, as any client of it would, and not in short rounds.
+        A median would hide that the Java server answers either at once or after a second, as luck has it. With *one_call* the server is
+        asked once to wait, as any client of it would, and not in short rounds.
         """
         scheduler = self._scheduler(place)
         wait = self._wait_in_one_call if one_call else xenon.Scheduler.wait_until_done

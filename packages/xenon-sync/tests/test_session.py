@@ -204,3 +204,41 @@ def test_every_exception_has_its_old_name() -> None:
         assert issubclass(getattr(exceptions, name), xenon.XenonException)
     assert issubclass(TargetError, ValueError)
     assert issubclass(SessionError, xenon.XenonError) and issubclass(ServerUnavailableError, xenon.XenonError)
+
+
+def test_a_fork_ends_by_itself_is_told_what_to_do_and_can_begin_anew() -> None:
+    done = run("""
+        import os, signal, sys
+        import xenon
+
+        xenon.init(target="embedded:")
+        filesystem = xenon.FileSystem.create("file")
+        listing = filesystem.list("/", False)
+        next(listing)
+
+        def forked(work):
+            sys.stdout.flush()
+            if child := os.fork():
+                return os.waitpid(child, 0)[1]
+            signal.alarm(20)
+            work()
+            sys.exit(0)  # with everything that happens at the end of a program
+
+        def use_what_was_open():
+            for attempt in (lambda: filesystem.exists("/"), lambda: list(filesystem.list("/", False))):
+                try:
+                    attempt()
+                except xenon.XenonError as error:
+                    print(type(error).__name__, error)
+
+        def begin_anew():
+            xenon.init(target="embedded:")
+            print(xenon.FileSystem.create("file").exists("/"))
+
+        print([forked(work) for work in (lambda: None, use_what_was_open, begin_anew)])
+        print(filesystem.exists("/"))
+    """)
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("SessionClosedError") and "forked from. Call xenon.init() in the new process" in line for line in lines[:2])
+    assert lines[2:] == ["True", "[0, 0, 0]", "True"]
+    assert (done.returncode, done.stderr) == (0, "")

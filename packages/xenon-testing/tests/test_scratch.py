@@ -79,7 +79,7 @@ def test_jobs_that_run_or_wait_are_cancelled(xenon_scheduler: ScratchScheduler) 
     assert scheduler.wait_until_running(jobs[0], timeout=30_000).running
     cancel_jobs(scheduler)
     assert scheduler.get_jobs() == []
-    assert [status.error_type for status in scheduler.get_job_statuses(jobs)] == [xenon.JobStatus.NOT_FOUND] * 2
+    assert [status.error_type for status in scheduler.get_job_statuses(jobs)] == [xenon.JobStatus.CANCELLED] * 2
 
 
 def test_an_interactive_job_is_cancelled_too(xenon_scheduler: ScratchScheduler) -> None:

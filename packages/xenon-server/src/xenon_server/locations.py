@@ -10,7 +10,9 @@ from xenon_core.errors import InvalidLocationException
 __all__ = ["HostPort", "SchedulerLocation", "SshLocation", "parse_local", "parse_scheduler", "parse_ssh"]
 
 _VIA = " via:"
-_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+# What shells make something of is in no host's name: commands of the SSH configuration, such as ProxyCommand, get the name for %h.
+_NO_NAME = r"\s:/@\[\]'\"`$\\;&<>|(){}*?!#~^\x00-\x1f\x7f"
+_HOST = re.compile(rf"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^{_NO_NAME}]+))(?::(?P<port>[0-9]{{1,5}}))?")
 _PEOPLE = re.compile(r".*@", re.DOTALL)
 _SSH_FORM = "host[:port][/workdir][ via:otherhost[:port]]*"
 

@@ -77,6 +77,13 @@ def test_what_a_location_says(text: str, place: SshLocation) -> None:
         "ssh://host",
         "a b",
         "host\0",
+        "$(id)",
+        "`id`",
+        "host;id",
+        "host via:a|id",
+        "host'",
+        'host"',
+        "host\\",
     ],
 )
 def test_what_no_location_over_ssh_is(text: str) -> None:

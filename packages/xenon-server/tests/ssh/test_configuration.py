@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from xenon_core.errors import InvalidPropertyException
-from xenon_server.locations import HostPort
+from xenon_core.errors import InvalidCredentialException, InvalidPropertyException
+from xenon_core.messages import PasswordCredential
+from xenon_server.locations import HostPort, SshLocation
 from xenon_server.ssh import configuration
 from xenon_server.ssh.configuration import HostConfiguration, Jump, configure
+from xenon_server.ssh.connecting import Destination, resolve
 from xenon_server.ssh.settings import SshSettings
 
 
@@ -123,3 +125,17 @@ async def test_the_agent_is_the_environments_unless_the_configuration_says_other
     assert (await of(folder, "cluster", "IdentityAgent none\n")).agent == ""
     assert (await of(folder, "cluster", "IdentityAgent SSH_AUTH_SOCK\n")).agent == "/agent"
     assert (await of(folder, "cluster", "IdentityAgent /other\n")).agent == "/other"
+
+
+@pytest.mark.parametrize("user", ["$(id)", "`id`", "a;id", "a|id", "a\nid", "a'", "a\\", "-oProxyCommand=id"])
+async def test_no_command_of_the_configuration_gets_a_users_name_that_a_shell_interprets(folder: Path, user: str) -> None:
+    destination = Destination("ssh", SshLocation(HostPort("host")), PasswordCredential(username=user, password="secret"), SshSettings())
+    with pytest.raises(InvalidCredentialException, match="cannot be the name of a user") as error:
+        await resolve(folder, destination)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("user", ["ada", "ada@example.org", "EXAMPLE\\ada", "machine$", "ada lovelace"])
+async def test_other_names_of_users_are_left_as_they_are(folder: Path, user: str) -> None:
+    destination = Destination("ssh", SshLocation(HostPort("host")), PasswordCredential(username=user), SshSettings())
+    assert (await resolve(folder, destination)).user == user

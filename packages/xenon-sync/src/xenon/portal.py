@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -70,9 +71,13 @@ class DirectPortal(Portal):
 
 
 class LoopPortal(Portal):
-    """Runs coroutines on one event loop in one daemon thread."""
+    """Runs coroutines on one event loop in one daemon thread.
+
+    The thread is not in a fork of the process, where a call would wait for it for ever: there every call raises SessionClosedError.
+    """
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._open = True
@@ -81,6 +86,9 @@ class LoopPortal(Portal):
 
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._is_forked():
+            coroutine.close()
+            raise _forked()
         future = self._begin(coroutine)
         if future is None:
             return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
@@ -94,6 +102,8 @@ class LoopPortal(Portal):
 
     @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        if self._is_forked():
+            raise _forked()
         if not self._open:
             yield from _drained(stream)
             return
@@ -111,6 +121,8 @@ class LoopPortal(Portal):
 
     @override
     def close(self) -> None:
+        if self._is_forked():
+            return  # the loop is the parent's
         with self._lock:
             if not self._open:
                 return
@@ -120,6 +132,9 @@ class LoopPortal(Portal):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _is_forked(self) -> bool:
+        return os.getpid() != self._process
 
     def _taken(self, queue: _Items) -> list[Any]:
         if not self._open:
@@ -145,6 +160,11 @@ class LoopPortal(Portal):
                 self.call(coroutine)
         else:
             coroutine.close()
+
+
+def _forked() -> SessionClosedError:
+    hint = "Call xenon.init() in the new process, and open what is needed there"
+    return SessionClosedError("the session belongs to the process that this one was forked from", hint=hint)
 
 
 class _End:

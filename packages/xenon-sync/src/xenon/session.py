@@ -78,6 +78,12 @@ class Session:
         self.portal.call(self.client.close())
         self.portal.close()
 
+    def forget_after_fork(self) -> bool:
+        """Count as closed in a fork of the process, unless the session can be used there, too; gives whether it cannot."""
+        if isinstance(self.portal, LoopPortal):
+            self._open = False
+        return not self._open
+
     def __enter__(self) -> Session:
         return self
 
@@ -128,6 +134,18 @@ def init(
     if not do_not_exit:
         atexit.register(session.close)
     return session
+
+
+def _begin_anew_after_fork() -> None:
+    """In the new process: the event loop's thread is not there, and whoever holds the lock may not be either."""
+    global _current, _lock
+    _lock = threading.RLock()
+    if _current is not None and _current.forget_after_fork():
+        _current = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_after_fork)
 
 
 def _port_of(endpoint: Endpoint) -> int | None:

@@ -30,7 +30,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from xenon_core.errors import IOException, NotConnectedException, XenonError
+from xenon_core.errors import IOException, NotConnectedException, SchedulerClosedException, XenonError
 from xenon_server.schedulers.job_script import shell_text
 from xenon_server.shells.base import Output, Shell, ShellProcess
 
@@ -74,6 +74,7 @@ class Keeper:
         self._lock = asyncio.Lock()
         self._line: _Line | None = None
         self._retiring: set[asyncio.Task[None]] = set()
+        self._dropped = False
 
     @property
     def connected(self) -> bool:
@@ -89,7 +90,11 @@ class Keeper:
             if self.connected:
                 return False
             script = f"xk_key={self.key} xk_lease={self._lease}\n{shell_text('job.sh')}\n{shell_text('keeper.sh')}"
-            line = self._line = _Line(await self._shell.start(script), self._heard, self._broken)
+            process = await self._shell.start(script)
+            if self._dropped:
+                await _dismiss(process)
+                raise SchedulerClosedException("the scheduler was closed while the shell that was to keep its jobs was started")
+            line = self._line = _Line(process, self._heard, self._broken)
             self.count += 1
             try:
                 self.returned, self.folder = await line.enter()
@@ -119,7 +124,11 @@ class Keeper:
             await line.close()
 
     async def drop(self) -> None:
-        """Let the line go, and those that broke, without a word."""
+        """Let the line go, and those that broke, without a word, for good: a keeper that is being started goes at once."""
+        self._dropped = True
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._lock.acquire(), _SECONDS_TO_END)
+            self._lock.release()
         if self._line is not None:
             await self._line.close()
         for task in self._retiring:
@@ -133,6 +142,16 @@ class Keeper:
         if self._line is line:
             self._line = None
             self._lost(why)
+
+
+async def _dismiss(process: ShellProcess) -> None:
+    """Let a keeper go that nobody wants any more; it takes away the folder that it has made."""
+    try:
+        await process.write(b"bye\n")
+        with contextlib.suppress(XenonError, asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+    finally:
+        await process.close()
 
 
 class _Line:

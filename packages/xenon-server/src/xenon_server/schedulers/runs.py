@@ -85,6 +85,8 @@ class Runs:
     async def enter(self, job: Job) -> None:
         """Put *job* into its queue; it begins when its turn comes. Raises what says why it cannot be, and then it is not in the queue."""
         await self.connect()
+        if self._ending:  # meanwhile, and nobody would ever begin it
+            raise SchedulerClosedException(f"{_CLOSED}: the job was not submitted")
         self.jobs[job.identity] = job
         job.queue.add(job)
         self._begin_what_can()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncssh
 
+from xenon_core.errors import InvalidCredentialException
 from xenon_core.messages import CredentialMap, DefaultCredential, UserCredential
 from xenon_server.credentials import Credential, credential_for
 from xenon_server.locations import HostPort, SshLocation
@@ -22,6 +24,8 @@ from xenon_server.ssh.settings import SshSettings
 __all__ = ["Destination", "connect", "last_hop", "resolve"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
+# Commands of the SSH configuration, such as ProxyCommand, get the user's name for %r; ssh itself refuses these, too.
+_NO_USER = re.compile(r"""-.*|.*['`";&<>|(){}\x00-\x1f\x7f].*|.*\\""", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,14 @@ class Destination:
 
 
 async def resolve(home: Path, destination: Destination) -> HostConfiguration:
-    """What is known about the last host of *destination*; raises InvalidPropertyException."""
+    """What is known about the last host of *destination*; raises InvalidPropertyException, and InvalidCredentialException for a user's name
+    of which a shell would make something else."""
     target = destination.place.target
     user = credential_for(destination.credential, target.host, target.port or SSH_PORT).username
+    if _NO_USER.fullmatch(user):
+        why = "it begins with a dash, or holds what a shell interprets"
+        reason = f"cannot connect to {target}: {user!r} cannot be the name of a user: {why}"
+        raise InvalidCredentialException(reason, adaptor=destination.adaptor, hint="Give the name of the account in the credential")
     return await configure(destination.adaptor, home, destination.settings, target, user)
 
 
