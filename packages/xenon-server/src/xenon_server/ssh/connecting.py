@@ -48,13 +48,15 @@ class Destination:
 
 
 async def resolve(home: Path, destination: Destination) -> HostConfiguration:
-    """What is known about the last host of *destination*; raises InvalidPropertyException, and InvalidCredentialException for a user's name
-    of which a shell would make something else."""
+    """What is known about the last host of *destination*.
+
+    Raises InvalidPropertyException, and InvalidCredentialException for a user's name of which a shell would make something else.
+    """
     target = destination.place.target
     user = credential_for(destination.credential, target.host, target.port or SSH_PORT).username
     if _NO_USER.fullmatch(user):
         why = "it begins with a dash, or holds what a shell interprets"
-        reason = f"cannot connect to {target}: {user!r} cannot be the name of a user: {why}"
+        reason = f"{user!r} cannot be the name of a user: {why}"
         raise InvalidCredentialException(reason, adaptor=destination.adaptor, hint="Give the name of the account in the credential")
     return await configure(destination.adaptor, home, destination.settings, target, user)
 
