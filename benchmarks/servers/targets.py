@@ -89,7 +89,7 @@ def _speed(measure: Measure, against: str) -> Spread | None:
 def _wanted(line: Line) -> str:
     if line.longest is not None:
         return f"at most {line.longest:g} times the time of {TITLES[line.against]}"
-    return f"at least {line.faster:g} times as fast as {TITLES[line.against]}"
+    return f"at least {'' if line.faster == 1 else f'{line.faster:g} times '}as fast as {TITLES[line.against]}"
 
 
 def _found(line: Line, speed: Spread | None) -> str:
