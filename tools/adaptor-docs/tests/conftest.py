@@ -32,9 +32,11 @@ _FACTS: dict[str, Any] = {
 _WORDS = """
 [kinds.filesystems]
 about = "About file systems."
+embedded = ["A treat of all file systems."]
 java = ["A trap of all file systems."]
 [kinds.schedulers]
 about = "About schedulers."
+embedded = []
 java = []
 [types.SIZE]
 title = "size"
@@ -62,7 +64,9 @@ default = "slowly."
 [filesystems.tape]
 title = "tapes in a robot"
 about = "Reaches tapes."
+servers = ["embedded", "java"]
 notes = ["Tapes are slow."]
+embedded = ["Tapes are rewound."]
 java = []
 example = "print('tape')"
 [filesystems.tape.locations]
@@ -70,7 +74,9 @@ example = "print('tape')"
 [schedulers.abacus]
 title = "beads"
 about = "Counts."
+servers = ["java"]
 notes = []
+embedded = []
 java = ["Beads fall off."]
 example = "print('abacus')"
 [schedulers.abacus.locations]

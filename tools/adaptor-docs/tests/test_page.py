@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib import metadata
 from pathlib import Path
 
 import docutils.core
@@ -68,6 +69,16 @@ def test_an_example_uses_only_what_exists(kind: str, adaptor: AdaptorFacts) -> N
 def test_an_example_of_a_location_has_the_form_it_is_for(kind: str, adaptor: AdaptorFacts) -> None:
     for form, location in WORDS.adaptors[kind][adaptor.name].locations.items():
         assert re.fullmatch(_pattern(form), location), (form, location)
+
+
+@pytest.mark.parametrize(("kind", "adaptor"), ADAPTORS)
+def test_the_server_in_this_process_has_what_the_page_says(kind: str, adaptor: AdaptorFacts, page: str) -> None:
+    (point, *_) = [*metadata.entry_points(group=f"xenon.{kind}", name=adaptor.name), None]
+    words = WORDS.adaptors[kind][adaptor.name]
+    assert ("embedded" in words.servers) == (point is not None)
+    ours = {each.name for each in point.load().properties} if point is not None else set()
+    of_its_own = ours - {each.name for each in adaptor.properties}
+    assert [name for name in of_its_own if not any(f"``{name}``" in note for note in words.embedded)] == []
 
 
 def _pattern(form: str) -> str:

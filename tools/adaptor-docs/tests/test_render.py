@@ -53,6 +53,8 @@ def test_every_fact_and_word_is_on_the_page(sources: _Sources) -> None:
         assert said in text
     for said in ("Default: slowly.", "Tapes are slow.", "Beads fall off.", "A trap of all file systems.", "print('tape')", "Bytes."):
         assert said in text
+    for said in ("A treat of all file systems.", "Tapes are rewound.", "Servers: embedded:, java:", "Servers: java:"):
+        assert said in text
     assert [said for said in ("It can append.", "It cannot append.", "It can rename.", "It cannot rename.") if said in text] == [
         "It can append.",
         "It cannot rename.",
@@ -76,6 +78,7 @@ def test_the_comparison_has_a_column_for_each_adaptor(tmp_path: Path, facts_data
     tape = words_text[words_text.index("[filesystems.tape]") : words_text.index("[schedulers.abacus]")]
     lines = _sources(tmp_path, facts_data, words_text + tape.replace("tape", "disk")).render().splitlines()
     table = lines[lines.index("File systems") : lines.index("disk: disks in a robot")]
+    assert [line.split()[-2:] for line in table if line.startswith("With the target ``") and not line.endswith(":")] == [["yes", "yes"]] * 2
     assert [line.split() for line in table if line.startswith(("Capability", "Appends", "Renames"))] == [
         ["Capability", "disk", "tape"],
         ["Appends", "yes", "yes"],
@@ -93,7 +96,7 @@ def test_a_server_cannot_smuggle_markup_in(tmp_path: Path, facts_data: dict[str,
 
 
 def test_kinds_without_adaptors_leave_out_tables(tmp_path: Path) -> None:
-    words = "[kinds.filesystems]\nabout='A.'\njava=[]\n[kinds.schedulers]\nabout='B.'\njava=[]\n"
+    words = "[kinds.filesystems]\nabout='A.'\nembedded=[]\njava=[]\n[kinds.schedulers]\nabout='B.'\nembedded=[]\njava=[]\n"
     words += "[types]\n[credentials]\n[locations]\n[properties]\n[filesystems]\n[schedulers]\n[flags.filesystems]\n[flags.schedulers]\n"
     document = _parse(_sources(tmp_path, {"filesystems": [], "schedulers": []}, words).render())
     assert not list(document.findall(docutils.nodes.table))

@@ -49,6 +49,13 @@ def test_fitting_words_are_read(words_text: str, facts: Facts) -> None:
         ('title = "beads"', 'title = "beads"\ncolour = "red"', "schedulers.abacus.colour is a word for nothing"),
         ('does = "How fast."', "does = 3", 'properties."x.filesystems.tape.speed".does must be text'),
         ('notes = ["Tapes are slow."]', 'notes = ["", 3]', "filesystems.tape.notes must be a list of texts"),
+        (
+            'servers = ["java"]',
+            'servers = ["embedded"]',
+            "abacus.java has notes, and schedulers.abacus.servers does not name 'java'",
+        ),
+        ('servers = ["java"]', 'servers = ["java", "cobol"]', "schedulers.abacus.servers names 'cobol'; there are embedded, java"),
+        ('servers = ["java"]', "", "schedulers.abacus.servers is missing"),
         ("[kinds.schedulers]", "[kinds.robots]", "kinds.schedulers is missing"),
         ("[types.SIZE]", "[types]\nSIZE = 1\n[more]", "types.SIZE must be a table"),
         ("[types.SIZE]", "[types]\nSIZE = 1\n[more]", "more is a word for nothing"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -15,6 +15,7 @@ from adaptor_docs.rst import escape, heading, literal, simple_table, wrap
 from adaptor_docs.words import FlagWords, Words, load_words
 
 TEMPLATE = "adaptors.rst.j2"
+_SERVERS = ("embedded", "java")
 _KIND_TITLES = {"filesystems": "File systems", "schedulers": "Schedulers"}
 
 
@@ -47,7 +48,9 @@ class AdaptorView:
     credentials: tuple[TermView, ...]
     properties: tuple[PropertyView, ...]
     capabilities: tuple[str, ...]
+    servers: str
     notes: tuple[str, ...]
+    embedded: tuple[str, ...]
     java: tuple[str, ...]
     example: str
 
@@ -58,6 +61,7 @@ class KindView:
 
     heading: str
     about: str
+    embedded: tuple[str, ...]
     java: tuple[str, ...]
     comparison: str
     adaptors: tuple[AdaptorView, ...]
@@ -122,16 +126,19 @@ def _kind_view(kind: str, facts: Facts, words: Words) -> KindView:
     return KindView(
         heading=heading(_KIND_TITLES[kind], "-"),
         about=wrap(about.about),
+        embedded=tuple(wrap(note, 2) for note in about.embedded),
         java=tuple(wrap(note, 2) for note in about.java),
-        comparison=_comparison(adaptors, words.flags[kind]),
+        comparison=_comparison(adaptors, words, kind),
         adaptors=tuple(_adaptor_view(adaptor, kind, prefix, words) for adaptor in adaptors),
     )
 
 
-def _comparison(adaptors: tuple[AdaptorFacts, ...], flags: Mapping[str, FlagWords]) -> str:
+def _comparison(adaptors: tuple[AdaptorFacts, ...], words: Words, kind: str) -> str:
     if not adaptors:
         return ""
-    rows = [[flags[name].title, *(_yes_or_no(adaptor.flags[name]) for adaptor in adaptors)] for name in adaptors[0].flags]
+    flags, servers = words.flags[kind], [words.adaptors[kind][adaptor.name].servers for adaptor in adaptors]
+    rows = [[f"With the target {literal(name + ':')}", *(_yes_or_no(name in each) for each in servers)] for name in _SERVERS]
+    rows += [[flags[name].title, *(_yes_or_no(adaptor.flags[name]) for adaptor in adaptors)] for name in adaptors[0].flags]
     return simple_table(["Capability", *(escape(adaptor.name) for adaptor in adaptors)], rows)
 
 
@@ -149,7 +156,9 @@ def _adaptor_view(adaptor: AdaptorFacts, kind: str, prefix: str, words: Words) -
         credentials=tuple(_credential_view(name, words.credentials[name]) for name in adaptor.credentials),
         properties=_property_views(adaptor, prefix, words),
         capabilities=tuple(_capability(flags[name], value) for name, value in adaptor.flags.items()),
+        servers=", ".join(literal(f"{server}:") for server in about.servers),
         notes=tuple(wrap(note, 2) for note in about.notes),
+        embedded=tuple(wrap(note, 2) for note in about.embedded),
         java=tuple(wrap(note, 2) for note in about.java),
         example=about.example.strip("\n"),
     )

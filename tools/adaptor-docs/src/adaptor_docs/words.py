@@ -22,9 +22,10 @@ else:
 
 @dataclass(frozen=True)
 class KindWords:
-    """About all file systems, or all schedulers: paragraphs, and notes that hold for the target ``java:`` alone."""
+    """About all file systems, or all schedulers: paragraphs, and notes that hold for the target ``embedded:`` or ``java:`` alone."""
 
     about: str
+    embedded: tuple[str, ...]
     java: tuple[str, ...]
 
 
@@ -56,11 +57,13 @@ class PropertyWords:
 
 @dataclass(frozen=True)
 class AdaptorWords:
-    """About one adaptor. ``locations`` has an example for each form of location; ``example`` is Python."""
+    """About one adaptor. ``servers`` are the targets that have it, ``locations`` has an example for each form; ``example`` is Python."""
 
     title: str
     about: str
+    servers: tuple[str, ...]
     notes: tuple[str, ...]
+    embedded: tuple[str, ...]
     java: tuple[str, ...]
     locations: Mapping[str, str]
     example: str
@@ -175,7 +178,7 @@ def _words(root: _Section) -> Words:
 
 
 def _kind(section: _Section) -> KindWords:
-    words = KindWords(section.text("about"), section.texts("java"))
+    words = KindWords(section.text("about"), section.texts("embedded"), section.texts("java"))
     section.end()
     return words
 
@@ -202,7 +205,9 @@ def _adaptor(section: _Section) -> AdaptorWords:
     words = AdaptorWords(
         title=section.text("title"),
         about=section.text("about"),
+        servers=section.texts("servers"),
         notes=section.texts("notes"),
+        embedded=section.texts("embedded"),
         java=section.texts("java"),
         locations=section.section("locations").mapping(may_be_empty=True),
         example=section.text("example"),
@@ -228,6 +233,7 @@ def _mismatches(words: Words, facts: Facts) -> Iterator[str]:
 def _adaptor_mismatches(words: Words, kind: str, adaptor: AdaptorFacts) -> Iterator[str]:
     if adaptor.name in words.adaptors[kind]:
         yield from _compare(f"{kind}.{adaptor.name}.locations", words.adaptors[kind][adaptor.name].locations, set(adaptor.locations))
+        yield from _misplaced_notes(f"{kind}.{adaptor.name}", words.adaptors[kind][adaptor.name])
     for each in adaptor.properties:
         about = words.properties.get(each.name)
         if about is not None and about.default_value != each.default_value:
@@ -235,6 +241,16 @@ def _adaptor_mismatches(words: Words, kind: str, adaptor: AdaptorFacts) -> Itera
                 f'properties."{each.name}" speaks of the default {about.default_value!r}, '
                 f"but {adaptor.name} has {each.default_value!r}; look at its words again"
             )
+
+
+def _misplaced_notes(where: str, words: AdaptorWords) -> Iterator[str]:
+    notes = {"embedded": words.embedded, "java": words.java}
+    for server in words.servers:
+        if server not in notes:
+            yield f"{where}.servers names {server!r}; there are {', '.join(notes)}"
+    for server, texts in notes.items():
+        if texts and server not in words.servers:
+            yield f"{where}.{server} has notes, and {where}.servers does not name {server!r}"
 
 
 def _compare(where: str, words: Collection[str], facts: set[str]) -> Iterator[str]:
