@@ -17,6 +17,7 @@ from xenon_server.credentials import Credential, credential_for
 from xenon_server.locations import HostPort, SshLocation
 from xenon_server.ssh.configuration import HostConfiguration, Jump, configure
 from xenon_server.ssh.failures import Attempt, failure_of
+from xenon_server.ssh.gathering import gather
 from xenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, read_known_hosts
 from xenon_server.ssh.logins import Login, identity_of
 from xenon_server.ssh.settings import SshSettings
@@ -124,7 +125,7 @@ async def connect(
 async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, forwarding: str | tuple[()]) -> asyncssh.SSHClientConnection:
     configuration = attempt.configuration
     try:
-        return await asyncssh.connect(
+        connection = await asyncssh.connect(
             attempt.place.host,
             config=None,
             options=configuration.options,
@@ -139,6 +140,8 @@ async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, fo
     except (OSError, asyncssh.Error, asyncio.TimeoutError) as error:
         # The frames of the library hold what it was given; nobody who prints a traceback with its variables shall see that.
         raise failure_of(attempt, error) from error.with_traceback(None)
+    gather(connection)
+    return connection
 
 
 def _host_key_algorithms(attempt: Attempt) -> str | tuple[()]:
