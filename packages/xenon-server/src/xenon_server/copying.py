@@ -31,7 +31,7 @@ __all__ = ["Copies", "Place"]
 _log = logging.getLogger("xenon.server")
 # What has ended is remembered, so that its status can be asked for as often as anybody likes.
 _REMEMBERED = 10_000
-_FILES_AT_ONCE = 16
+_FILES_AT_ONCE = 64
 _EXECUTE = frozenset({PosixFilePermission.OWNER_EXECUTE, PosixFilePermission.GROUP_EXECUTE, PosixFilePermission.OTHERS_EXECUTE})
 _OWNERS_ALL = frozenset({PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE, PosixFilePermission.OWNER_EXECUTE})
 _OTHERS_READ = PosixFilePermission.OTHERS_READ

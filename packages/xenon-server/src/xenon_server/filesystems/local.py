@@ -109,7 +109,12 @@ class LocalFileSystem(FileSystem):
     @override
     async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
         with translated(self.name):
-            await local_files.write(path, data, replace)
+            if not 0 < size <= local_files.SMALL or is_far(path, self._far):
+                await local_files.write(path, data, replace)
+                return
+            if not replace:
+                _require_free(path)  # before its content is fetched for nothing
+            await local_files.write_small(path, data, replace)
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
@@ -215,6 +220,11 @@ def _exists(path: str) -> bool:
             return False
         raise
     return True
+
+
+def _require_free(path: str) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def _scan(path: str) -> Any:

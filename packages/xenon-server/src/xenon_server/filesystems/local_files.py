@@ -13,9 +13,12 @@ from xenon_server.filesystems.local_copying import Source
 from xenon_server.filesystems.local_making import Making
 from xenon_server.filesystems.local_opening import open_file, write_all
 
-__all__ = ["append", "completed", "copy", "in_thread", "obtained", "read", "write"]
+__all__ = ["SMALL", "append", "completed", "copy", "in_thread", "obtained", "read", "write", "write_small"]
 
 T = TypeVar("T")
+
+SMALL = 1 << 20
+"""Bytes up to which a file is small."""
 
 # Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
 _THREADS = ThreadPoolExecutor(8, "xenon-files")
@@ -47,6 +50,19 @@ async def write(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
     """Make the file *path* of *data*, all or nothing; raises OSError, and what *data* raises."""
     async with _in_the_making(path, replace) as number:
         await _pour(number, data)
+
+
+async def write_small(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
+    """As :func:`write`, for a file that should be small: in one turn in a thread, which costs more than what is done in it."""
+    begun: list[bytes] = []
+    count = 0
+    async for piece in data:
+        begun.append(piece)
+        count += len(piece)
+        if count > SMALL:
+            await write(path, _continued(begun, data), replace)
+            return
+    await completed(in_thread(_make, path, b"".join(begun), replace))
 
 
 async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None]) -> None:
@@ -148,6 +164,23 @@ async def obtained(give_back: Callable[[T], object], function: Callable[..., T],
             if not work.cancelled() and work.exception() is None:
                 give_back(work.result())
         raise
+
+
+async def _continued(begun: list[bytes], data: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield b"".join(begun)
+    async for piece in data:
+        yield piece
+
+
+def _make(path: str, content: bytes, replace: bool) -> None:
+    """Make a file of all of its content."""
+    making = Making(path, replace)
+    try:
+        write_all(making.number, content)
+    except BaseException:
+        making.abandon()
+        raise
+    making.finish()
 
 
 def _begin_to_read(path: str, piece: int) -> tuple[int, bytes, bool]:

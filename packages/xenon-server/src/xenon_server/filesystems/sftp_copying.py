@@ -116,7 +116,7 @@ def small_content(path: str) -> bytes | None:
             status = os.fstat(number)
             if not stat.S_ISREG(status.st_mode) or status.st_size >= _SMALL:
                 return None
-            content = os.read(number, _SMALL)
+            content = os.read(number, status.st_size + 1)  # room for a mebibyte costs more than a small file
             return content if len(content) == status.st_size else None
         finally:
             os.close(number)

@@ -29,6 +29,7 @@ from xenon_core.errors import (
     SessionClosedError,
 )
 from xenon_core.filesystem import FileSystem
+from xenon_server.filesystems import local_files
 
 MIB = 1 << 20
 
@@ -70,6 +71,43 @@ async def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "other")] == [0o640, 0o640]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("pieces", [1, 3, MIB, MIB + 1, 3 * MIB])
+async def test_a_file_that_should_be_small_may_be_large(tmp_path: Path, pieces: int, replace: bool) -> None:
+    content = os.urandom(pieces)
+
+    async def source() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 300_000):
+            yield content[start : start + 300_000]
+
+    if replace:
+        (tmp_path / "file").write_bytes(b"before")
+    await local_files.write_small(str(tmp_path / "file"), source(), replace)
+    assert (tmp_path / "file").read_bytes() == content
+    assert names(tmp_path) == ["file"]
+
+
+async def test_a_small_file_whose_source_fails_leaves_nothing(tmp_path: Path) -> None:
+    async def source() -> AsyncIterator[bytes]:
+        yield b"piece"
+        raise SourceError("the disk of the caller is broken")
+
+    with pytest.raises(SourceError):
+        await local_files.write_small(str(tmp_path / "file"), source(), False)
+    assert names(tmp_path) == []
+
+
+async def test_a_small_file_takes_the_place_of_nothing_unasked(tmp_path: Path) -> None:
+    async def source() -> AsyncIterator[bytes]:
+        (tmp_path / "file").write_bytes(b"of somebody else")
+        yield b"piece"
+
+    with pytest.raises(FileExistsError):
+        await local_files.write_small(str(tmp_path / "file"), source(), False)
+    assert (tmp_path / "file").read_bytes() == b"of somebody else"
+    assert names(tmp_path) == ["file"]
 
 
 # --- all or nothing --------------------------------------------------------------------------------------------------------------------
