@@ -27,15 +27,21 @@ from xenon_testing.servers.ssh import SshServer
 __all__ = ["Ground", "prepare"]
 
 _DISK = "2g"
+_MEMORY = Path("/dev/shm")
+_PREFIX = "xenon-benchmarks-"
 _FOLDERS = 20
 _SMALL = (300, 5000)
 
 
 @dataclass(frozen=True)
 class Ground:
-    """A folder with what is measured with. ``home`` is the home of the servers, where they look for the keys of hosts."""
+    """What is measured with, in ``folder``; ``memory`` is another, in memory where the system has such a place.
+
+    ``home`` is the home of the servers, where they look for the keys of hosts.
+    """
 
     folder: Path
+    memory: Path
     home: Path
     servers: Servers
 
@@ -61,16 +67,16 @@ class Ground:
         return server
 
     def new(self, name: str) -> Path:
-        """The path *name*, where nothing is now."""
-        path = self.folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
-        return path
+        """The path *name* in the folder, where nothing is now."""
+        return _removed(self.folder / name)
 
-    def file(self, mib: int) -> Path:
-        """A file of random bytes, *mib* MiB large, which nothing on the way can compress."""
-        path = self.folder / f"file-{mib}"
+    def new_in_memory(self, name: str) -> Path:
+        """The path *name* in memory, where nothing is now."""
+        return _removed(self.memory / name)
+
+    def file(self, mib: int, folder: Path | None = None) -> Path:
+        """A file of random bytes, *mib* MiB large, which nothing on the way can compress; in *folder* where one is given."""
+        path = (folder or self.folder) / f"file-{mib}"
         if not path.exists():
             block = os.urandom(MIB)
             with path.open("wb") as stream:
@@ -88,8 +94,8 @@ class Ground:
         return path
 
     def tree(self, files: int) -> Path:
-        """Small files of different sizes, in some folders."""
-        path = self.folder / f"tree-{files}"
+        """Small files of different sizes, in some folders, in memory."""
+        path = self.memory / f"tree-{files}"
         if not path.exists():
             least, most = _SMALL
             for number in range(files):
@@ -102,7 +108,8 @@ class Ground:
 @contextmanager
 def prepare(scale: Scale) -> Iterator[Ground]:
     """Make the folder; at the end of the ``with``, however it is reached, it is gone, and so are the servers that were started."""
-    with tempfile.TemporaryDirectory(prefix="xenon-benchmarks-") as name:
+    memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=memory) as in_memory:
         folder = Path(name)
         if shutil.disk_usage(folder).free < scale.bytes_on_disk:
             raise GroundError(
@@ -114,6 +121,13 @@ def prepare(scale: Scale) -> Iterator[Ground]:
         place = session_folder(owner)
         servers = Servers(place, owner, Client("embedded:", place / "home"))
         try:
-            yield Ground(folder, home, servers)
+            yield Ground(folder, Path(in_memory), home, servers)
         finally:
             servers.remove()
+
+
+def _removed(path: Path) -> Path:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    return path

@@ -74,7 +74,7 @@ class _Host:
 
     def _clean(self) -> None:
         """Remove what a task has made on either side."""
-        self.ground.new("got")
+        self.ground.new_in_memory("got")
         self.server.container.execute(["rm", "-rf", self.path("sent")])
 
 
@@ -100,7 +100,7 @@ def measure_trees(run: Run) -> list[Measure]:
     ]
     try:
         with _host(run) as host:
-            tree, there, got, sent = run.ground.tree(files), host.path("tree"), run.ground.folder / "got", host.path("sent")
+            tree, there, got, sent = run.ground.tree(files), host.path("tree"), run.ground.memory / "got", host.path("sent")
             host.sftp.do(f"put -r {tree} {there}")
             doers = {
                 "sftp-tree-from": _both(host, "copy-from", there, got, f"get -r {there} {got}", recursive=True),
@@ -124,7 +124,7 @@ def _large(run: Run, mib: int, rounds: int, measures: list[Measure], later: int)
     """Take *measures* with a file of *mib* MiB; what the host sends comes *later* milliseconds later."""
     try:
         with _host(run, later) as host:
-            file, there, got, sent = run.ground.file(mib), host.path(_FILE), run.ground.folder / "got", host.path("sent")
+            file, there, got, sent = run.ground.file(mib, run.ground.memory), host.path(_FILE), run.ground.memory / "got", host.path("sent")
             host.sftp.do(f"put {file} {there}")
             expected = mib * MIB
             doers = {
