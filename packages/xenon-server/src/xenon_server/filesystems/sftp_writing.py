@@ -23,7 +23,7 @@ _log = logging.getLogger("xenon.server.sftp")
 # A server lets in so much of a channel before it wants to have read it, OpenSSH at least. Twice that keeps it busy.
 _CHANNEL = 2 << 20
 _IN_FLIGHT = 2 * _CHANNEL
-_LARGE = 8 << 20
+_LARGE = 2 * _CHANNEL
 # Of all files together that are written in one session; each of them may have one block on its way in any case.
 _MOST_IN_SESSION = 4 * _CHANNEL
 
