@@ -20,6 +20,7 @@ T = TypeVar("T")
 SMALL = 1 << 20
 """Bytes up to which a file is small."""
 
+_WRITTEN_AT_ONCE = 1 << 20
 # Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
 _THREADS = ThreadPoolExecutor(8, "xenon-files")
 
@@ -112,17 +113,30 @@ async def append(path: str, data: AsyncIterator[bytes]) -> None:
 
 
 async def _pour(number: int, data: AsyncIterator[bytes]) -> None:
-    """Write each piece while the next one is fetched."""
-    writing: asyncio.Future[int] | None = None
+    """Write what has come while the next is fetched: several pieces at once where they come faster than they are written."""
+    writing: asyncio.Future[None] | None = None
+    begun: list[bytes] = []
+    count = 0
     try:
         async for piece in data:
-            if writing is not None:
-                await asyncio.shield(writing)
-            writing = asyncio.ensure_future(in_thread(write_all, number, piece))
+            begun.append(piece)
+            count += len(piece)
+            if writing is None or writing.done() or count >= _WRITTEN_AT_ONCE:
+                if writing is not None:
+                    await asyncio.shield(writing)
+                writing, begun, count = asyncio.ensure_future(in_thread(_write_pieces, number, begun)), [], 0
         if writing is not None:
+            await asyncio.shield(writing)
+        if begun:
+            writing = asyncio.ensure_future(in_thread(_write_pieces, number, begun))
             await asyncio.shield(writing)
     finally:
         await _settled(writing)
+
+
+def _write_pieces(number: int, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        write_all(number, piece)
 
 
 async def _settled(future: asyncio.Future[Any] | None) -> None:
