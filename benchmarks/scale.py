@@ -44,13 +44,13 @@ FULL = Scale(
     file_mib=512,
     entries=10_000,
     calls=1_000,
-    jobs=30,
-    import_rounds=21,
+    jobs=20,
+    import_rounds=15,
     start_rounds=5,
     call_rounds=11,
     list_rounds=9,
     transfer_rounds=5,
-    memory_rounds=3,
+    memory_rounds=2,
     job_rounds=3,
 )
 

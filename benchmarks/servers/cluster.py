@@ -48,7 +48,7 @@ def measure_slurm(run: Run) -> list[Measure]:
                 _forget_queries(server)
                 answer = who.ask("cluster", place=place, count=count, sample=sample)
                 if not sample:
-                    rate.add(EMBEDDED, _queries_in(server, answer["began"], answer["seconds"]) / answer["seconds"])
+                    rate.add(EMBEDDED, _rate(server, answer["began"], answer["seconds"]))
                 return answer
 
             doers: dict[str, Doer] = {EMBEDDED: embedded, SHELL: lambda _sample: _shell_loop(server, count)}
@@ -86,5 +86,7 @@ def _queries(server: SshServer) -> list[float]:
     return list(map(float, server.container.execute(["cat", _LOG]).splitlines()))
 
 
-def _queries_in(server: SshServer, began: float, seconds: float) -> int:
-    return sum(began <= at <= began + seconds for at in _queries(server))
+def _rate(server: SshServer, began: float, seconds: float) -> float:
+    """How many queries followed another one each second, from the first to the last within the time; 0 where there was but one."""
+    times = sorted(at for at in _queries(server) if began <= at <= began + seconds)
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0

@@ -134,7 +134,10 @@ def _large(run: Run, mib: int, rounds: int, measures: list[Measure], later: int)
                 "sftp-copy-to": _both(host, "copy-to", file, sent, f"put {file} {sent}", expected=expected),
                 "sftp-copy-there": _both(host, "copy-there", there, sent, f"cp {there} {sent}", expected=expected),
             }
-            return [take_turns(run, measure, doers[measure.name.removesuffix("-latency")], rounds, speed(mib)) for measure in measures]
+            return [
+                take_turns(run, measure, doers[measure.name.removesuffix("-latency")], rounds, speed(mib), warm=not later)
+                for measure in measures
+            ]
     except (ContenderError, TestingError) as error:
         return cannot(measures, error)
 
