@@ -47,7 +47,12 @@ def measure_slurm(run: Run) -> list[Measure]:
             def embedded(sample: bool) -> Mapping[str, Any]:
                 _forget_queries(server)
                 answer = who.ask("cluster", place=place, count=count, sample=sample)
-                if not sample:
+                if sample:
+                    done = (
+                        f"all jobs were submitted after {answer['submitted']:.1f} s, and known to be done after {answer['seconds']:.1f} s"
+                    )
+                    answer["profile"].insert(0, done)
+                else:
                     rate.add(EMBEDDED, _rate(server, answer["began"], answer["seconds"]))
                 return answer
 
