@@ -115,9 +115,7 @@ def test_a_full_disk_takes_nothing_more_until_it_is_freed(request_of: Request, x
     assert request_of("GET", "too-much") == (200, CONTENT)
 
 
-def test_its_log_says_what_it_was_asked_and_no_password(
-    request_of: Request, xenon_webdav: Server, eventually: Callable[..., bool]
-) -> None:
+def test_its_log_says_what_it_was_asked_and_no_password(request_of: Request, xenon_webdav: Server, eventually: Callable[..., bool]) -> None:
     request_of("GET", "asked-for")
     assert eventually(lambda: '"GET /asked-for HTTP/1.1" 404' in xenon_webdav.container.log())
     assert xenon_webdav.password not in xenon_webdav.container.log()

@@ -49,7 +49,7 @@ _GRACE = 60.0  # for the accounting to catch up with a job that is gone
 _SLACK = 60.0  # between the clocks of a login node and of the controller
 _SLOWEST = 10  # times the poll delay
 _PATIENCE = 15 * 60.0  # with queries that fail, before those who wait are told
-_MOST_NUMBERS = 5000
+_MOST_NUMBERS = 2000
 _ANSWERS_NEEDED = 2  # without a job in them, before it counts as gone
 _log = logging.getLogger("xenon.server")
 _TRANSIENT = (NotConnectedException, ConnectionLostException, IOException)
@@ -330,11 +330,15 @@ class Poller:
         return found
 
     def _choice(self, asked: list[_Tracked]) -> str:
-        """What costs the controller least: one job by its number, or the user's; a list of others makes it tell of all jobs."""
+        """What costs the controller least: one job by its number, or the user's; a list of others makes it tell of all jobs.
+
+        ``squeue`` itself picks those with the numbers from several that it is told of, so that the rest need not travel.
+        """
         numbers = sorted({tracked.number for tracked in asked})
+        chosen = f"-j {','.join(numbers)}" if len(numbers) <= _MOST_NUMBERS else ""
         if len(numbers) > 1 and all(tracked.ours for tracked in asked):
-            return f"-u {self._asking.user}"
-        return f"-j {','.join(numbers)}" if len(numbers) <= _MOST_NUMBERS else ""
+            return f"-u {self._asking.user} {chosen}".rstrip()
+        return chosen
 
     async def _accounting(self, gone: list[_Tracked]) -> dict[str, list[Record]]:
         token = new_token()
