@@ -147,3 +147,18 @@ def test_a_stream_that_the_server_cancels_leaves_no_reader_waiting(filesystem: x
     files.end = asyncio.CancelledError()
     with pytest.raises(XenonError, match="the server cancelled the call"):
         list(filesystem.read_from_file("/x"))
+
+
+def test_a_server_that_cannot_be_ended_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail() -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(session_module, "open_target", lambda target: InProcessEndpoint(Servicers(Files(), Echo()), fail))
+    monkeypatch.setattr(session_module, "_current", None)
+    session = xenon.init(target="embedded:")
+    with pytest.raises(OSError, match="the disk is gone"):
+        session.close()
+    session.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "xenon-loop"]
+    with pytest.raises(ServerUnavailableError, match="the session was closed"):
+        session.portal.call(session.client.filesystems.get_adaptor_names())

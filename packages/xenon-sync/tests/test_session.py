@@ -192,6 +192,23 @@ def test_the_old_arguments_choose_the_java_server(
     assert _choose_target(*arguments) == expected
 
 
+@pytest.mark.parametrize("arguments", [(50051, False, False), (None, True, False), (None, False, True)])
+@pytest.mark.parametrize("target", ["embedded:", "grpcs://host:1?ca=ca.pem", "unix:///run/xenon.sock"])
+@pytest.mark.parametrize("where", ["argument", "environment"])
+def test_the_old_arguments_with_another_server_are_explained(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[int | None, bool, bool], target: str, where: str
+) -> None:
+    monkeypatch.setenv("XENON_TARGET", target if where == "environment" else "java:")
+    with pytest.raises(TargetError, match="port, do_not_exit and disable_tls are for a Java server"):
+        _choose_target(target if where == "argument" else None, *arguments)
+
+
+def test_the_argument_port_is_explained() -> None:
+    words = " ".join((xenon.init.__doc__ or "").split("do_not_exit:")[0].split())
+    assert "port: The TCP port of a Java server on this machine, from 1 to 65535; giving one chooses the target ``java:``" in words
+    assert "Left out, no port is opened" in words
+
+
 def test_every_exception_has_its_old_name() -> None:
     for name in (
         "UnknownRpcException AttributeNotSupportedException CopyCancelledException DirectoryNotEmptyException FileSystemClosedException "
@@ -242,3 +259,107 @@ def test_a_fork_ends_by_itself_is_told_what_to_do_and_can_begin_anew() -> None:
     assert all(line.startswith("SessionClosedError") and "forked from. Call xenon.init() in the new process" in line for line in lines[:2])
     assert lines[2:] == ["True", "[0, 0, 0]", "True"]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_fork_reads_and_writes_files_though_the_threads_that_did_so_are_not_there() -> None:
+    done = run("""
+        import os, pathlib, signal, sys, tempfile
+        import xenon
+
+        folder = pathlib.Path(tempfile.mkdtemp())
+        (folder / "data").write_bytes(bytes(3_000_000))
+
+        def use():
+            filesystem = xenon.FileSystem.create("file")
+            print(sum(map(len, filesystem.read_from_file(folder / "data"))), flush=True)
+            filesystem.write_to_file(folder / "more", [b"more"])
+            filesystem.delete(folder, recursive=True)
+
+        xenon.init(target="embedded:")
+        list(xenon.FileSystem.create("file").read_from_file(folder / "data"))  # which takes a thread
+        if child := os.fork():
+            print(os.waitpid(child, 0)[1], folder.exists())
+        else:
+            signal.alarm(20)
+            with xenon.init(target="embedded:"):
+                use()
+    """)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["3000000", "0", "False"], "")
+
+
+def test_an_asynchronous_source_that_calls_synchronously_is_told_so_instead_of_waiting_for_itself() -> None:
+    done = run("""
+        import faulthandler
+        import xenon
+
+        faulthandler.dump_traceback_later(30, exit=True)
+        session = xenon.init(target="embedded:")
+        filesystem = xenon.FileSystem.create("file")
+
+        def attempt(work):
+            async def source():
+                yield b"begun"
+                work()
+
+            try:
+                filesystem.write_to_file("/tmp/never.there", source())
+            except RuntimeError as error:
+                print(error)
+
+        for work in (lambda: filesystem.exists("/"), lambda: next(filesystem.list("/")), session.close):
+            attempt(work)
+        print(filesystem.exists("/tmp/never.there"), session.is_open, xenon.init() is session)
+        session.close()
+    """)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4, done.stderr
+    assert all("would wait for itself for ever; await the asynchronous object there" in line for line in lines[:3])
+    assert lines[3] == "False True True"
+
+
+def test_python_ends_in_silence_with_everything_open() -> None:
+    done = run("""
+        import atexit, pathlib, queue, shutil, tempfile, threading, time
+        import xenon
+
+        folder = pathlib.Path(tempfile.mkdtemp())
+        with open(folder / "data", "wb") as data:
+            data.truncate(100_000_000)
+        atexit.register(lambda: look_around())
+        xenon.init(target="embedded:")
+        filesystem = xenon.FileSystem.create("file")
+        begun = threading.Event()
+
+        def never_ending():
+            while True:
+                yield bytes(2_000_000)
+                begun.set()
+                time.sleep(0.01)
+
+        def write():
+            try:
+                filesystem.write_to_file(folder / "more", never_ending())
+            except xenon.XenonError as error:
+                print(type(error).__name__, flush=True)
+
+        def look_around():  # when the session has ended
+            writer.join()
+            print(list(folder.iterdir()))
+            shutil.rmtree(folder)
+
+        def nothing_more():
+            yield b"hello\\n"
+            queue.Queue().get()
+
+        reader = filesystem.read_from_file(folder / "data")
+        next(reader)
+        listing = filesystem.list("/", recursive=True)
+        next(listing)
+        job, output = xenon.Scheduler.create("local").submit_interactive_job(xenon.JobDescription(executable="cat"), nothing_more())
+        next(output)
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
+        begun.wait()
+        filesystem.delete(folder / "data")
+    """)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["SessionClosedError", "[]"], "")

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["main"]
 DEFAULT_PORT = 50051
 DEFAULT_HOST = "localhost"
 _KEY_OPTIONS = ("server_cert_chain", "server_private_key", "client_cert_chain")
+_INTERRUPTED = 128 + signal.SIGINT
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 _DESCRIPTION = """\
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str] | None = None, open_services: Callable[[], Awa
     _set_up_logging(options.verbose)
     try:
         asyncio.run(_serve(options, open_services or _open_server))
+    except KeyboardInterrupt:  # before it listens: afterwards Ctrl-C is a wish like any other
+        return _INTERRUPTED
     except (_RefusalError, UnsafeFolderError) as refusal:
         return _complain(refusal, 2)
     except ServerStartError as error:
@@ -78,12 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=_port, metavar="N", help=f"the TCP port, {DEFAULT_PORT} by default; 0 takes one that is free, and prints it")
-    add("--host", metavar="HOST", help=f"the name or address to listen on (default: {DEFAULT_HOST}; 0.0.0.0 is every one of this machine)")
-    add("--uds", metavar="PATH", help="listen on a Unix socket; no port is opened unless --port or --host is given too")
+    add(
+        "--host",
+        type=_host,
+        metavar="HOST",
+        help=f"the name or address to listen on (default: {DEFAULT_HOST}; 0.0.0.0 is every one of this machine)",
+    )
+    add("--uds", type=_path, metavar="PATH", help="listen on a Unix socket; no port is opened unless --port or --host is given too")
     keys = parser.add_argument_group("mutual TLS, all three or none (PEM files)")
-    keys.add_argument("--server-cert-chain", type=Path, metavar="FILE", help="the server's certificate, and those between it and its root")
-    keys.add_argument("--server-private-key", type=Path, metavar="FILE", help="the server's private key, without a passphrase")
-    keys.add_argument("--client-cert-chain", type=Path, metavar="FILE", help="the certificates of clients, or of who signs those")
+    keys.add_argument("--server-cert-chain", type=_path, metavar="FILE", help="the server's certificate, and those between it and its root")
+    keys.add_argument("--server-private-key", type=_path, metavar="FILE", help="the server's private key, without a passphrase")
+    keys.add_argument("--client-cert-chain", type=_path, metavar="FILE", help="the certificates of clients, or of who signs those")
     add("--insecure", action="store_true", help="listen on a port without TLS: everyone who reaches it can do everything")
     add("--proto", action="store_true", help="print the interface, xenon.proto, and exit")
     add("-v", "--verbose", action="count", default=0, help="log more to standard error: -v what fails, -vv every call")
@@ -97,10 +106,24 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _host(text: str) -> str:
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text  # as an address of IPv6 is written in a target
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("a path is missing")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~ of a user who is unknown
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be understood: {error}") from error
+
+
 def _print_proto() -> int:
     from xenon_server._generated.descriptor import PROTO
 
-    print(PROTO, end="")
+    with contextlib.suppress(BrokenPipeError):  # as of a pager that was left
+        print(PROTO, end="", flush=True)
     return 0
 
 
@@ -132,9 +155,7 @@ def _listening(options: argparse.Namespace) -> Listening:
     from xenon_server.serve import Listening
 
     keys = _keys(options)
-    socket = UnixSocket.at(options.uds) if options.uds else None
-    if options.uds is not None and not options.uds:
-        raise _RefusalError("--uds needs the path of a socket")
+    socket = None if options.uds is None else UnixSocket.at(options.uds)
     if socket is not None and options.port is None and options.host is None:
         if keys or options.insecure:
             raise _RefusalError("keys and --insecure are for a port, and --uds alone opens none: give --port too, or leave them out")
@@ -151,7 +172,7 @@ def _keys(options: argparse.Namespace) -> ServerKeys | None:
         return None
     if missing:
         raise _RefusalError(f"mutual TLS needs all three files or none, and {' and '.join(missing)} is missing")
-    return ServerKeys(*(path.expanduser() for path in given.values()))
+    return ServerKeys(*given.values())
 
 
 def _require_trust(port: Port, keys: ServerKeys | None, insecure: bool) -> None:

@@ -102,11 +102,11 @@ class GrpcServer:
                 listening.socket.open(self._server.add_insecure_port)
                 self._socket_file = listening.socket, listening.socket.identity()
                 self.places.append(listening.socket)
-            await self._server.start()
+            await self._begin()
             for place in self.places:
                 await _connect(place)
         except BaseException:
-            await self._server.start()  # what gRPC has opened and not begun to serve, it does not close
+            await self._begin()  # what gRPC has opened and not begun to serve, it does not close
             await self.stop(0)
             self.places.clear()
             raise
@@ -124,6 +124,10 @@ class GrpcServer:
         if self._socket_file is not None:
             place, identity = self._socket_file
             place.remove(identity)
+
+    async def _begin(self) -> None:
+        """Begin to serve. grpcio fails, and leaves its sockets open, when it is cancelled half-way."""
+        await asyncio.shield(asyncio.ensure_future(self._server.start()))
 
     def _opener(self, keys: ServerKeys | None) -> Callable[[str], int]:
         if keys is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,9 +13,12 @@ from xenon_core.errors import ServerStartError
 
 if TYPE_CHECKING:
     import grpc
+    from cryptography.x509 import Certificate
 
 __all__ = ["ServerKeys"]
 
+# What gRPC's TLS signs with; a certificate of another kind is taken at the start, and then no client can connect.
+_CURVES = ("secp256r1", "secp384r1")
 _HINT = "The README of pyxenon-server shows how to make keys"
 
 _log = logging.getLogger("xenon.server")
@@ -35,6 +39,7 @@ class ServerKeys:
         for path in (self.certificates, self.private_key, self.client_certificates):
             _require_readable(path)
         self._check_pair()
+        self._check_own(_certificates_in(self.certificates)[0])
         self._check_clients()
         self._warn_of_readers()
         pair = (self.private_key.read_bytes(), self.certificates.read_bytes())
@@ -51,12 +56,23 @@ class ServerKeys:
     def _refuse_encrypted(self) -> str:
         _fail(f"the private key {self.private_key} has a passphrase, with which a server cannot start by itself; write it without one")
 
+    def _check_own(self, certificate: Certificate) -> None:
+        if not _is_usable(certificate):
+            _fail(f"{self.certificates} is for another kind of key than TLS of gRPC can use: RSA, or ECDSA on P-256 or P-384")
+        if _has_expired(certificate):
+            _fail(f"{self.certificates} expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: no client would connect")
+        if (begin := certificate.not_valid_before_utc) > datetime.now(timezone.utc):
+            _log.warning("%s is not valid before %s UTC: until then no client will connect", self.certificates, f"{begin:%Y-%m-%d %H:%M}")
+
     def _check_clients(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.load_verify_locations(self.client_certificates)
         except ssl.SSLError as error:
             _fail(f"{self.client_certificates} holds no certificate in PEM: {error}")
+        for certificate in filter(_has_expired, _certificates_in(self.client_certificates)):
+            name, end = certificate.subject.rfc4514_string(), f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M}"
+            _log.warning("%s of %s expired on %s UTC: who shows it, or one it has signed, is refused", name, self.client_certificates, end)
 
     def _warn_of_readers(self) -> None:
         if self.private_key.stat().st_mode & 0o077:
@@ -68,6 +84,26 @@ def _require_readable(path: Path) -> None:
         path.open("rb").close()
     except OSError as error:
         _fail(f"{path} cannot be read: {error.strerror}")
+
+
+def _certificates_in(path: Path) -> list[Certificate]:
+    from cryptography import x509  # late, as the command should not wait for it where it needs no keys
+
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError as error:
+        _fail(f"{path} holds a certificate that cannot be read: {error}")
+
+
+def _is_usable(certificate: Certificate) -> bool:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    key = certificate.public_key()
+    return isinstance(key, rsa.RSAPublicKey) or (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES)
+
+
+def _has_expired(certificate: Certificate) -> bool:
+    return certificate.not_valid_after_utc < datetime.now(timezone.utc)
 
 
 def _fail(reason: str) -> NoReturn:

@@ -100,7 +100,10 @@ class UnixSocket:
     @classmethod
     def at(cls, path: str | Path) -> UnixSocket:
         """The socket at *path*, which may be relative; raises :class:`~xenon_core.errors.ServerStartError` where it is too long."""
-        absolute = Path(path).expanduser().absolute()
+        try:
+            absolute = Path(path).expanduser().absolute()
+        except (RuntimeError, OSError) as error:  # ~ of a user who is unknown, or a working directory that is gone
+            raise ServerStartError(f"the socket's path {path} cannot be made absolute: {error}") from error
         if len(os.fsencode(absolute)) > _LONGEST_SOCKET_PATH:
             hint = "Choose a folder nearer to the root, such as one in /tmp"
             raise ServerStartError(f"the socket's path {absolute} has more than {_LONGEST_SOCKET_PATH} bytes", hint=hint)
@@ -118,13 +121,15 @@ class UnixSocket:
         :class:`~xenon_core.errors.ServerStartError` when a server is running there already.
         """
         _make_private(self.path.parent)
-        with _locked(self.path.parent):  # two that start at once must not both find the place free
-            self._clear()
-            try:
+        try:
+            with _locked(self.path.parent):  # two that start at once must not both find the place free
+                self._clear()
                 open_one(self.address)
-            except RuntimeError as error:
-                raise ServerStartError(f"cannot listen on {self}: {error}") from error
-        self.path.chmod(0o600)
+            self.path.chmod(0o600)
+        except RuntimeError as error:  # grpcio's, which says no more than that
+            raise ServerStartError(f"cannot listen on {self}: {error}") from error
+        except OSError as error:
+            raise ServerStartError(f"cannot listen on {self}: {error.strerror}") from error
 
     def connect(self) -> None:
         """Connect and hang up; raises OSError when nothing listens."""
@@ -163,6 +168,9 @@ class UnixSocket:
             self.connect()
         except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except PermissionError as error:
+            hint = "End the server of whoever owns it, if there is one, and remove it; or choose another path"
+            raise ServerStartError(f"cannot listen on {self}: a socket that may not be used is there", hint=hint) from error
         except OSError:
             return True  # one that is too busy to answer is alive
         return True
@@ -181,6 +189,10 @@ def _make_private(folder: Path) -> None:
     if status.st_uid != os.geteuid():
         hint = "Choose a folder of your own: whoever owns it decides who reaches the server, and so your files"
         raise UnsafeFolderError(f"the socket's folder {folder} belongs to another user (uid {status.st_uid})", hint=hint)
+    if status.st_mode & 0o700 != 0o700:
+        raise ServerStartError(
+            f"the socket's folder {folder} cannot be used (mode {status.st_mode & 0o777:03o})", hint=f"chmod 700 {folder}"
+        )
     if status.st_mode & 0o077:
         hint = f"Whoever reaches the socket can use your files and run programs as you: chmod 700 {folder}, or choose another folder"
         raise UnsafeFolderError(f"the socket's folder {folder} can be entered by others (mode {status.st_mode & 0o777:03o})", hint=hint)
@@ -209,7 +221,7 @@ def _addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
 def _try_to_bind(family: socket.AddressFamily, address: str, port: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family is socket.AF_INET6:
+        if family is socket.AF_INET6 and address != "::":  # there gRPC takes the port of IPv4 as well
             trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         trial.bind((address, port))
         if port:

@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from serve_servants import Services
 
 import xenon_core
 from xenon_core import messages, services
@@ -71,7 +72,7 @@ def port_in(line: str) -> int:
         (["--server-cert-chain=a", "--server-private-key=b", "--client-cert-chain=c", "--insecure"], "leave one of them out"),
         (["--uds", "x.sock", "--insecure"], "--uds alone opens none"),
         (["--uds", "x.sock", "--server-cert-chain=a", "--server-private-key=b", "--client-cert-chain=c"], "--uds alone opens none"),
-        (["--uds", ""], "--uds needs the path of a socket"),
+        (["--host", "[::1]", "--port", "7"], "port 7 of ::1 without mutual TLS: every user of this machine"),
     ],
 )
 def test_what_would_be_open_or_does_not_fit_is_refused(
@@ -84,6 +85,27 @@ def test_what_would_be_open_or_does_not_fit_is_refused(
     assert written.err.startswith("xenon-server: ")
     assert words in written.err
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--uds", "--server-cert-chain", "--server-private-key", "--client-cert-chain"])
+@pytest.mark.parametrize(
+    ("path", "words"), [("", "a path is missing"), ("~nobody.at.all/x", "'~nobody.at.all/x' cannot be understood: Could not")]
+)
+def test_what_is_no_path_is_told(option: str, path: str, words: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([option, path])
+    assert ended.value.code == 2
+    assert f"argument {option}: {words}" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_it_listens_ends_it_in_silence(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async def interrupted() -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return Services()
+
+    assert cli.main(["--uds", f"{folder}/run/s.sock"], interrupted) == 130
+    assert capfd.readouterr() == ("", "")
+    assert list(folder.rglob("*.sock")) == []
 
 
 def test_a_refusal_says_what_to_do(capsys: Capture) -> None:
@@ -134,6 +156,14 @@ def test_keys_that_cannot_be_used_are_told(keys: Path, tmp_path: Path, capsys: C
 
 
 # --- what it prints ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_proto_is_printed_for_a_reader_who_has_enough() -> None:
+    program = [sys.executable, "-m", "xenon_server.cli", "--proto"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 0)
 
 
 def test_the_proto_is_printed(capsys: Capture) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,66 @@ def test_a_link_to_another_socket_is_not_followed(folder: Path) -> None:
         serve_at(Listening(socket=UnixSocket.at(folder / "s.sock")))
 
 
+def as_somebody_else(work: Callable[[], object]) -> str:
+    """What *work* raises in a fork that is not the administrator's; the user of this process must be."""
+    reading, writing = os.pipe()
+    if child := os.fork():
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            words = said.read()
+        os.waitpid(child, 0)
+        return words
+    try:
+        os.setuid(65534)
+        work()
+    except BaseException as error:  # noqa: BLE001 - told to the parent, whatever it is
+        os.write(writing, f"{type(error).__name__}: {error}".encode())
+    finally:
+        os._exit(0)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o000, 0o300, 0o400, 0o500, 0o600])
+def test_a_folder_that_its_owner_cannot_use_is_told(folder: Path, mode: int) -> None:
+    folder.chmod(0o755)
+    run = folder / "run"
+    run.mkdir()
+    run.chmod(mode)
+    os.chown(run, 65534, 65534)
+    said = as_somebody_else(lambda: UnixSocket.at(run / "s.sock").open(lambda _: 0))
+    assert said == f"ServerStartError: the socket's folder {run} cannot be used (mode {mode:03o}). chmod 700 {run}."
+
+
+@needs_root
+@pytest.mark.parametrize("is_live", [True, False])
+def test_the_socket_of_another_user_is_left_alone(folder: Path, is_live: bool) -> None:
+    folder.chmod(0o700)
+    path = folder / "s.sock"
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(path))
+        path.chmod(0o600)
+        os.chown(folder, 65534, 65534)
+        if is_live:
+            theirs.listen()
+        said = as_somebody_else(lambda: UnixSocket.at(path).open(lambda _: 0))
+    assert said.startswith(f"ServerStartError: cannot listen on unix://{path}: a socket that may not be used is there. End the server")
+    assert path.is_socket()
+
+
+def test_a_path_that_cannot_be_made_absolute_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ServerStartError, match="the socket's path ~nobody.at.all/s cannot be made absolute"):
+        UnixSocket.at("~nobody.at.all/s")
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ServerStartError, match=r"the socket's path s\.sock cannot be made absolute"):
+        UnixSocket.at("s.sock")
+
+
 def test_a_path_that_is_too_long_is_told(folder: Path) -> None:
     with pytest.raises(ServerStartError, match="has more than 10[37] bytes"):
         UnixSocket.at(folder / ("x" * 120))
@@ -198,9 +259,49 @@ def test_the_socket_of_a_successor_is_not_removed(folder: Path) -> None:
 # --- ports -------------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_free_port_is_found(host: str) -> None:
-    serve_at(Listening(port=Port(host, 0)))
+HAS_IPV6 = socket.has_ipv6 and Path("/proc/net/if_inet6").exists() and bool(Path("/proc/net/if_inet6").read_text())
+needs_ipv6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("localhost", ["127.0.0.1"]),
+        ("0.0.0.0", ["127.0.0.1", "127.0.0.2"]),
+        pytest.param("::1", ["::1"], marks=needs_ipv6),
+        pytest.param("::", ["::1", "127.0.0.1"], marks=needs_ipv6),
+    ],
+)
+def test_a_free_port_is_found_and_reached(host: str, reached: list[str]) -> None:
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(Listening(port=Port(host, 0)))
+        [place] = server.places
+        assert isinstance(place, Port)
+        for address in reached:
+            name = f"[{address}]" if ":" in address else address
+            client = await xenon_core.connect(f"grpc://{name}:{place.number}?insecure=yes")
+            assert await client.filesystems.get_adaptor_names() == ["file"]
+            await client.close()
+        await server.stop(0)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
+def test_what_listens_on_one_address_is_not_on_others(host: str) -> None:
+    async def work() -> None:
+        server = GrpcServer(Services().servicers)
+        await server.start(Listening(port=Port(host, 0)))
+        [place] = server.places
+        assert isinstance(place, Port)
+        for address in {"127.0.0.1", "127.0.0.2", "::1"} - {host}:
+            with pytest.raises(OSError, match=r"Connection refused|Address family|Cannot assign|unreachable"):
+                socket.create_connection((address, place.number), timeout=5)
+        await server.stop(0)
+
+    asyncio.run(work())
 
 
 def test_a_port_in_use_is_told_and_what_to_do(folder: Path) -> None:
@@ -208,6 +309,34 @@ def test_a_port_in_use_is_told_and_what_to_do(folder: Path) -> None:
         number = taken.getsockname()[1]
         with pytest.raises(ServerStartError, match=rf"cannot listen on port {number} of 127\.0\.0\.1: Address already in use\. Another"):
             serve_at(Listening(port=Port("127.0.0.1", number)))
+
+
+@needs_ipv6
+@pytest.mark.parametrize("taken_at", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_every_address_is_refused_where_one_is_taken_with_the_reason(taken_at: str) -> None:
+    with socket.create_server((taken_at, 0), family=socket.AF_INET6 if ":" in taken_at else socket.AF_INET) as taken:
+        number = taken.getsockname()[1]
+        with pytest.raises(ServerStartError, match=rf"cannot listen on port {number} of ::: Address already in use\. Another"):
+            serve_at(Listening(port=Port("::", number)))
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_start_that_is_cancelled_leaves_nothing_open(folder: Path, turns: int) -> None:
+    async def work() -> list[str]:
+        complaints: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
+        server = GrpcServer(Services().servicers)
+        starting = asyncio.ensure_future(server.start(Listening(socket=UnixSocket.at(folder / "run" / "s.sock"))))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if starting.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+        await server.stop(0)
+        return complaints
+
+    assert asyncio.run(work()) == []
+    assert list(folder.rglob("*.sock")) == []
 
 
 def test_two_servers_do_not_share_a_port() -> None:

@@ -7,11 +7,20 @@ import contextlib
 import logging
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256K1, SECP256R1, SECP384R1, SECP521R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.x509.oid import NameOID
 from serve_servants import Services
 
 import xenon_core
@@ -180,6 +189,54 @@ def test_a_key_with_a_passphrase_is_refused_without_asking_for_it(keys: Path, tm
     subprocess.run(command, input=b"hunter2\n", check=True, capture_output=True, timeout=30)
     said = refused(ServerKeys(keys / "server.pem", encrypted, keys / "client.pem"))
     assert f"{encrypted} has a passphrase" in said
+
+
+Key = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
+
+
+def make_pair(folder: Path, key: Key, first_day: int = -1, last_day: int = 1) -> ServerKeys:
+    """A certificate of *key* that is valid from one day to another, counted from now, for the server and for its clients."""
+    now, name = datetime.now(timezone.utc), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    builder = builder.not_valid_before(now + timedelta(first_day)).not_valid_after(now + timedelta(last_day))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    certificate = builder.sign(key, None if isinstance(key, Ed25519PrivateKey) else hashes.SHA256())
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "server.key").touch(0o600)
+    (folder / "server.key").write_bytes(key.private_bytes(*form))
+    for name_of_file in ("server.pem", "client.pem"):
+        (folder / name_of_file).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "client.key").write_bytes(key.private_bytes(*form))
+    return server_keys(folder)
+
+
+@pytest.mark.parametrize("make", [Ed25519PrivateKey.generate, lambda: generate_ec(SECP521R1()), lambda: generate_ec(SECP256K1())])
+def test_a_certificate_that_tls_of_grpc_cannot_use_is_refused(tmp_path: Path, make: Callable[[], Key]) -> None:
+    assert f"{tmp_path}/server.pem is for another kind of key than TLS of gRPC can use" in refused(make_pair(tmp_path, make()))
+
+
+@pytest.mark.parametrize("make", [lambda: generate_ec(SECP256R1()), lambda: generate_ec(SECP384R1()), lambda: generate_rsa(65537, 2048)])
+def test_a_certificate_of_a_kind_that_it_can_use_lets_a_client_in(tmp_path: Path, make: Callable[[], Key]) -> None:
+    async def work() -> None:
+        async with served(make_pair(tmp_path, make())) as port:
+            assert await greet(target(port, tmp_path, tmp_path)) == ["file"]
+
+    asyncio.run(work())
+
+
+def test_a_certificate_that_has_expired_is_refused_with_the_day(tmp_path: Path) -> None:
+    said = refused(make_pair(tmp_path, generate_ec(SECP256R1()), -9, -2))
+    assert f"{tmp_path}/server.pem expired on {datetime.now(timezone.utc) - timedelta(2):%Y-%m-%d}" in said
+
+
+def test_certificates_that_are_not_yet_or_no_more_of_use_are_warned_of(
+    keys: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_pair(tmp_path, generate_ec(SECP256R1()), -9, -2)
+    server_keys(keys, tmp_path / "client.pem").credentials()
+    assert f"CN=somebody of {tmp_path}/client.pem expired on " in caplog.text
+    make_pair(tmp_path, generate_ec(SECP256R1()), 2, 9).credentials()
+    assert f"{tmp_path}/server.pem is not valid before {datetime.now(timezone.utc) + timedelta(2):%Y-%m-%d}" in caplog.text
 
 
 def test_a_key_that_others_can_read_is_warned_of(keys: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

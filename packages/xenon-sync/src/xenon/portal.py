@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from xenon_core.driving import drive, drive_next
 from xenon_core.errors import SessionClosedError, Status, XenonError
+from xenon_core.streams import closing
 
 __all__ = ["DirectPortal", "LoopPortal", "Portal"]
 
@@ -40,6 +41,10 @@ class Portal(ABC):
     @abstractmethod
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         """The items of *stream*, each as soon as it is there. Closing the iterator closes the stream."""
+
+    def require_caller(self) -> None:
+        """Raise the error that says why this thread, or this process, cannot use the portal; nothing when it can."""
+        return
 
     @abstractmethod
     def close(self) -> None:
@@ -81,14 +86,16 @@ class LoopPortal(Portal):
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._open = True
-        self._thread = threading.Thread(target=self._loop.run_forever, name="xenon-loop", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="xenon-loop", daemon=True)
         self._thread.start()
 
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        if self._is_forked():
+        try:
+            self.require_caller()
+        except BaseException:
             coroutine.close()
-            raise _forked()
+            raise
         future = self._begin(coroutine)
         if future is None:
             return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
@@ -102,8 +109,7 @@ class LoopPortal(Portal):
 
     @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        if self._is_forked():
-            raise _forked()
+        self.require_caller()
         if not self._open:
             yield from _drained(stream)
             return
@@ -133,6 +139,21 @@ class LoopPortal(Portal):
         self._thread.join()
         self._loop.close()
 
+    @override
+    def require_caller(self) -> None:
+        if self._is_forked():
+            hint = "Call xenon.init() in the new process, and open what is needed there"
+            raise SessionClosedError("the session belongs to the process that this one was forked from", hint=hint)
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "a synchronous call in the session's own event loop, such as in an asynchronous source of data, would wait for itself "
+                "for ever; await the asynchronous object there, which is .core of a file system or scheduler"
+            )
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(_cancel_all())  # what came from other loops between the last look and the end
+
     def _is_forked(self) -> bool:
         return os.getpid() != self._process
 
@@ -160,11 +181,6 @@ class LoopPortal(Portal):
                 self.call(coroutine)
         else:
             coroutine.close()
-
-
-def _forked() -> SessionClosedError:
-    hint = "Call xenon.init() in the new process, and open what is needed there"
-    return SessionClosedError("the session belongs to the process that this one was forked from", hint=hint)
 
 
 class _End:
@@ -214,8 +230,9 @@ async def _pump(stream: AsyncIterator[Any], items: _Items) -> None:
     """Put every item of *stream* into *items*, waiting while there are many, and a mark behind the last."""
     failure: BaseException | None = None
     try:
-        async for item in stream:
-            await items.put(item)
+        async with closing(stream):
+            async for item in stream:
+                await items.put(item)
     except asyncio.CancelledError:
         failure = XenonError("the server cancelled the call", status=Status.CANCELLED)
     except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the items are used

@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 
 from xenon.portal import DirectPortal, LoopPortal, Portal
 from xenon_core.client import TARGET_VARIABLE, Client, default_target, open_channel
-from xenon_core.errors import SessionError
+from xenon_core.errors import SessionError, TargetError
 from xenon_core.targets import Endpoint, GrpcEndpoint, open_target
 
 __all__ = ["Session", "current_session", "init"]
+
+# Targets that are no server which this program starts on a port.
+_WITHOUT_PORT = frozenset({"embedded", "grpc", "grpcs", "unix"})
 
 _log = logging.getLogger("xenon")
 _lock = threading.RLock()
@@ -67,16 +70,23 @@ class Session:
 
     def close(self) -> None:
         """Close the connection, and end the server if it was started for this session. Closing twice is no error."""
+        if self._begin_to_close():
+            atexit.unregister(self.close)
+            try:
+                self.portal.call(self.client.close())
+            finally:
+                self.portal.close()
+
+    def _begin_to_close(self) -> bool:
+        """Whether it was open until now; raises RuntimeError, and leaves it open, in a thread that cannot close it."""
         global _current
         with _lock:
+            if self._open:
+                self.portal.require_caller()
             if _current is self:
                 _current = None
-            if not self._open:
-                return
-            self._open = False
-        atexit.unregister(self.close)
-        self.portal.call(self.client.close())
-        self.portal.close()
+            was_open, self._open = self._open, False
+        return was_open
 
     def forget_after_fork(self) -> bool:
         """Count as closed in a fork of the process, unless the session can be used there, too; gives whether it cannot."""
@@ -105,11 +115,13 @@ def init(
     """Make a server ready and connect this program to it.
 
     Args:
-        port: A port of this machine. A Xenon server of this user that listens there is used; else one is started there. Left out,
-            a server of this program's own is started on a free port.
-        do_not_exit: Leave the server running when Python ends without closing the session.
+        port: The TCP port of a Java server on this machine, from 1 to 65535; giving one chooses the target ``java:``, which needs
+            ``pip install 'pyxenon-sync[java]'``. A Java server of this user that listens there is used, and goes on when the session
+            ends; where nothing listens one is started, which ends with the session. Left out, no port is opened, unless *target* or
+            another argument chooses the Java server, which then takes a free one: ``session.port`` says which.
+        do_not_exit: Leave the server running when Python ends without closing the session; chooses ``java:`` as *port* does.
         disable_tls: Talk to the server without encryption, which lets any user of this machine, and any machine that reaches
-            the port, use the server with your rights.
+            the port, use the server with your rights; chooses ``java:`` as *port* does.
         log_level: The least level that the logger ``xenon`` shows: DEBUG, INFO, WARNING, ERROR or CRITICAL.
         target: Which server to use, as ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``.
             Left out, what the environment's ``XENON_TARGET`` says, and without that a server inside this program.
@@ -120,6 +132,7 @@ def init(
 
     Raises:
         TargetError: The target cannot be understood, or does not go with the other arguments.
+        TypeError: The port is no number.
         ServerStartError: The server does not come up: there is no Java, or the jar cannot be had.
         ServerUnavailableError: Nothing answers where the target says that a server is running.
     """
@@ -169,6 +182,8 @@ def _choose_target(target: str | None, port: int | None, do_not_exit: bool, disa
     if not given:
         return target or default_target()
     chosen = target or os.environ.get(TARGET_VARIABLE) or "java:"
+    if chosen.partition(":")[0] in _WITHOUT_PORT:
+        raise TargetError(chosen, "port, do_not_exit and disable_tls are for a Java server; leave them out, or choose target='java:'")
     return f"{chosen}{'&' if '?' in chosen else '?'}{urlencode(given)}"
 
 
