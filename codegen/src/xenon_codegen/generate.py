@@ -160,7 +160,8 @@ def _messages(sources: Sources, renderer: Renderer) -> str:
 
 
 def _adaptor_docs(root: Path) -> str:
-    return adaptor_docs.render(root / "protos/adaptors.json", root / "protos/adaptors.toml", root / "templates/docs")
+    facts = {server: root / path for server, path in adaptor_docs.SNAPSHOTS.items()}
+    return adaptor_docs.render(facts, root / "protos/adaptors.toml", root / "templates/docs")
 
 
 def format_python(files: Mapping[str, str], configuration: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A small server's worth of facts, and words that fit them."""
+"""Two small servers' worth of facts, and words that fit them."""
 
 from __future__ import annotations
 
@@ -64,32 +64,39 @@ default = "slowly."
 [filesystems.tape]
 title = "tapes in a robot"
 about = "Reaches tapes."
-servers = ["embedded", "java"]
 notes = ["Tapes are slow."]
 embedded = ["Tapes are rewound."]
 java = []
 example = "print('tape')"
+prints = "tape"
 [filesystems.tape.locations]
 "robot[/shelf]" = "r2/7"
 [schedulers.abacus]
 title = "beads"
 about = "Counts."
-servers = ["java"]
 notes = []
 embedded = []
 java = ["Beads fall off."]
 example = "print('abacus')"
+prints = "abacus"
+fails.java = "Beads fell off."
 [schedulers.abacus.locations]
 """
 
 
 @pytest.fixture
 def facts_data() -> dict[str, Any]:
-    """The decoded facts, a copy that a test may change."""
+    """The decoded facts of the server ``java``, a copy that a test may change."""
     return copy.deepcopy(_FACTS)
 
 
 @pytest.fixture
+def embedded_data() -> dict[str, Any]:
+    """The decoded facts of the server ``embedded``, which has no scheduler, a copy that a test may change."""
+    return {**copy.deepcopy(_FACTS), "schedulers": []}
+
+
+@pytest.fixture
 def words_text() -> str:
-    """The words that fit :func:`facts_data`, as TOML."""
+    """The words that fit :func:`facts_data` and :func:`embedded_data`, as TOML."""
     return _WORDS

@@ -49,7 +49,7 @@ def test_what_does_not_fit_is_named(spoil: Callable[[dict[str, Any]], object], s
 
 def test_a_file_that_is_missing_or_no_json_says_how_to_make_it(tmp_path: Path) -> None:
     path = tmp_path / "adaptors.json"
-    with pytest.raises(FactsError, match="adaptor-docs snapshot"):
+    with pytest.raises(FactsError, match="adaptor-docs collect"):
         load_facts(path)
     path.write_bytes(b"\xff{")
     with pytest.raises(FactsError, match="not JSON in UTF-8"):

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import ast
 import re
-from importlib import metadata
 from pathlib import Path
 
 import docutils.core
 import docutils.nodes
 import pytest
 
-from adaptor_docs.facts import KINDS, AdaptorFacts, load_facts
-from adaptor_docs.render import credential_keyword, render
+from adaptor_docs.facts import KINDS, load_facts
+from adaptor_docs.render import render
+from adaptor_docs.servers import SNAPSHOTS, JoinedAdaptor, join
+from adaptor_docs.views import credential_keyword
 from adaptor_docs.words import load_words
 
 REPOSITORY = Path(__file__).parents[3]
-PATHS = (REPOSITORY / "protos" / "adaptors.json", REPOSITORY / "protos" / "adaptors.toml", REPOSITORY / "templates" / "docs")
-FACTS = load_facts(PATHS[0])
+FACTS_PATHS = {server: REPOSITORY / path for server, path in SNAPSHOTS.items()}
+PATHS = (FACTS_PATHS, REPOSITORY / "protos" / "adaptors.toml", REPOSITORY / "templates" / "docs")
+FACTS = {server: load_facts(path) for server, path in FACTS_PATHS.items()}
 WORDS = load_words(PATHS[1], FACTS)
+ALL = {kind: join(FACTS, kind) for kind in KINDS}
 PUBLIC = frozenset(
     {"init", "FileSystem", "Scheduler", "Path", "JobDescription"}
     | {"CertificateCredential", "PasswordCredential", "DefaultCredential", "UserCredential", "CredentialMap"}
 )
-ADAPTORS = [pytest.param(kind, adaptor, id=f"{kind}-{adaptor.name}") for kind in KINDS for adaptor in FACTS.of(kind)]
+ADAPTORS = [pytest.param(kind, adaptor, id=f"{kind}-{adaptor.name}") for kind in KINDS for adaptor in ALL[kind]]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,19 @@ def test_docutils_has_nothing_to_say_about_it(page: str) -> None:
     settings = {"report_level": 1, "halt_level": 2, "input_encoding": "unicode"}
     document = docutils.core.publish_doctree(page, settings_overrides=settings)
     assert not list(document.findall(docutils.nodes.system_message))
-    assert len(list(document.findall(docutils.nodes.table))) == 2 + sum(1 for kind in KINDS for each in FACTS.of(kind) if each.properties)
+    # One that compares the adaptors of a kind; one of the properties and one of the capabilities of each.
+    assert len(list(document.findall(docutils.nodes.table))) == 2 + sum(1 + bool(each.properties) for kind in KINDS for each in ALL[kind])
+
+
+def test_it_has_all_facts_of_both_servers(page: str) -> None:
+    text = " ".join(docutils.core.publish_doctree(page).astext().split())
+    for adaptor in (each for kind in KINDS for each in ALL[kind]):
+        section = text[text.index(f" {adaptor.name}: ") :]
+        prefix = {"xenon.adaptors.filesystems.", "xenon.adaptors.schedulers."}
+        names = [name.removeprefix(each) for name in adaptor.properties for each in prefix if name.startswith(each)]
+        assert len(names) == len(adaptor.properties)
+        assert [fact for fact in (*adaptor.locations, *adaptor.credentials, *names) if fact not in section] == []
+        assert f"Servers: {', '.join(f'{server}:' for server in adaptor.facts)} " in section
 
 
 def test_it_reads_well_as_plain_text(page: str) -> None:
@@ -52,7 +67,7 @@ def test_it_reads_well_as_plain_text(page: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "adaptor"), ADAPTORS)
-def test_an_example_uses_only_what_exists(kind: str, adaptor: AdaptorFacts) -> None:
+def test_an_example_uses_only_what_exists(kind: str, adaptor: JoinedAdaptor) -> None:
     tree = ast.parse(WORDS.adaptors[kind][adaptor.name].example)
     attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     assert {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "xenon"} <= PUBLIC
@@ -62,23 +77,13 @@ def test_an_example_uses_only_what_exists(kind: str, adaptor: AdaptorFacts) -> N
     given = {keyword.arg: keyword.value for keyword in create.keywords}
     assert set(given) <= {"location", "properties", *map(credential_keyword, adaptor.credentials)}
     properties = ast.literal_eval(given["properties"]) if "properties" in given else {}
-    assert set(properties) <= {each.name for each in adaptor.properties}
+    assert set(properties) <= set(adaptor.properties)
 
 
 @pytest.mark.parametrize(("kind", "adaptor"), ADAPTORS)
-def test_an_example_of_a_location_has_the_form_it_is_for(kind: str, adaptor: AdaptorFacts) -> None:
+def test_an_example_of_a_location_has_the_form_it_is_for(kind: str, adaptor: JoinedAdaptor) -> None:
     for form, location in WORDS.adaptors[kind][adaptor.name].locations.items():
         assert re.fullmatch(_pattern(form), location), (form, location)
-
-
-@pytest.mark.parametrize(("kind", "adaptor"), ADAPTORS)
-def test_the_server_in_this_process_has_what_the_page_says(kind: str, adaptor: AdaptorFacts, page: str) -> None:
-    (point, *_) = [*metadata.entry_points(group=f"xenon.{kind}", name=adaptor.name), None]
-    words = WORDS.adaptors[kind][adaptor.name]
-    assert ("embedded" in words.servers) == (point is not None)
-    ours = {each.name for each in point.load().properties} if point is not None else set()
-    of_its_own = ours - {each.name for each in adaptor.properties}
-    assert [name for name in of_its_own if not any(f"``{name}``" in note for note in words.embedded)] == []
 
 
 def _pattern(form: str) -> str:

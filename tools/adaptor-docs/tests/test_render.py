@@ -12,7 +12,8 @@ import docutils.nodes
 import jinja2
 import pytest
 
-from adaptor_docs.render import TEMPLATE, common_prefix, credential_keyword, render
+from adaptor_docs.render import TEMPLATE, render
+from adaptor_docs.views import common_prefix, credential_keyword
 
 REPOSITORY = Path(__file__).parents[3]
 TEMPLATES = REPOSITORY / "templates" / "docs"
@@ -20,7 +21,7 @@ TEMPLATES = REPOSITORY / "templates" / "docs"
 
 @dataclass
 class _Sources:
-    facts: Path
+    facts: dict[str, Path]
     words: Path
 
     def render(self, templates: Path = TEMPLATES) -> str:
@@ -28,13 +29,14 @@ class _Sources:
 
 
 @pytest.fixture
-def sources(tmp_path: Path, facts_data: dict[str, Any], words_text: str) -> _Sources:
-    return _sources(tmp_path, facts_data, words_text)
+def sources(tmp_path: Path, facts_data: dict[str, Any], embedded_data: dict[str, Any], words_text: str) -> _Sources:
+    return _sources(tmp_path, embedded_data, facts_data, words_text)
 
 
-def _sources(folder: Path, data: dict[str, Any], words: str) -> _Sources:
-    found = _Sources(folder / "adaptors.json", folder / "adaptors.toml")
-    found.facts.write_text(json.dumps(data), "utf-8")
+def _sources(folder: Path, embedded: dict[str, Any], java: dict[str, Any], words: str) -> _Sources:
+    found = _Sources({name: folder / f"{name}.json" for name in ("embedded", "java")}, folder / "adaptors.toml")
+    found.facts["embedded"].write_text(json.dumps(embedded), "utf-8")
+    found.facts["java"].write_text(json.dumps(java), "utf-8")
     found.words.write_text(words, "utf-8")
     return found
 
@@ -49,12 +51,19 @@ def _titles(document: docutils.nodes.document) -> list[str]:
 
 def test_every_fact_and_word_is_on_the_page(sources: _Sources) -> None:
     text = _parse(sources.render()).astext()
-    for said in ("tape: tapes in a robot", "robot[/shelf]", "'r2/7'", "password_credential=", "A password.", "size", "8K", "How fast."):
+    for said in ("tape: tapes in a robot", "robot[/shelf]", "'r2/7'", "password_credential=", "A password.", "size", "8 KiB", "How fast."):
         assert said in text
     for said in ("Default: slowly.", "Tapes are slow.", "Beads fall off.", "A trap of all file systems.", "print('tape')", "Bytes."):
         assert said in text
     for said in ("A treat of all file systems.", "Tapes are rewound.", "Servers: embedded:, java:", "Servers: java:"):
         assert said in text
+    for said in (
+        "embedded: and java: it prints:",
+        "No server runs it today.",
+        "With the target java: it ends with the error Beads fell off..",
+    ):
+        assert said in text
+    assert text.count("Both tell the same locations, credentials, properties, defaults and capabilities of this adaptor.") == 1
     assert [said for said in ("It can append.", "It cannot append.", "It can rename.", "It cannot rename.") if said in text] == [
         "It can append.",
         "It cannot rename.",
@@ -64,7 +73,6 @@ def test_every_fact_and_word_is_on_the_page(sources: _Sources) -> None:
 def test_chapters_and_sections_follow_the_facts(sources: _Sources) -> None:
     assert _titles(_parse(sources.render())) == [
         "Adaptors",
-        "On this page",
         "Properties",
         "File systems",
         "tape: tapes in a robot",
@@ -73,24 +81,60 @@ def test_chapters_and_sections_follow_the_facts(sources: _Sources) -> None:
     ]
 
 
-def test_the_comparison_has_a_column_for_each_adaptor(tmp_path: Path, facts_data: dict[str, Any], words_text: str) -> None:
+def test_the_comparison_has_a_column_for_each_adaptor(
+    tmp_path: Path, facts_data: dict[str, Any], embedded_data: dict[str, Any], words_text: str
+) -> None:
     facts_data["filesystems"].append({**facts_data["filesystems"][0], "name": "disk", "supports_rename": True})
-    tape = words_text[words_text.index("[filesystems.tape]") : words_text.index("[schedulers.abacus]")]
-    lines = _sources(tmp_path, facts_data, words_text + tape.replace("tape", "disk")).render().splitlines()
-    table = lines[lines.index("File systems") : lines.index("disk: disks in a robot")]
-    assert [line.split()[-2:] for line in table if line.startswith("With the target ``") and not line.endswith(":")] == [["yes", "yes"]] * 2
-    assert [line.split() for line in table if line.startswith(("Capability", "Appends", "Renames"))] == [
+    embedded_data["filesystems"][0].update(can_append=False, supported_credentials=[])
+    tape = words_text[words_text.index("[filesystems.tape]") : words_text.index("[schedulers.abacus]")].replace("Tapes are rewound.", "")
+    disk = tape.replace("tape", "disk").replace('embedded = [""]', "embedded = []")
+    document = _parse(_sources(tmp_path, embedded_data, facts_data, words_text + disk).render())
+    table = next(document.findall(docutils.nodes.table))
+    assert [[cell.astext() for cell in row.findall(docutils.nodes.entry)] for row in table.findall(docutils.nodes.row)] == [
         ["Capability", "disk", "tape"],
-        ["Appends", "yes", "yes"],
+        ["With the target embedded:", "no", "yes"],
+        ["With the target java:", "yes", "yes"],
+        ["Takes a PasswordCredential", "yes", "java:"],
+        ["Appends", "yes", "java:"],
         ["Renames", "yes", "no"],
     ]
 
 
-def test_a_server_cannot_smuggle_markup_in(tmp_path: Path, facts_data: dict[str, Any], words_text: str) -> None:
+def test_what_differs_between_the_servers_is_told_where_it_differs(
+    tmp_path: Path, facts_data: dict[str, Any], embedded_data: dict[str, Any], words_text: str
+) -> None:
+    tape = embedded_data["filesystems"][0]
+    tape.update(supports_rename=True, supported_locations=[], supported_credentials=[])
+    tape["supported_properties"][0]["default_value"] = "16384"
+    tape["supported_properties"].append({"name": "x.filesystems.tape.colour", "type": "SIZE", "default_value": ""})
+    words = words_text.replace('default_value = "8K"', 'default_value = { embedded = "16384", java = "8K" }')
+    words += """[properties."x.filesystems.tape.colour"]\ndoes = "A colour."\ndefault_value = ""\ndefault = "none."\n"""
+    document = _parse(_sources(tmp_path, embedded_data, facts_data, words).render())
+    items = [node.astext() for node in document.findall(docutils.nodes.list_item)]
+    for said in (
+        "Only java: has the location robot[/shelf].",
+        "Only java: has the credential PasswordCredential.",
+        "“Renames” is yes with embedded:, and no with java:.",
+        "Only embedded: has the property x.filesystems.tape.colour.",
+        "The default of x.filesystems.tape.speed is 16384 with embedded:, and 8K with java:.",
+    ):
+        assert said in items
+    rows = [[cell.astext() for cell in row.findall(docutils.nodes.entry)] for row in document.findall(docutils.nodes.row)]
+    assert ["speed", "size", "16 KiB (embedded:), 8 KiB (java:)", "How fast. Default: slowly."] in rows
+    assert ["colour", "size", "(empty)", "embedded: only. A colour. Default: none."] in rows
+    assert ["Renames", "yes", "no", "embedded: It can rename. java: It cannot rename."] in rows
+    text = document.astext()
+    assert "java: only. A robot." in text and "java: only. A password." in text
+    assert "Both tell the same" not in text
+
+
+def test_a_server_cannot_smuggle_markup_in(
+    tmp_path: Path, facts_data: dict[str, Any], embedded_data: dict[str, Any], words_text: str
+) -> None:
     evil = "`x`_ **b** |s|\n\n.. raw:: html\n\n   <script>"
-    data = json.loads(json.dumps(facts_data).replace("robot[/shelf]", json.dumps(evil)[1:-1]))
+    embedded, java = (json.loads(json.dumps(data).replace("robot[/shelf]", json.dumps(evil)[1:-1])) for data in (embedded_data, facts_data))
     words = words_text.replace('"robot[/shelf]"', json.dumps(evil))
-    document = _parse(_sources(tmp_path, data, words).render())
+    document = _parse(_sources(tmp_path, embedded, java, words).render())
     assert not list(document.findall(docutils.nodes.raw))
     assert " ".join(evil.split()) in [node.astext() for node in document.findall(docutils.nodes.term)]
 
@@ -98,7 +142,8 @@ def test_a_server_cannot_smuggle_markup_in(tmp_path: Path, facts_data: dict[str,
 def test_kinds_without_adaptors_leave_out_tables(tmp_path: Path) -> None:
     words = "[kinds.filesystems]\nabout='A.'\nembedded=[]\njava=[]\n[kinds.schedulers]\nabout='B.'\nembedded=[]\njava=[]\n"
     words += "[types]\n[credentials]\n[locations]\n[properties]\n[filesystems]\n[schedulers]\n[flags.filesystems]\n[flags.schedulers]\n"
-    document = _parse(_sources(tmp_path, {"filesystems": [], "schedulers": []}, words).render())
+    nothing: dict[str, Any] = {"filesystems": [], "schedulers": []}
+    document = _parse(_sources(tmp_path, nothing, nothing, words).render())
     assert not list(document.findall(docutils.nodes.table))
 
 
@@ -113,8 +158,8 @@ def test_a_template_may_not_name_what_does_not_exist(sources: _Sources, tmp_path
 
 
 def test_the_page_says_what_made_it(sources: _Sources) -> None:
-    first = sources.render().splitlines()[0]
-    made_from = "protos/adaptors.json, protos/adaptors.toml and templates/docs/adaptors.rst.j2"
+    first = " ".join(" ".join(sources.render().splitlines()[:2]).split())
+    made_from = "protos/adaptors.json, protos/adaptors-embedded.json, protos/adaptors.toml and templates/docs/adaptors.rst.j2"
     assert first == f".. Generated by xenon-codegen from {made_from}; change those instead."
 
 

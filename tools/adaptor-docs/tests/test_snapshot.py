@@ -8,12 +8,15 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from adaptor_docs.errors import FactsError, TargetUnavailableError
 from adaptor_docs.facts import parse_facts
 from adaptor_docs.snapshot import facts_of, facts_text, take_snapshot
+from xenon_core.messages import FileSystemAdaptorDescription, PropertyDescription, PropertyDescriptionType
 
 
 class _Type(IntEnum):
@@ -39,6 +42,11 @@ class _FileSystem:
     supported_credentials: list[str] = field(default_factory=lambda: ["PasswordCredential"])
     supports_rename: bool = False
     _unknown_fields: bytes = b""
+
+
+@dataclass
+class _Coloured(_Property):
+    colour: str = "red"
 
 
 @dataclass
@@ -76,6 +84,11 @@ def test_a_field_that_this_tool_does_not_know_is_named() -> None:
         facts_of([_Grown("tape")])
 
 
+def test_a_field_of_a_property_that_this_tool_does_not_know_is_named() -> None:
+    with pytest.raises(FactsError, match=r"z.*colour"):
+        facts_of([_FileSystem("tape", supported_properties=[_Coloured("z")])])
+
+
 class _NoMessage:
     name = "tape"
     supported_locations: Sequence[str] = ()
@@ -86,6 +99,67 @@ class _NoMessage:
 def test_something_that_is_no_message_is_refused() -> None:
     with pytest.raises(FactsError, match=r"tape.*_NoMessage"):
         facts_of([_NoMessage()])
+
+
+def _descriptor(*flags: str) -> Any:
+    """The class of a description as protobuf makes it of an interface in which adaptors have *flags*."""
+    file = descriptor_pb2.FileDescriptorProto(name="tape.proto", package="tape", syntax="proto3")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    named = file.message_type.add(name="PropertyDescription")
+    for number, name in enumerate(("name", "description", "default_value"), 1):
+        named.field.add(name=name, number=number, type=kinds.TYPE_STRING, label=kinds.LABEL_OPTIONAL)
+    types = named.enum_type.add(name="Type")
+    for name, number in (("STRING", 0), ("SIZE", 5)):
+        types.value.add(name=name, number=number)
+    named.field.add(name="type", number=4, type=kinds.TYPE_ENUM, label=kinds.LABEL_OPTIONAL, type_name=".tape.PropertyDescription.Type")
+    adaptor = file.message_type.add(name="FileSystemAdaptorDescription")
+    for number, name in enumerate(("name", "description", "supported_locations"), 1):
+        label = kinds.LABEL_REPEATED if name.startswith("supported") else kinds.LABEL_OPTIONAL
+        adaptor.field.add(name=name, number=number, type=kinds.TYPE_STRING, label=label)
+    many, of_properties = kinds.LABEL_REPEATED, ".tape.PropertyDescription"
+    adaptor.field.add(name="supported_properties", number=4, type=kinds.TYPE_MESSAGE, label=many, type_name=of_properties)
+    for number, name in enumerate(flags, 5):
+        adaptor.field.add(name=name, number=number, type=kinds.TYPE_BOOL, label=kinds.LABEL_OPTIONAL)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tape.FileSystemAdaptorDescription"))
+
+
+def test_messages_of_another_release_give_facts_too() -> None:
+    description = _descriptor("can_append", "can_fly")(name="tape", description="a sentence", supported_locations=["b", "a"], can_fly=True)
+    description.supported_properties.add(name="z", default_value="64K", type=5)
+    description.supported_properties.add(name="y", description="a sentence")
+    assert facts_of([description]) == [
+        {
+            "name": "tape",
+            "supported_locations": ["b", "a"],
+            "supported_credentials": [],  # a release that has none
+            "can_append": False,
+            "can_fly": True,
+            "supported_properties": [
+                {"name": "z", "type": "SIZE", "default_value": "64K"},
+                {"name": "y", "type": "STRING", "default_value": ""},
+            ],
+        }
+    ]
+    assert [adaptor.name for adaptor in parse_facts(json.loads(facts_text([description], [])), "test").filesystems] == ["tape"]
+
+
+def test_a_type_that_the_interface_does_not_know_is_told_by_its_number() -> None:
+    description = _descriptor()(name="tape")
+    description.supported_properties.add(name="z", type=77)
+    assert facts_of([description])[0]["supported_properties"] == [{"name": "z", "type": "77", "default_value": ""}]
+    ours = FileSystemAdaptorDescription(name="tape", supported_properties=[PropertyDescription(name="z", type=PropertyDescriptionType(77))])
+    assert facts_of([ours])[0]["supported_properties"] == [{"name": "z", "type": "77", "default_value": ""}]
+
+
+def test_messages_of_the_sdk_and_of_protobuf_give_the_same() -> None:
+    property_ = PropertyDescription(name="z", type=PropertyDescriptionType.SIZE, default_value="64K")
+    ours = FileSystemAdaptorDescription(name="tape", supported_locations=["a"], can_append=True, supported_properties=[property_])
+    flags = [name for name, value in facts_of([ours])[0].items() if isinstance(value, bool)]
+    theirs = _descriptor(*flags)(name="tape", supported_locations=["a"], can_append=True)
+    theirs.supported_properties.add(name="z", type=5, default_value="64K")
+    assert facts_text([theirs], []) == facts_text([ours], [])
 
 
 @dataclass

@@ -1,13 +1,15 @@
 """Adaptor metadata in, ``docs/adaptors.rst`` out.
 
-``snapshot`` asks a live server for the facts, ``adaptors.toml`` holds the words about them, and ``render`` joins the two.
+``collect`` asks live servers for the facts, ``adaptors.toml`` holds the words about them, ``render`` joins the two, and ``check`` holds the
+facts against a live server.
 """
 
 from __future__ import annotations
 
 from adaptor_docs.errors import AdaptorDocsError, FactsError, TargetUnavailableError, WordsError
 from adaptor_docs.render import render
+from adaptor_docs.servers import SNAPSHOTS
 
-__all__ = ["AdaptorDocsError", "FactsError", "TargetUnavailableError", "WordsError", "render"]
+__all__ = ["SNAPSHOTS", "AdaptorDocsError", "FactsError", "TargetUnavailableError", "WordsError", "render"]
 
 __version__ = "4.0.0.dev0"

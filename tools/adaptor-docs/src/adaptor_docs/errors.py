@@ -5,7 +5,7 @@
     AdaptorDocsError
     ├── FactsError               the facts are not of the shape that this tool knows
     ├── TargetUnavailableError   the server to be asked for facts gave no answer
-    └── WordsError               words are missing, orphaned or malformed
+    └── WordsError               words are missing, left over or malformed
 """
 
 from __future__ import annotations
@@ -36,9 +36,19 @@ class TargetUnavailableError(AdaptorDocsError):
 
 
 class WordsError(AdaptorDocsError):
-    """Words that are missing, orphaned or malformed. ``problems`` names each, all of them at once."""
+    """Words that are missing, left over or malformed: all of them at once.
 
-    def __init__(self, source: str, problems: Iterable[str]) -> None:
+    ``missing`` names the facts without words, ``left_over`` the words without facts, as the file spells them; ``problems`` has a sentence
+    for each of these and for whatever else is wrong.
+    """
+
+    def __init__(self, source: str, problems: Iterable[str], missing: Iterable[str] = (), left_over: Iterable[str] = ()) -> None:
         self.source = source
-        self.problems = tuple(problems)
+        self.missing = tuple(missing)
+        self.left_over = tuple(left_over)
+        self.problems = (
+            *problems,
+            *(f"{name} is missing: the adaptors have it, and nothing here says what it is" for name in self.missing),
+            *(f"{name} is left over: no adaptor has it; delete it, or name it in 'absent'" for name in self.left_over),
+        )
         super().__init__(f"cannot use the words in {source}:\n" + "\n".join(f"  - {problem}" for problem in self.problems))

@@ -55,9 +55,9 @@ def load_facts(path: Path) -> Facts:
     try:
         data = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise FactsError(str(path), f"it cannot be read ({error.strerror}); make it with 'adaptor-docs snapshot'") from error
+        raise FactsError(str(path), f"it cannot be read ({error.strerror}); make it with 'adaptor-docs collect'") from error
     except ValueError as error:
-        raise FactsError(str(path), f"it is not JSON in UTF-8 ({error}); make it again with 'adaptor-docs snapshot'") from error
+        raise FactsError(str(path), f"it is not JSON in UTF-8 ({error}); make it again with 'adaptor-docs collect'") from error
     return parse_facts(data, str(path))
 
 

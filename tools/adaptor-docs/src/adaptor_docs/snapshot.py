@@ -1,4 +1,4 @@
-"""Facts about the adaptors, asked of a live server: what ``protos/adaptors.json`` is made from.
+"""Facts about the adaptors, asked of a live server: what ``protos/adaptors.json`` and ``protos/adaptors-embedded.json`` are made from.
 
 The server's own descriptive sentences stay behind: they are not ours to publish, and ``protos/adaptors.toml`` has our own.
 """
@@ -8,69 +8,40 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
-from enum import Enum
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import Any, TypeAlias
 
 from adaptor_docs.errors import FactsError, TargetUnavailableError
+from adaptor_docs.facts import Facts, parse_facts
 
 Json: TypeAlias = "str | bool | list[Json] | dict[str, Json]"
+# A FileSystemAdaptorDescription or SchedulerAdaptorDescription: the SDK's dataclass, or a message of google.protobuf of any release.
+AdaptorDescription: TypeAlias = Any
 
 _SENTENCES = frozenset({"description"})
-_ORDER = ("name", "supported_locations", "supported_credentials")
+_NAMES = ("supported_locations", "supported_credentials")
 _PROPERTIES = "supported_properties"
-
-
-class PropertyDescription(Protocol):
-    """What a snapshot reads of a PropertyDescription message."""
-
-    @property
-    def name(self) -> str:
-        """The full name."""
-        ...
-
-    @property
-    def type(self) -> Enum:
-        """The type; the name of the enum's member is what counts."""
-        ...
-
-    @property
-    def default_value(self) -> str:
-        """The default, as text."""
-        ...
-
-
-class AdaptorDescription(Protocol):
-    """What a snapshot reads of a FileSystemAdaptorDescription or SchedulerAdaptorDescription message, beside its flags."""
-
-    @property
-    def name(self) -> str:
-        """The adaptor's name."""
-        ...
-
-    @property
-    def supported_locations(self) -> Sequence[str]:
-        """The forms of location that it takes."""
-        ...
-
-    @property
-    def supported_credentials(self) -> Sequence[str]:
-        """The names of the credential types that it takes."""
-        ...
-
-    @property
-    def supported_properties(self) -> Sequence[PropertyDescription]:
-        """Its properties."""
-        ...
+_OF_A_PROPERTY = ("name", "type", "default_value")
+_KNOWN = frozenset({"name", _PROPERTIES, *_NAMES, *_SENTENCES})
 
 
 def facts_of(descriptions: Iterable[AdaptorDescription]) -> list[dict[str, Json]]:
-    """The facts in *descriptions*, which must be dataclasses as the SDK's messages are: sorted by name, the rest in the server's order.
+    """The facts in *descriptions*: sorted by the adaptor's name, the rest in the server's order.
 
-    Every boolean field is taken for a flag. Raises :class:`~adaptor_docs.errors.FactsError` for a field of any other kind that is not
-    known here, so that an interface that has grown is noticed.
+    A description is a dataclass, as the SDK's messages are, or a message of ``google.protobuf``, of this release of the interface or of
+    another: every boolean field is taken for a flag, and a list that the release does not have is empty. Raises
+    :class:`~adaptor_docs.errors.FactsError` for a field of any other kind that is not known here, so that an interface that has grown is
+    noticed.
     """
-    return [_adaptor_facts(description) for description in sorted(descriptions, key=lambda description: description.name)]
+    found = [_adaptor_facts(_fields(description)) for description in descriptions]
+    return sorted(found, key=lambda facts: str(facts["name"]))
+
+
+def facts_text(filesystems: Iterable[AdaptorDescription], schedulers: Iterable[AdaptorDescription]) -> str:
+    """The text of ``adaptors.json``: the same descriptions give the same bytes, whatever order the server named the adaptors in."""
+    facts = {"filesystems": facts_of(filesystems), "schedulers": facts_of(schedulers)}
+    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
 
 
 def take_snapshot(target: str) -> str:
@@ -81,10 +52,9 @@ def take_snapshot(target: str) -> str:
     return asyncio.run(_snapshot(target))
 
 
-def facts_text(filesystems: Iterable[AdaptorDescription], schedulers: Iterable[AdaptorDescription]) -> str:
-    """The text of ``adaptors.json``: the same descriptions give the same bytes, whatever order the server named the adaptors in."""
-    facts = {"filesystems": facts_of(filesystems), "schedulers": facts_of(schedulers)}
-    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+def ask(target: str) -> Facts:
+    """The facts of *target*, frozen; blocks and raises as :func:`take_snapshot` does."""
+    return parse_facts(json.loads(take_snapshot(target)), target)
 
 
 async def _snapshot(target: str) -> str:
@@ -101,28 +71,56 @@ async def _snapshot(target: str) -> str:
     return facts_text(filesystems, schedulers)
 
 
-def _adaptor_facts(description: AdaptorDescription) -> dict[str, Json]:
-    facts: dict[str, Json] = {
-        "name": description.name,
-        "supported_locations": list(description.supported_locations),
-        "supported_credentials": list(description.supported_credentials),
+def _fields(message: Any) -> dict[str, Any]:
+    """The fields of a message by name; an enum's value by the name that the interface gives it."""
+    if dataclasses.is_dataclass(message):
+        return {name: value for name, value in _dataclass_fields(message) if not name.startswith("_")}
+    if hasattr(message, "DESCRIPTOR"):
+        return dict(_protobuf_fields(message))
+    name = getattr(message, "name", "something")
+    raise FactsError(f"the description of {name}", f"it is a {type(message).__name__}, not a message of the SDK or of google.protobuf")
+
+
+def _dataclass_fields(message: Any) -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        yield field.name, _enum_name(value) if isinstance(value, IntEnum) else value
+
+
+def _protobuf_fields(message: Any) -> Iterator[tuple[str, Any]]:
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        if field.enum_type is not None and isinstance(value, int):
+            known = field.enum_type.values_by_number
+            value = known[value].name if value in known else str(value)
+        yield field.name, value
+
+
+def _enum_name(value: IntEnum) -> str:
+    # betterproto gives a value that the SDK does not know no name.
+    return value.name or str(int(value))
+
+
+def _adaptor_facts(fields: dict[str, Any]) -> dict[str, Json]:
+    return {
+        "name": fields["name"],
+        **{name: list(fields.get(name, ())) for name in _NAMES},
+        **_flags(fields),
+        _PROPERTIES: [_property_facts(_fields(each)) for each in fields.get(_PROPERTIES, ())],
     }
-    facts.update(_flags(description))
-    facts[_PROPERTIES] = [_property_facts(each) for each in description.supported_properties]
-    return facts
 
 
-def _flags(description: AdaptorDescription) -> dict[str, bool]:
-    if not dataclasses.is_dataclass(description):
-        raise FactsError(f"the description of {description.name}", f"it is a {type(description).__name__}, not a message of the SDK")
-    names = [field.name for field in dataclasses.fields(description) if not field.name.startswith("_")]
-    rest = {name: getattr(description, name) for name in names if name not in {*_SENTENCES, *_ORDER, _PROPERTIES}}
+def _flags(fields: dict[str, Any]) -> dict[str, bool]:
+    rest = {name: value for name, value in fields.items() if name not in _KNOWN}
     flags = {name: value for name, value in rest.items() if isinstance(value, bool)}
     unknown = sorted(set(rest) - set(flags))
     if unknown:
-        raise FactsError(f"the description of {description.name}", f"it has {unknown}, which are no flags; teach them to this tool first")
+        raise FactsError(f"the description of {fields['name']}", f"it has {unknown}, which are no flags; teach them to this tool first")
     return flags
 
 
-def _property_facts(description: PropertyDescription) -> dict[str, Json]:
-    return {"name": description.name, "type": description.type.name, "default_value": description.default_value}
+def _property_facts(fields: dict[str, Any]) -> dict[str, Json]:
+    unknown = sorted(set(fields) - {*_OF_A_PROPERTY, *_SENTENCES})
+    if unknown:
+        raise FactsError(f"the description of {fields['name']}", f"it has {unknown}; teach them to this tool first")
+    return {name: fields[name] for name in _OF_A_PROPERTY}

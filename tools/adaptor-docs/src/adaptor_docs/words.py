@@ -1,7 +1,7 @@
 """Our own words about the adaptors, as ``protos/adaptors.toml`` holds them, and the check that they fit the facts one to one.
 
-Words are inline reStructuredText, so that ``literals`` work in them. Every fact needs its words and every word its fact: a missing or an
-orphaned one is an error that names it.
+Words are inline reStructuredText, so that ``literals`` work in them. Every fact needs its words and every word its fact: a missing one, or
+one that is left over, is an error that names it. Words that wait for facts of another release are named in the list ``absent``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adaptor_docs.errors import WordsError
-from adaptor_docs.facts import KINDS, AdaptorFacts, Facts
+from adaptor_docs.facts import KINDS, Facts
+from adaptor_docs.servers import JoinedAdaptor, join
+from adaptor_docs.values import needs_unit
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,25 +50,34 @@ class TypeWords:
 
 @dataclass(frozen=True)
 class PropertyWords:
-    """What a property does, with its unit, and what leaving it alone means. ``default_value`` is the default the words were written for."""
+    """What a property does, the unit of its number (empty without one), and what leaving it alone means.
+
+    ``default_value`` is the default that the words were written for, for each server; the key is empty where it is one for all.
+    """
 
     does: str
-    default_value: str
+    unit: str
+    default_value: Mapping[str, str]
     default: str
 
 
 @dataclass(frozen=True)
 class AdaptorWords:
-    """About one adaptor. ``servers`` are the targets that have it, ``locations`` has an example for each form; ``example`` is Python."""
+    """About one adaptor. ``locations`` has an example for each form.
+
+    ``example`` is a program in Python and ``prints`` its whole output; ``fails`` has, for each server on which it cannot run, what its
+    error says.
+    """
 
     title: str
     about: str
-    servers: tuple[str, ...]
     notes: tuple[str, ...]
     embedded: tuple[str, ...]
     java: tuple[str, ...]
     locations: Mapping[str, str]
     example: str
+    prints: str
+    fails: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -82,11 +93,11 @@ class Words:
     adaptors: Mapping[str, Mapping[str, AdaptorWords]]
 
 
-def load_words(path: Path, facts: Facts) -> Words:
-    """Read the TOML file at *path* and hold it against *facts*.
+def load_words(path: Path, facts: Mapping[str, Facts]) -> Words:
+    """Read the TOML file at *path* and hold it against *facts*, those of each server by its name (:data:`adaptor_docs.servers.SERVERS`).
 
     Raises :class:`~adaptor_docs.errors.WordsError`, naming every problem at once, when the file cannot be read or is not TOML, when a
-    word is missing, empty, orphaned or of the wrong type, and when a property's words were written for another default.
+    word is missing, empty, left over or of the wrong type, and when a property's words were written for another default.
     """
     try:
         return parse_words(path.read_text("utf-8"), facts, str(path))
@@ -96,18 +107,40 @@ def load_words(path: Path, facts: Facts) -> Words:
         raise WordsError(str(path), [f"the file is not UTF-8: {error}"]) from error
 
 
-def parse_words(text: str, facts: Facts, source: str) -> Words:
+def parse_words(text: str, facts: Mapping[str, Facts], source: str) -> Words:
     """Parse *text* as :func:`load_words` does; *source* names it in errors."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise WordsError(source, [f"it is not TOML: {error}"]) from error
-    problems: list[str] = []
-    words = _words(_Section("", data, problems))
-    problems += _mismatches(words, facts)
-    if problems:
-        raise WordsError(source, problems)
+    fit = _Fit()
+    root = _Section("", data, fit.problems)
+    absent = root.texts("absent") if "absent" in data else ()
+    words = _words(root)
+    _hold_against(words, facts, fit)
+    fit.excuse(absent)
+    if fit.problems or fit.missing or fit.left_over:
+        raise WordsError(source, fit.problems, fit.missing, fit.left_over)
     return words
+
+
+@dataclass
+class _Fit:
+    """How words and facts fit, as far as it is known by now. Names are as the file spells them: ``filesystems."sftp"``."""
+
+    problems: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    left_over: list[str] = field(default_factory=list)
+
+    def compare(self, where: str, words: Collection[str], facts: Collection[str]) -> None:
+        """Note the *facts* that have no *words*, and the other way round."""
+        self.missing += [f'{where}."{name}"' for name in sorted(set(facts) - set(words))]
+        self.left_over += [f'{where}."{name}"' for name in sorted(set(words) - set(facts))]
+
+    def excuse(self, absent: Collection[str]) -> None:
+        """Let the words that *absent* names have no facts; they must be there, and have none."""
+        self.problems += [f"absent names {name}, for which there are facts, or no words" for name in absent if name not in self.left_over]
+        self.left_over = [name for name in self.left_over if name not in absent]
 
 
 @dataclass
@@ -144,6 +177,9 @@ class _Section:
         if value is not None:
             self.problems.append(f"{self.name(key)} must be a list of texts, none empty")
         return ()
+
+    def text_or(self, key: str, default: str) -> str:
+        return self.text(key) if key in self.values else default
 
     def section(self, key: str) -> _Section:
         value = self.get(key)
@@ -196,65 +232,70 @@ def _flag(section: _Section) -> FlagWords:
 
 
 def _property(section: _Section) -> PropertyWords:
-    words = PropertyWords(section.text("does"), section.text("default_value", may_be_empty=True), section.text("default"))
+    words = PropertyWords(section.text("does"), section.text_or("unit", ""), _default_value(section), section.text("default"))
     section.end()
     return words
+
+
+def _default_value(section: _Section) -> dict[str, str]:
+    if isinstance(section.values.get("default_value"), dict):
+        return section.section("default_value").mapping(may_be_empty=True)
+    return {"": section.text("default_value", may_be_empty=True)}
 
 
 def _adaptor(section: _Section) -> AdaptorWords:
     words = AdaptorWords(
         title=section.text("title"),
         about=section.text("about"),
-        servers=section.texts("servers"),
         notes=section.texts("notes"),
         embedded=section.texts("embedded"),
         java=section.texts("java"),
         locations=section.section("locations").mapping(may_be_empty=True),
         example=section.text("example"),
+        prints=section.text("prints"),
+        fails=section.section("fails").mapping() if "fails" in section.values else {},
     )
     section.end()
     return words
 
 
-def _mismatches(words: Words, facts: Facts) -> Iterator[str]:
-    everyone = [adaptor for kind in KINDS for adaptor in facts.of(kind)]
-    properties = [each for adaptor in everyone for each in adaptor.properties]
-    yield from _compare("types", words.types, {each.type for each in properties})
-    yield from _compare("credentials", words.credentials, {name for adaptor in everyone for name in adaptor.credentials})
-    yield from _compare("locations", words.locations, {form for adaptor in everyone for form in adaptor.locations})
-    yield from _compare("properties", words.properties, {each.name for each in properties})
+def _hold_against(words: Words, facts: Mapping[str, Facts], fit: _Fit) -> None:
+    adaptors = {kind: join(facts, kind) for kind in KINDS}
+    everyone = [adaptor for kind in KINDS for adaptor in adaptors[kind]]
+    fit.compare(
+        "types", words.types, {found.type for each in everyone for name in each.properties for found in each.property(name).values()}
+    )
+    fit.compare("credentials", words.credentials, {name for each in everyone for name in each.credentials})
+    fit.compare("locations", words.locations, {form for each in everyone for form in each.locations})
+    fit.compare("properties", words.properties, {name for each in everyone for name in each.properties})
     for kind in KINDS:
-        yield from _compare(f"flags.{kind}", words.flags[kind], {name for adaptor in facts.of(kind) for name in adaptor.flags})
-        yield from _compare(kind, words.adaptors[kind], {adaptor.name for adaptor in facts.of(kind)})
-        for adaptor in facts.of(kind):
-            yield from _adaptor_mismatches(words, kind, adaptor)
+        fit.compare(f"flags.{kind}", words.flags[kind], {name for each in adaptors[kind] for name in each.flags})
+        fit.compare(kind, words.adaptors[kind], {each.name for each in adaptors[kind]})
+        for each in adaptors[kind]:
+            if each.name in words.adaptors[kind]:
+                fit.compare(f"{kind}.{each.name}.locations", words.adaptors[kind][each.name].locations, each.locations)
+                fit.problems += _misplaced(f"{kind}.{each.name}", words.adaptors[kind][each.name], each)
+            fit.problems += [problem for name in each.properties for problem in _outdated(words, each, name)]
+    fit.problems[:] = dict.fromkeys(fit.problems)  # several adaptors have the same property
 
 
-def _adaptor_mismatches(words: Words, kind: str, adaptor: AdaptorFacts) -> Iterator[str]:
-    if adaptor.name in words.adaptors[kind]:
-        yield from _compare(f"{kind}.{adaptor.name}.locations", words.adaptors[kind][adaptor.name].locations, set(adaptor.locations))
-        yield from _misplaced_notes(f"{kind}.{adaptor.name}", words.adaptors[kind][adaptor.name])
-    for each in adaptor.properties:
-        about = words.properties.get(each.name)
-        if about is not None and about.default_value != each.default_value:
-            yield (
-                f'properties."{each.name}" speaks of the default {about.default_value!r}, '
-                f"but {adaptor.name} has {each.default_value!r}; look at its words again"
-            )
+def _outdated(words: Words, adaptor: JoinedAdaptor, name: str) -> Iterator[str]:
+    about = words.properties.get(name)
+    if about is None:
+        return
+    for server, each in adaptor.property(name).items():
+        expected = about.default_value.get("", about.default_value.get(server))
+        if expected != each.default_value:
+            told = f"speaks of the default {expected!r}, but {server}: has {each.default_value!r}; look at its words again"
+            yield f'properties."{name}" {told}'
+        if needs_unit(each) and not about.unit:
+            yield f'properties."{name}".unit is missing: it is a time, told as a number'
 
 
-def _misplaced_notes(where: str, words: AdaptorWords) -> Iterator[str]:
-    notes = {"embedded": words.embedded, "java": words.java}
-    for server in words.servers:
-        if server not in notes:
-            yield f"{where}.servers names {server!r}; there are {', '.join(notes)}"
-    for server, texts in notes.items():
-        if texts and server not in words.servers:
-            yield f"{where}.{server} has notes, and {where}.servers does not name {server!r}"
-
-
-def _compare(where: str, words: Collection[str], facts: set[str]) -> Iterator[str]:
-    for name in sorted(facts - set(words)):
-        yield f'{where}."{name}" is missing: the adaptors have it, and nothing here says what it is'
-    for name in sorted(set(words) - facts):
-        yield f'{where}."{name}" is orphaned: no adaptor has it any more'
+def _misplaced(where: str, words: AdaptorWords, adaptor: JoinedAdaptor) -> Iterator[str]:
+    for server, texts in {"embedded": words.embedded, "java": words.java}.items():
+        if texts and server not in adaptor.facts:
+            yield f"{where}.{server} has notes, and {server}: does not have the adaptor"
+    for server in words.fails:
+        if server not in adaptor.facts:
+            yield f"{where}.fails names {server!r}, and {server}: does not have the adaptor"
