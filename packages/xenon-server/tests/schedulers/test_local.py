@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from xenon_core.errors import ConnectionLostException, SchedulerClosedException
+from xenon_core.errors import CommandNotFoundException, ConnectionLostException, SchedulerClosedException
 from xenon_core.messages import PropertyDescriptionType
+from xenon_server.schedulers import runs as runs_module
 from xenon_server.schedulers.local import LocalScheduler
 from xenon_server.shells import local as local_shell
 
@@ -119,6 +122,57 @@ async def test_a_job_that_vanished_with_its_runner_is_done_with_an_unknown_exit_
     assert state.error is not None and "nobody saw" in state.error.reason
 
 
+async def _runner_killed(local, jobs, script) -> tuple[str, int]:
+    """A job whose runner, which would tell how it ended, is killed; and its process."""
+    job = await jobs.sh(f"echo $$ >>pids; {script}")
+    pid = int((await local.lines("pids", 1))[0])
+    runner = psutil.Process(pid).parent()
+    assert runner is not None
+    runner.kill()
+    return job, pid
+
+
+async def test_a_job_without_a_runner_runs_until_it_ends_and_then_is_done(local, monkeypatch):
+    monkeypatch.setattr(runs_module, "_SECONDS_BETWEEN_LOOKS", 0.1)
+    async with local.open() as jobs:
+        job, _ = await _runner_killed(local, jobs, "while [ ! -e end ]; do sleep 0.05; done")
+        await asyncio.sleep(1)
+        assert (await jobs.scheduler.job_state(job)).running
+        await local.run(f"touch {local.folder}/end")
+        state = await jobs.done(job)
+        assert (state.state, state.exit_code, state.signal) == ("UNKNOWN", None, "")
+        assert (await jobs.end_of("true")).exit_code == 0  # its slot is free
+
+
+async def test_a_job_without_a_runner_can_be_cancelled(local):
+    async with local.open() as jobs:
+        job, pid = await _runner_killed(local, jobs, "sleep 60")
+        state = await jobs.scheduler.cancel(job)
+        assert (state.state, state.done, state.exit_code, state.signal) == ("KILLED", True, None, "")
+        assert await local.alive([str(pid)]) == []
+        assert (await jobs.end_of("true")).exit_code == 0
+
+
+async def test_after_a_restart_of_the_machine_no_stranger_is_taken_for_a_job(local, monkeypatch, tmp_path):
+    """Each keeper has a machine of its own, as far as processes go; on the second there are others with the numbers of the first."""
+    if subprocess.run(["unshare", "-Urpf", "--mount-proc", "true"], check=False).returncode:  # noqa: ASYNC221
+        pytest.skip("this machine lets nobody have processes of its own")
+    strangers = "i=0; while [ $i -lt 60 ]; do sleep 300 & i=$((i+1)); done"
+    begin = f'[ ! -e {tmp_path}/again ] || {{ {strangers}; }}; : >{tmp_path}/again; exec /bin/sh "$@"'
+    shell = tmp_path / "sh"
+    shell.write_text(f'#!/bin/sh\nexec unshare -Urpf --kill-child --mount-proc sh -c {shlex.quote(begin)} sh "$@"\n', encoding="ascii")
+    shell.chmod(0o755)
+    monkeypatch.setattr(local_shell, "_SH", str(shell))
+    async with local.open() as jobs:
+        job = await jobs.sh("sleep 60")
+        process = (await jobs.begun(job)).information["pid"]
+        await _kill_keeper(jobs)
+        state = await jobs.done(job)
+        assert (state.state, state.exit_code, state.signal) == ("UNKNOWN", None, "")
+        assert (await jobs.end_of("cat", f"/proc/{process}/comm", stdout="comm")).exit_code == 0
+        assert await local.text("comm") == "sleep\n"  # the stranger lives
+
+
 async def test_a_job_of_which_all_records_are_lost_is_in_no_invented_state(local):
     async with local.open() as jobs:
         job = await jobs.sh("echo $$ >pids; sleep 60")
@@ -177,6 +231,40 @@ async def test_a_machine_without_a_place_for_records_says_so(local, monkeypatch)
         with pytest.raises(Exception, match=r"place for the records.*nowhere"):
             await jobs.submit("true")
         assert await jobs.scheduler.jobs([]) == []
+
+
+@pytest.mark.parametrize("lacking", ["mkfifo", "grep", "cat"])
+async def test_a_machine_that_lacks_a_program_says_which(local, lacking, monkeypatch, tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in {"cat", "env", "grep", "id", "mkdir", "mkfifo", "mv", "rm", "setsid", "sleep"} - {lacking}:
+        (programs / name).symlink_to(shutil.which(name) or "")
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "records"))
+    (tmp_path / "records").mkdir()
+    async with local.open() as jobs:
+        with pytest.raises(CommandNotFoundException, match=f"cannot find {lacking}\\b") as caught:
+            await jobs.submit("true")
+        assert "PATH" in caught.value.hint
+        monkeypatch.setenv("PATH", "")
+        with pytest.raises(CommandNotFoundException, match="cannot find cat, grep, mkdir, mkfifo, mv, rm, sleep"):
+            await jobs.submit("true")
+        assert await jobs.scheduler.jobs([]) == []
+    assert list((tmp_path / "records").iterdir()) == []
+
+
+async def test_a_place_that_can_hold_no_pipe_is_left_as_it_was(local, monkeypatch, tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "mkfifo").write_text("#!/bin/sh\necho mkfifo: Operation not permitted >&2; exit 1\n", encoding="ascii")
+    (programs / "mkfifo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", local.folder)
+    async with local.open() as jobs:
+        with pytest.raises(Exception, match=r"place for the records.*not permitted") as caught:
+            await jobs.submit("true")
+        assert "TMPDIR" in caught.value.hint
+    assert await local.run(f"ls -A {local.folder}") == ""
 
 
 def _keeper(jobs) -> psutil.Process:

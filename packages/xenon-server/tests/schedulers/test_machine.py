@@ -95,6 +95,34 @@ async def test_every_exit_code_and_signal_is_told_as_it_was(machine):
         ends = await asyncio.gather(*codes, *kills)
     assert [end.exit_code for end in ends[:256]] == list(range(256))
     assert [(end.exit_code, end.signal) for end in ends[256:]] == [(None, name) for name in signals]
+    assert [end.reason for end in ends] == [""] * 256 + [f"killed by signal {name}" for name in signals]
+    assert [end.message().exit_code for end in ends[256:]] == [128 + number for number in signals.values()]
+    assert not any(end.error for end in ends)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"arguments": ["x" * 200_000]}, {"arguments": ["x" * 100_000] * 12, "environment": {"LONG": "x" * 200_000}}],
+    ids=["an argument", "arguments and a variable"],
+)
+async def test_what_is_too_long_for_a_program_is_told_and_is_no_exit_code_of_it(machine, fields):
+    async with machine.open() as jobs:
+        job = await jobs.scheduler.submit(JobDescription(executable="/bin/true", **fields, stderr="err"))
+        ends = [await jobs.done(job)]
+        job, output = await jobs.scheduler.converse(JobDescription(executable="/bin/true", **fields), nothing())
+        [_ async for _ in output]
+        ends.append(await jobs.done(job))
+    assert [(end.state, end.reason) for end in ends] == [("ERROR", "unstartable")] * 2
+    assert all(isinstance(end.error, InvalidJobDescriptionException) and "too long" in end.error.reason for end in ends)
+    assert "too long" in await machine.text("err")
+
+
+async def test_a_program_in_the_working_directory_is_found_where_the_path_has_it(local):
+    await local.run(f"cd {local.folder} && printf '#!/bin/sh\nexit 5\n' >here && chmod +x here")
+    async with local.open() as jobs:
+        codes = [(await jobs.end_of("here", environment={"PATH": path})).exit_code for path in ("/bin:", ":/bin", "/bin::/usr/bin")]
+        assert codes == [5, 5, 5]
+        assert (await jobs.end_of("here", environment={"PATH": "/bin:/usr/bin"})).exit_code == 127
 
 
 @pytest.mark.parametrize(
@@ -274,7 +302,7 @@ async def test_a_thousand_jobs_at_once_each_run_once_and_leave_nothing(request, 
         assert me.num_fds() == files
         assert me.memory_info().rss - memory < 50 << 20
         await asyncio.sleep(1.2)
-        assert await machine.run(f"ls {records(jobs)}") == "events\nkeeper\n"
+        assert await machine.run(f"ls {records(jobs)}") == "boot\nevents\nkeeper\n"
     assert await machine.run(f"ls -d {records(jobs)} 2>&1 || true") == f"ls: cannot access '{records(jobs)}': No such file or directory\n"
     assert zombies() == 0
     assert sorted(map(int, (await machine.text("log")).split())) == list(range(1000))

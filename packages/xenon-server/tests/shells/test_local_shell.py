@@ -136,3 +136,8 @@ def test_a_machine_without_a_shell_says_so(monkeypatch):
     monkeypatch.setattr(local_shell, "_SH", "/nowhere/sh")
     with pytest.raises(NotConnectedException, match="/nowhere/sh"):
         asyncio.run(LocalShell().run("true"))
+
+
+def test_a_script_that_is_too_long_for_the_machine_says_so():
+    with pytest.raises(IllegalArgumentException, match="too long"):
+        asyncio.run(LocalShell().run(f": {'x' * 8_000_000}"))

@@ -6,6 +6,11 @@ xk_stop() {
   exit 127
 }
 
+# What a shell does that could not become the program, and ends; a program that has begun has no such trap.
+xk_begin() {
+  trap 'echo "stopped unstartable" >>"$xk_file"' EXIT
+}
+
 # Go on only if the program $1 is there, as exec looks for it.
 xk_find() {
   case $1 in
@@ -17,8 +22,8 @@ xk_find() {
       [ "${PATH+set}" ] || return 0
       IFS=:
       set -f
-      xk_why=missing
-      for xk_place in $PATH; do
+      xk_why=missing xk_places=$PATH: # an empty name at the end is the working directory as well
+      for xk_place in $xk_places; do
         [ -f "${xk_place:-.}/$1" ] || continue
         [ -x "${xk_place:-.}/$1" ] && unset IFS && set +f && return
         xk_why=forbidden

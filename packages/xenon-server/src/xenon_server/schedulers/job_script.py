@@ -71,7 +71,7 @@ def _program(description: JobDescription, bare: str, with_variables: str, then: 
     """The words that become the program, with what has to go before it: *bare*, or *with_variables*, the variables, and *then*."""
     command = command_line((description.executable, *description.arguments))
     variables = command_line(f"{name}={value}" for name, value in description.environment.items() if not _is_plain(name))
-    return f"exec {with_variables} {variables} {then} {command}" if variables else f"exec {bare} {command}"
+    return f"xk_begin; exec {with_variables} {variables} {then} {command}" if variables else f"xk_begin; exec {bare} {command}"
 
 
 def _is_plain(name: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from xenon_core.errors import (
     CommandNotFoundException,
     ConnectionLostException,
+    InvalidJobDescriptionException,
     InvalidPathException,
     JobCanceledException,
     PermissionDeniedException,
@@ -24,7 +25,7 @@ __all__ = ["Job"]
 
 _EVIDENCE = "the process"
 _SECONDS = 60
-_STATUS = {"missing": 127, "forbidden": 126}
+_STATUS = {"missing": 127, "forbidden": 126, "unstartable": 126}
 
 
 class Job:
@@ -97,7 +98,8 @@ class Job:
             self._become(replace(self.state, state="RUNNING", running=True, reason="", evidence=_EVIDENCE, information=information))
 
     def ended(self, ended: Ended, reason: str = "") -> None:
-        """Its program ended by itself."""
+        """Its program ended by itself, or was killed by a signal that this scheduler did not send."""
+        reason = reason or (f"killed by signal {ended.signal}" if ended.signal else "")
         self._end("DONE", exit_code=ended.exit_code, signal=ended.signal, reason=reason)
 
     def killed(self, ended: Ended | None = None) -> None:
@@ -148,6 +150,9 @@ class Job:
             return CommandNotFoundException(f"the executable {wanted.executable!r} was not found; give its path, or check PATH")
         if why == "forbidden":
             return PermissionDeniedException(f"the executable {wanted.executable!r} is a directory, or may not be executed")
+        if why == "unstartable":
+            reason = f"{wanted.executable!r} could not be begun: its arguments and environment are too long, or it is no program"
+            return InvalidJobDescriptionException(reason, hint="Put long values into a file; the shell's words are in standard error")
         if why == "directory":
             place = wanted.working_directory or "of the scheduler"
             return InvalidPathException(f"the working directory {place!r} does not exist, or cannot be entered")

@@ -6,7 +6,8 @@ One ``sh`` for each scheduler, started with its first job, reads commands from i
 ``start JOB LINES``        run the script in the next LINES lines → ``started JOB PID``, then ``ended JOB HOW``
 ``adopt JOB``              keep an interactive job, which has a shell of its own and tells the keeper its process
 ``recall JOB``             → ``recalled JOB WHY``: why an interactive job could not be started; empty when it could
-``end JOB``                end it and all that it started → ``gone JOB``
+``end JOB``                end it and all that it started → ``gone JOB``, when nothing is left of it
+``look``                   → ``vanished JOB`` for each that ended when nobody could see how
 ``forget FILE…``           the ends of these jobs have been heard
 ``bye``                    end everything → ``bye``
 =========================  ===========================================================================================
@@ -30,7 +31,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from xenon_core.errors import IOException, NotConnectedException, SchedulerClosedException, XenonError
+from xenon_core.errors import CommandNotFoundException, IOException, NotConnectedException, SchedulerClosedException, XenonError
 from xenon_server.schedulers.job_script import shell_text
 from xenon_server.shells.base import Output, Shell, ShellProcess
 
@@ -191,8 +192,12 @@ class _Line:
             room, _, rest = (await asyncio.wait_for(asyncio.shield(self.room), _SECONDS_TO_ENTER)).partition(" ")
         except asyncio.TimeoutError:
             raise NotConnectedException(f"the shell that was to keep the jobs said nothing for {_SECONDS_TO_ENTER} seconds") from None
+        if room == "lacking":
+            hint = "Install it there, or put its folder on the PATH of a non-interactive login; coreutils, grep and busybox have them"
+            raise CommandNotFoundException(f"the shell that keeps the jobs cannot find {rest.replace(' ', ', ')}", hint=hint)
         if room == "none":
-            raise IOException(f"there is no place for the records of the jobs: {rest}", hint="Set TMPDIR to a folder with space")
+            hint = "Set TMPDIR to a folder that has space and takes pipes"
+            raise IOException(f"there is no place for the records of the jobs: {rest}", hint=hint)
         return room == "old", rest
 
     async def close(self) -> None:

@@ -7,10 +7,11 @@ xk_say() {
 
 # What is on record of job $1.
 xk_recall() {
-  xk_file=$xk_dir/j$1 xk_pid='' xk_ended='' xk_stopped='' xk_asked='' xk_shown=''
+  xk_file=$xk_dir/j$1 xk_runner='' xk_pid='' xk_ended='' xk_stopped='' xk_asked='' xk_shown=''
   [ -f "$xk_file" ] || return
   while read -r xk_word xk_rest; do
     case $xk_word in
+      runner) xk_runner=$xk_rest ;;
       pid) xk_pid=$xk_rest ;;
       ended) xk_ended=$xk_rest ;;
       stopped) xk_stopped=$xk_rest ;;
@@ -44,7 +45,7 @@ xk_run() {
   fi
   xk_recall "$1"
   xk_how="code $xk_status"
-  if [ "$xk_stopped" ]; then
+  if [ "$xk_stopped" ] && [ "$xk_status" -le 128 ]; then
     xk_how="stopped $xk_stopped"
   elif [ "$xk_status" -gt 128 ]; then
     case $xk_shown in
@@ -136,7 +137,21 @@ xk_end() {
 
 xk_end_one() {
   xk_end "$1"
-  xk_say "gone $1"
+  xk_left "$1" || xk_say "gone $1"
+}
+
+# Tell of the jobs that have ended without their runners, which were killed before them, and so can tell of nothing.
+xk_look() {
+  xk_over=''
+  for xk_place in "$xk_dir/j"*; do
+    xk_id=${xk_place##*/j}
+    xk_recall "$xk_id"
+    [ "$xk_runner" ] && [ -z "$xk_ended" ] && ! xk_lives "$xk_runner" && ! xk_lives "$xk_pid" && xk_over="$xk_over $xk_id"
+  done
+  for xk_id in $xk_over; do
+    xk_recall "$xk_id"
+    [ "$xk_ended" ] || xk_say "vanished $xk_id"
+  done
 }
 
 # Tell what is on record of all jobs. A runner that was killed writes no end; one that lives may be about to, and gets half a second.
@@ -151,7 +166,9 @@ xk_tell_all() {
       xk_waited=yes
       xk_recall "$xk_id"
     fi
-    if [ "$xk_ended" ]; then
+    if [ "$xk_ended" = unseen ]; then
+      xk_say "vanished $xk_id"
+    elif [ "$xk_ended" ]; then
       xk_say "ended $xk_id $xk_ended"
     elif [ "$xk_pid" ] && xk_lives "$xk_pid"; then
       xk_say "started $xk_id $xk_pid"
@@ -162,6 +179,34 @@ xk_tell_all() {
   xk_say listed
 }
 
+# What has to be there.
+xk_require() {
+  xk_lacking=''
+  for xk_word in cat grep mkdir mkfifo mv rm sleep; do
+    command -v "$xk_word" >/dev/null || xk_lacking="$xk_lacking $xk_word"
+  done
+  [ -z "$xk_lacking" ] || {
+    echo "room lacking$xk_lacking"
+    exit 1
+  }
+}
+
+# Which start of the machine, or of the container, this is.
+xk_start_of_all() {
+  read -r xk_boot </proc/sys/kernel/random/boot_id
+  read -r xk_line </proc/1/stat
+  set -- ${xk_line##*) }
+  echo "$xk_boot ${20}"
+}
+
+# Records of an earlier start: nothing of what they tell of runs any more, and their numbers are those of other processes by now.
+xk_close_records() {
+  for xk_place in "$xk_dir/j"*; do
+    xk_recall "${xk_place##*/j}"
+    [ ! -f "$xk_file" ] || [ "$xk_ended" ] || echo "ended unseen" >>"$xk_file"
+  done
+}
+
 # The place where everything is written down. Its name is secret until it is there, and then it is only taken for ours if it is.
 xk_enter() {
   xk_dir=${TMPDIR:-/tmp}/xenon-$(id -u)-$xk_key
@@ -169,6 +214,11 @@ xk_enter() {
   if [ -d "$xk_dir" ] && [ -O "$xk_dir" ] && [ ! -h "$xk_dir" ] && [ -p "$xk_dir/events" ]; then
     xk_room=old
     read -r xk_old <"$xk_dir/keeper"
+    read -r xk_boot <"$xk_dir/boot"
+    if [ "$xk_boot" != "$(xk_start_of_all)" ]; then
+      xk_close_records
+      xk_old=''
+    fi
     kill -s KILL $xk_old
     # Its reader of the pipe could swallow one more event.
     xk_tries=0
@@ -178,10 +228,15 @@ xk_enter() {
         sleep 0.01
       done
     done
-  elif ! xk_error=$(mkdir -m 700 "$xk_dir" 2>&1 && mkfifo -m 600 "$xk_dir/events" 2>&1); then
+  elif ! xk_error=$(mkdir -m 700 "$xk_dir" 2>&1); then
+    echo "room none $xk_error"
+    exit 1
+  elif ! xk_error=$(mkfifo -m 600 "$xk_dir/events" 2>&1); then
+    rm -rf "$xk_dir"
     echo "room none $xk_error"
     exit 1
   fi
+  xk_start_of_all >"$xk_dir/boot"
   exec 8<>"$xk_dir/events"
   cat <"$xk_dir/events" 8>&- &
   xk_pump=$!
@@ -244,6 +299,7 @@ xk_script() {
 }
 
 exec 2>/dev/null
+xk_require
 xk_enter
 xk_prepare
 while read -r xk_word xk_id xk_rest; do
@@ -253,12 +309,14 @@ while read -r xk_word xk_id xk_rest; do
       xk_script "$xk_rest"
       : >"$xk_dir/j$xk_id"
       xk_run "$xk_id" "$xk_text" </dev/null &
+      echo "runner $!" >>"$xk_dir/j$xk_id"
       ;;
     adopt) : >>"$xk_dir/j$xk_id" ;;
     recall)
       xk_recall "$xk_id"
       xk_say "recalled $xk_id $xk_stopped"
       ;;
+    look) xk_look </dev/null & ;;
     end) xk_end_one "$xk_id" </dev/null & ;;
     forget) (cd "$xk_dir" && rm -f "$xk_id" $xk_rest) ;;
     bye) xk_leave ;;

@@ -32,6 +32,7 @@ _SECONDS_TO_FORGET = 1.0
 _SECONDS_TO_END = 12
 _SECONDS_TO_RECALL = 10
 _SECONDS_TO_TELL = 1.0
+_SECONDS_BETWEEN_LOOKS = 30.0
 _PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0, 15.0)
 _CLOSED = "the scheduler was closed"
 
@@ -57,6 +58,7 @@ class Runs:
         self._ended: deque[Job] = deque()
         self._heard: list[str] = []
         self._forgetting: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._recalled: dict[str, asyncio.Future[str]] = {}
         self._events: dict[str, Callable[[Job, list[str]], None]] = {
             "started": self._started,
@@ -138,8 +140,9 @@ class Runs:
         self._closed = True
         if self._keeper.connected and not await self._keeper.leave():
             _log.warning("the keeper did not say that all jobs have ended")
-        if self._forgetting is not None:
-            self._forgetting.cancel()
+        for timer in (self._forgetting, self._looking):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -229,6 +232,7 @@ class Runs:
             why = f"the job ran longer than its max_runtime, {job.description.max_runtime} minutes"
             job.timer = asyncio.get_running_loop().call_later(job.seconds, self._ask, job, why)
         job.started(*how)
+        self._look_later()
 
     def _ended_as(self, job: Job, how: list[str]) -> None:
         kind, value, *asked = how
@@ -245,13 +249,24 @@ class Runs:
         job.gone.set()
         if job.orphan:
             self._gone_unseen(job)
-        elif job.interactive:  # its own line tells how it ended, unless a reader holds that up who does not read
+        elif not job.over:  # its own line, or its runner, tells how; unless a reader holds that up who does not read, or it was killed
             asyncio.get_running_loop().call_later(_SECONDS_TO_TELL, self._gone_unseen, job)
 
     def _gone_unseen(self, job: Job) -> None:
         if not job.over:
             job.killed()
             self._release(job)
+
+    def _look_later(self) -> None:
+        if self._looking is None and not self._closed:
+            self._looking = asyncio.get_running_loop().call_later(_SECONDS_BETWEEN_LOOKS, self._look)
+
+    def _look(self) -> None:
+        """Have the keeper look for jobs whose runner was killed before them: nobody else would ever tell that they ended."""
+        self._looking = None
+        if any(not job.interactive and job.state.running for job in self._unfinished()):
+            self._keeper.say("look")
+            self._look_later()
 
     def _vanished(self, job: Job, _how: list[str]) -> None:
         if not job.interactive or job.orphan:

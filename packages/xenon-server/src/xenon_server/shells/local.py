@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections import deque
@@ -62,6 +63,8 @@ class LocalShell(Shell):
         try:
             _, process = await create
         except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise IllegalArgumentException(f"a script of {len(script)} characters is too long for this machine") from None
             raise NotConnectedException(f"{_SH} cannot be started on this machine: {error.strerror or error}") from error
         return process
 
