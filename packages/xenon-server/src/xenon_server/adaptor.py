@@ -89,7 +89,7 @@ class FileSystem(Adaptor):
 
     Paths are texts, absolute, with neither ``.`` nor repeated separators in them; ``..`` is left to the file system. A symbolic link is
     followed where POSIX follows one: in all but its last part always, in its last part by everything except :meth:`attributes`,
-    :meth:`delete`, :meth:`rename` and :meth:`read_symbolic_link`.
+    :meth:`delete`, :meth:`rename`, :meth:`read_symbolic_link` and :meth:`write`, which replaces the link where it may replace.
     """
 
     separator: ClassVar[str] = "/"
@@ -167,6 +167,15 @@ class FileSystem(Adaptor):
     async def delete(self, path: str) -> None:
         """Delete a file, a link or an empty directory; raises NoSuchPathException, and DirectoryNotEmptyException."""
 
+    async def write_private(
+        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    ) -> None:
+        """As :meth:`write`, of a file that has at most *permissions* from its first byte on, whatever it replaces.
+
+        Whoever calls it sets the permissions afterwards. An adaptor that cannot do so writes it as any other file.
+        """
+        await self.write(path, data, replace=replace, size=size)
+
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
         """Add *data* to the end of the file *path*, which must exist."""
         raise self._unsupported("append to a file")
@@ -191,6 +200,7 @@ class FileSystem(Adaptor):
         """Copy the file *source* of *origin* to *target*, as :meth:`write` would, in a way that is faster than to stream it.
 
         Gives False, with nothing changed, when there is no such way. *progress* is told of every number of bytes that has been copied.
+        A file that others may not read has at most the permissions of *source* from its first byte on, as in :meth:`write_private`.
         """
         return False
 

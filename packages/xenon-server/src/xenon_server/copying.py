@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from xenon_core.errors import (
@@ -22,8 +24,8 @@ from xenon_core.errors import (
 )
 from xenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType, PathAttributes, PosixFilePermission
 from xenon_server.adaptor import FileSystem
-from xenon_server.paths import join, name_of
-from xenon_server.together import together
+from xenon_server.paths import join, name_of, parent_of
+from xenon_server.together import completed, together
 from xenon_server.trees import path_of, require_name, walk
 
 __all__ = ["Copies", "Place"]
@@ -209,24 +211,32 @@ class Copy:
         with _about(path):
             text = await self.source.filesystem.read_symbolic_link(path)
         with _about(target.path):
-            if self._mode == _REPLACE:
-                await _remove_file(target)
-            await target.filesystem.create_symbolic_link(target.path, text)
+            try:
+                await target.filesystem.create_symbolic_link(target.path, text)
+            except PathAlreadyExistsException:
+                if self._mode != _REPLACE:
+                    raise
+                await _replace_by_link(target, text)
 
     async def _file(self, what: PathAttributes, target: Place) -> None:
         replace = self._mode == _REPLACE
         path = path_of(what)
         if not await target.filesystem.copy_here(self.source.filesystem, path, target.path, replace, self._progress):
-            counted = self._counted(path)
-            try:
-                with _about(target.path):
-                    await target.filesystem.write(target.path, counted, replace=replace, size=what.size)
-            finally:
-                await counted.aclose()
+            await self._stream(what, target, replace)
         # A program that was copied can still be run, and what only its owner may read stays so.
         keep = bool(_EXECUTE.intersection(what.permissions)) or self._is_private(what)
         if keep and target.filesystem.supports_setting_posix_permissions:
             await target.filesystem.set_permissions(target.path, what.permissions)
+
+    async def _stream(self, what: PathAttributes, target: Place, replace: bool) -> None:
+        counted, write = self._counted(path_of(what)), target.filesystem.write
+        if self._is_private(what):
+            write = partial(target.filesystem.write_private, permissions=what.permissions)
+        try:
+            with _about(target.path):
+                await write(target.path, counted, replace=replace, size=what.size)
+        finally:
+            await counted.aclose()
 
     async def _counted(self, path: str) -> AsyncGenerator[bytes, None]:
         pieces = self.source.filesystem.read(path)
@@ -295,14 +305,28 @@ async def _is_directory(place: Place) -> bool:
     return what.is_directory
 
 
-async def _remove_file(place: Place) -> None:
-    """Delete the file or link at *place*, if there is one; a directory is never deleted for a copy."""
-    try:
+async def _replace_by_link(place: Place, text: str) -> None:
+    """Put a link in the place of the file or link at *place*, which stays until the link is made; no directory is deleted for a copy."""
+    with contextlib.suppress(NoSuchPathException):
         if (await place.filesystem.attributes(place.path)).is_directory:
             raise _in_the_way(place)
-        await place.filesystem.delete(place.path)
-    except NoSuchPathException:
-        return
+    made = Place(place.filesystem, join(parent_of(place.path), f".xenon-{secrets.token_hex(8)}.part"))
+    await completed(_exchange(made, place, text))
+
+
+async def _exchange(made: Place, place: Place, text: str) -> None:
+    files = place.filesystem
+    await files.create_symbolic_link(made.path, text)
+    try:
+        with contextlib.suppress(NoSuchPathException):
+            await files.delete(place.path)
+        if files.supports_rename:
+            await files.rename(made.path, place.path)
+        else:
+            await files.create_symbolic_link(place.path, text)
+    finally:
+        with contextlib.suppress(NoSuchPathException):
+            await files.delete(made.path)
 
 
 def _exists(place: Place) -> PathAlreadyExistsException:

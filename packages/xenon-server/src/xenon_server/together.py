@@ -1,12 +1,32 @@
-"""Several coroutines at once, not too many, and all of them ended when one fails."""
+"""Several coroutines at once, not too many, and all of them ended when one fails; and one that is not left in the middle."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["together"]
+__all__ = ["completed", "together"]
+
+T = TypeVar("T")
+
+
+async def completed(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* gives, waited for to its end even when the waiting is cancelled; then the cancellation is passed on."""
+    future = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:  # noqa: BLE001 - raised below, by result()
+            break
+    if cancelled is not None:
+        if not future.cancelled():
+            future.exception()
+        raise cancelled
+    return future.result()
 
 
 async def together(most: int, coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:

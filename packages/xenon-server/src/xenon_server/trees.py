@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from xenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
+from xenon_core.errors import InvalidPathException, IOException, NoSuchPathException, PathAlreadyExistsException
 from xenon_core.messages import PathAttributes
 from xenon_server.adaptor import FileSystem
-from xenon_server.paths import parent_of
+from xenon_server.paths import join
 from xenon_server.together import together
 
 __all__ = ["create_directories", "delete_tree", "path_of", "require_name", "walk"]
@@ -49,6 +49,7 @@ async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: s
     async def look(directory: str) -> None:
         try:
             found[directory] = [entry async for batch in filesystem.list(directory) for entry in batch]
+            _require_inside(filesystem, directory, found[directory])
         except NoSuchPathException:
             if directory == top:
                 raise
@@ -57,6 +58,16 @@ async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: s
 
     await together(_AT_ONCE, (look(directory) for directory in directories))
     return [found[directory] for directory in directories]
+
+
+def _require_inside(filesystem: FileSystem, directory: str, entries: Sequence[PathAttributes]) -> None:
+    """Raise IOException for a path that is not right below *directory*: whoever answers a listing must not choose where a copy goes."""
+    above = join(directory, "")
+    for entry in entries:
+        path = path_of(entry)
+        name = path[len(above) :]
+        if not path.startswith(above) or name in ("", ".", "..") or "/" in name:
+            raise IOException(f"the listing of {directory} has a name that leads out of it: {path!r}", adaptor=filesystem.name)
 
 
 async def delete_tree(filesystem: FileSystem, directory: str) -> None:
@@ -85,14 +96,13 @@ async def _delete(filesystem: FileSystem, path: str) -> None:
 
 async def create_directories(filesystem: FileSystem, path: str) -> None:
     """Make *path* and every directory above it that is missing; raises PathAlreadyExistsException when *path* itself exists."""
-    missing = []
-    above = parent_of(path)
-    while above != "/" and not await filesystem.exists(above):
-        missing.append(above)
-        above = parent_of(above)
-    for directory in reversed(missing):
+    ends = [number for number, character in enumerate(path) if character == "/" and number]
+    there = len(ends)
+    while there and not await filesystem.exists(path[: ends[there - 1]]):
+        there -= 1
+    for end in ends[there:]:
         try:
-            await filesystem.create_directory(directory)
+            await filesystem.create_directory(path[:end])
         except PathAlreadyExistsException:
             continue  # somebody else has made it meanwhile
     await filesystem.create_directory(path)

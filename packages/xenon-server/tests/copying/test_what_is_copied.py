@@ -5,13 +5,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import xenon_core
 from embedded import ended, files
-from xenon_core.errors import IllegalArgumentException, NoSuchCopyException
+from xenon_core import messages
+from xenon_core.errors import (
+    IllegalArgumentException,
+    IOException,
+    NoSuchCopyException,
+    PathAlreadyExistsException,
+    UnsupportedOperationException,
+)
 from xenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType
 from xenon_server.filesystems.local import LocalFileSystem
 
@@ -271,3 +280,46 @@ async def test_what_is_no_copy(tmp_path: Path) -> None:
             for ask in (files_of.get_status, files_of.cancel, files_of.wait_until_done):
                 with pytest.raises(NoSuchCopyException, match="no copy"):
                     await ask(wrong)
+
+
+@pytest.mark.parametrize("shown", ["source/../outside", "outside", "source", "source/deep/file", "source/.."])
+async def test_what_an_adaptor_lists_stays_inside(folder: Path, monkeypatch: pytest.MonkeyPatch, shown: str) -> None:
+    """Whichever adaptor answers a listing, and whoever stands behind it: neither a copy nor a deletion leaves the directory."""
+    honest = LocalFileSystem.list
+
+    async def lying(self: LocalFileSystem, path: str) -> AsyncIterator[Sequence[messages.PathAttributes]]:
+        async for batch in honest(self, path):
+            yield [replace(entry, path=messages.Path(path=f"{folder}/here/{shown}", separator="/")) for entry in batch]
+
+    make(folder / "here" / "source", "full")
+    (folder / "here" / "outside").write_text("x")
+    before = seen(folder)
+    monkeypatch.setattr(LocalFileSystem, "list", lying)
+    status = await copied(folder, REPLACE)
+    assert status.error_type == WRONG and "leads out of" in status.error_message
+    async with files(folder) as here:
+        with pytest.raises(IOException, match="leads out of"):
+            await here.delete("here/source", recursive=True)
+    assert seen(folder) == before
+
+
+@pytest.mark.parametrize("renames", [True, False])
+@pytest.mark.parametrize("refuses", [True, False])
+async def test_a_file_stays_until_the_link_that_replaces_it_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, refuses: bool, renames: bool
+) -> None:
+    """On a target that makes no links the file is still there; on one that does nothing but the link is left."""
+
+    async def cannot(_self: LocalFileSystem, link: str, _target: str) -> None:
+        if (folder / "there" / "target").exists() and link.endswith("/target"):
+            raise PathAlreadyExistsException("there is something")
+        raise UnsupportedOperationException("no links here")
+
+    make(folder / "here" / "source", "dangling")
+    make(folder / "there" / "target", "file")
+    monkeypatch.setattr(LocalFileSystem, "supports_rename", renames)
+    if refuses:
+        monkeypatch.setattr(LocalFileSystem, "create_symbolic_link", cannot)
+    status = await copied(folder, REPLACE)
+    assert status.error_type == (WRONG if refuses else NONE), status.error_message
+    assert seen(folder / "there") == {"target": b"the target" if refuses else "-> /nowhere/source"}

@@ -25,6 +25,7 @@ from xenon_server.filesystems.system_errors import from_os_error, translated
 from xenon_server.locations import parse_local
 from xenon_server.paths import join
 from xenon_server.properties import size
+from xenon_server.together import completed
 
 if sys.version_info >= (3, 11):
     from typing import Self
@@ -108,13 +109,22 @@ class LocalFileSystem(FileSystem):
 
     @override
     async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
+        await self._write(path, data, replace, size, 0o777)
+
+    @override
+    async def write_private(
+        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    ) -> None:
+        await self._write(path, data, replace, size, mode_of(permissions))
+
+    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int) -> None:
         with translated(self.name):
             if not 0 < size <= local_files.SMALL or is_far(path, self._far):
-                await local_files.write(path, data, replace)
+                await local_files.write(path, data, replace, most)
                 return
             if not replace:
                 _require_free(path)  # before its content is fetched for nothing
-            await local_files.write_small(path, data, replace)
+            await local_files.write_small(path, data, replace, most)
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
@@ -164,7 +174,7 @@ class LocalFileSystem(FileSystem):
     async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:
         # One batch after the other: a thread that made the next one meanwhile would only fight for the interpreter's lock.
         with translated(self.name):
-            return await local_files.completed(in_thread(_listed, path, entries))
+            return await completed(in_thread(_listed, path, entries))
 
     async def _call(self, path: str, function: Callable[..., T], *arguments: Any) -> T:
         """Call *function*: at once where it takes microseconds, in a thread where another machine has to answer."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from xenon_server.filesystems.local_copying import Source
 from xenon_server.filesystems.local_making import Making
 from xenon_server.filesystems.local_opening import open_file, write_all
+from xenon_server.together import completed
 
-__all__ = ["SMALL", "append", "completed", "copy", "in_thread", "obtained", "read", "write", "write_small"]
+__all__ = ["SMALL", "append", "copy", "in_thread", "obtained", "read", "write", "write_small"]
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ SMALL = 1 << 20
 """Bytes up to which a file is small."""
 
 _WRITTEN_AT_ONCE = 1 << 20
+_OTHERS_READ = 0o004
 # Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
 _THREADS = ThreadPoolExecutor(8, "xenon-files")
 
@@ -47,13 +49,13 @@ async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
             os.close(number)
 
 
-async def write(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
-    """Make the file *path* of *data*, all or nothing; raises OSError, and what *data* raises."""
-    async with _in_the_making(path, replace) as number:
+async def write(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
+    """Make the file *path* of *data*, with the permissions *most* at most, all or nothing; raises OSError, and what *data* raises."""
+    async with _in_the_making(path, replace, most=most) as number:
         await _pour(number, data)
 
 
-async def write_small(path: str, data: AsyncIterator[bytes], replace: bool) -> None:
+async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
     """As :func:`write`, for a file that should be small: in one turn in a thread, which costs more than what is done in it."""
     begun: list[bytes] = []
     count = 0
@@ -61,9 +63,9 @@ async def write_small(path: str, data: AsyncIterator[bytes], replace: bool) -> N
         begun.append(piece)
         count += len(piece)
         if count > SMALL:
-            await write(path, _continued(begun, data), replace)
+            await write(path, _continued(begun, data), replace, most)
             return
-    await completed(in_thread(_make, path, b"".join(begun), replace))
+    await completed(in_thread(_make, path, b"".join(begun), replace, most))
 
 
 async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None]) -> None:
@@ -72,7 +74,8 @@ async def copy(source: str, target: str, replace: bool, progress: Callable[[int]
         origin = await obtained(Source.close, Source, source)
     try:
         with _naming(target):
-            async with _in_the_making(target, replace, origin.permissions) as made:
+            most = origin.permissions | (0o777 if origin.permissions & _OTHERS_READ else 0)
+            async with _in_the_making(target, replace, origin.permissions, most) as made:
                 while count := await completed(in_thread(origin.copy_next, made)):
                     progress(count)
     finally:
@@ -90,9 +93,9 @@ def _naming(path: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _in_the_making(path: str, replace: bool, permissions: int = 0o666) -> AsyncIterator[int]:
+async def _in_the_making(path: str, replace: bool, permissions: int = 0o666, most: int = 0o777) -> AsyncIterator[int]:
     """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
-    making = await obtained(Making.abandon, Making, path, replace, permissions)
+    making = await obtained(Making.abandon, Making, path, replace, permissions, most)
     try:
         yield making.number
     except BaseException:
@@ -148,24 +151,6 @@ async def _settled(future: asyncio.Future[Any] | None) -> None:
         future.exception()
 
 
-async def completed(work: Coroutine[Any, Any, T]) -> T:
-    """What *work* gives, waited for to its end even when the waiting is cancelled; then the cancellation is passed on."""
-    future = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.shield(future)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except Exception:  # noqa: BLE001 - raised below, by result()
-            break
-    if cancelled is not None:
-        if not future.cancelled():
-            future.exception()
-        raise cancelled
-    return future.result()
-
-
 async def obtained(give_back: Callable[[T], object], function: Callable[..., T], *arguments: Any) -> T:
     """What *function* gives, called in a thread; given back at once when nobody waits for it any more."""
     work = asyncio.ensure_future(in_thread(function, *arguments))
@@ -186,9 +171,9 @@ async def _continued(begun: list[bytes], data: AsyncIterator[bytes]) -> AsyncGen
         yield piece
 
 
-def _make(path: str, content: bytes, replace: bool) -> None:
+def _make(path: str, content: bytes, replace: bool, most: int) -> None:
     """Make a file of all of its content."""
-    making = Making(path, replace)
+    making = Making(path, replace, most=most)
     try:
         write_all(making.number, content)
     except BaseException:

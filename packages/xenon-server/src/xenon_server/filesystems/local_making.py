@@ -16,7 +16,7 @@ import stat
 from xenon_server.filesystems.local_names import rename_new
 from xenon_server.paths import join, parent_of
 
-__all__ = ["Making"]
+__all__ = ["Making", "shared_with_all"]
 
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC
 _NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
@@ -31,19 +31,20 @@ class Making:
         path: The name that it is to have.
         replace: Whether a file or link that is there gives way to it.
         permissions: The bits for it, from which the process's mask is taken; those of a file that it replaces come first.
+        most: The bits that it may have, whatever it replaces.
 
     Raises:
         OSError: It cannot be made there.
     """
 
-    def __init__(self, path: str, replace: bool, permissions: int = 0o666) -> None:
+    def __init__(self, path: str, replace: bool, permissions: int = 0o666, most: int = _BITS) -> None:
         self._path = path
         self._replace = replace
         self._replaced = _look(path, replace)
         self._name = ""
-        self.number = self._open(permissions)
+        self.number = self._open(permissions & most)
         try:
-            self._take_after(self._replaced)
+            self._take_after(self._replaced, most)
         except BaseException:
             self.abandon()
             raise
@@ -82,14 +83,23 @@ class Making:
         self._name = hidden
         return number
 
-    def _take_after(self, replaced: os.stat_result | None) -> None:
+    def _take_after(self, replaced: os.stat_result | None, most: int) -> None:
         """Who could not read the file before shall not be able to now."""
         if replaced is None:
             return
-        if (replaced.st_uid, replaced.st_gid) != (os.geteuid(), os.getegid()):
-            with contextlib.suppress(PermissionError):  # which only the superuser may
-                os.fchown(self.number, replaced.st_uid, replaced.st_gid)
-        os.fchmod(self.number, replaced.st_mode & _BITS)
+        made = os.fstat(self.number)
+        if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
+            self._give_away(replaced)
+        kept = os.fstat(self.number).st_gid == replaced.st_gid
+        os.fchmod(self.number, (replaced.st_mode if kept else shared_with_all(replaced.st_mode)) & most)
+
+    def _give_away(self, replaced: os.stat_result) -> None:
+        """Let it belong to whom the file before did: only the superuser may give files to others, who owns one to a group of theirs."""
+        try:
+            os.fchown(self.number, replaced.st_uid, replaced.st_gid)
+        except PermissionError:
+            with contextlib.suppress(PermissionError):
+                os.fchown(self.number, -1, replaced.st_gid)
 
     def _appear(self, name: str) -> None:
         """Give a file without a name one; the descriptor is given only since a link is followed no other way."""
@@ -110,6 +120,11 @@ class Making:
 
     def _hidden(self) -> str:
         return join(parent_of(self._path), f".xenon-{secrets.token_hex(8)}.part")
+
+
+def shared_with_all(mode: int) -> int:
+    """The bits of *mode*, the group's only as far as everybody has them: for a file that is in another group now."""
+    return mode & 0o707 | (mode & (mode << 3) & 0o070)
 
 
 def _look(path: str, replace: bool) -> os.stat_result | None:

@@ -25,7 +25,7 @@ from xenon_server.filesystems.local_attributes import mode_of
 from xenon_server.filesystems.local_files import in_thread
 from xenon_server.filesystems.sftp_attributes import path_attributes
 from xenon_server.filesystems.sftp_connection import SftpConnection
-from xenon_server.filesystems.sftp_copying import copy_file, small_content
+from xenon_server.filesystems.sftp_copying import copy_file, private_only, small_content
 from xenon_server.filesystems.sftp_errors import kind_of, look, missing, why_not_made, why_not_written, xenon_error
 from xenon_server.filesystems.sftp_messages import Attributes, Entry, Open, SftpError, Status
 from xenon_server.filesystems.sftp_names import from_bytes, to_bytes
@@ -173,10 +173,19 @@ class SftpFileSystem(FileSystem):
 
     @override
     async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
+        await self._write(path, data, replace, size)
+
+    @override
+    async def write_private(
+        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    ) -> None:
+        await self._write(path, data, replace, size, private_only(mode_of(permissions)))
+
+    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int | None = None) -> None:
         raw = _raw(path)
         with _translated(raw):
             block = self._block((await self._connection.session()).write_block)
-            await write_file(self._connection, raw, data, block, replace=replace, size=size)
+            await write_file(self._connection, raw, data, block, replace=replace, size=size, most=most)
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
@@ -258,14 +267,15 @@ class SftpFileSystem(FileSystem):
     @override
     async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
         raw = _raw(target)
-        if isinstance(origin, LocalFileSystem) and (content := await in_thread(small_content, source)) is not None:
-            await self.write(target, _pieces(content), replace=replace, size=len(content))
+        if isinstance(origin, LocalFileSystem) and (found := await in_thread(small_content, source)) is not None:
+            content, mode = found
+            await self._write(target, _pieces(content), replace, len(content), private_only(mode))
             progress(len(content))
             return True
         if not isinstance(origin, SftpFileSystem) or not self._is_on_host_of(origin):
             return False
         with _translated(raw):
-            return await copy_file(self._connection, self._shell, _raw(source), raw, replace, progress)
+            return await copy_file(self._connection, origin._connection, self._shell, _raw(source), raw, replace, progress)
 
     async def _begin(self, place: SshLocation) -> None:
         """Find out where the files are, and whose they are."""

@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from xenon_core.errors import ConnectionLostException, FileSystemClosedException
+from xenon_server.filesystems.sftp_errors import look
+from xenon_server.filesystems.sftp_messages import SftpError
 from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import SftpSession
 from xenon_server.filesystems.sftp_sessions import SftpSessions
@@ -29,6 +31,7 @@ class SftpConnection:
     def __init__(self, sessions: SftpSessions) -> None:
         self.sessions = sessions
         self._leftovers: set[bytes] = set()
+        self._kept: dict[bytes, bytes] = {}
         self._closed = False
 
     @property
@@ -41,6 +44,8 @@ class SftpConnection:
         if self._closed:
             raise FileSystemClosedException("the file system was closed")
         session = await self.sessions.main()
+        if self._kept:
+            await self._give_back(session)
         while self._leftovers:
             self._remove(session, self._leftovers.pop())
         return session
@@ -74,12 +79,40 @@ class SftpConnection:
         else:
             self._leftovers.add(path)
 
+    def keep(self, name: bytes, path: bytes) -> None:
+        """Know that what was at *path* is called *name* until something else is there."""
+        self._kept[name] = path
+
+    def forget(self, name: bytes) -> None:
+        """What is called *name* is not needed any more."""
+        self._kept.pop(name, None)
+
+    async def restore(self, session: SftpSession, renaming: asyncio.Future[None] | None) -> None:
+        """Give what is kept its name back once *renaming* is over, and wait a while; the next session does so where *session* is lost."""
+        if session.is_open:
+            await asyncio.wait([asyncio.ensure_future(self._give_back(session, renaming))], timeout=_ENDING)
+
     async def close(self) -> None:
         """Give up the share."""
         self._closed = True
+        for name, path in self._kept.items():
+            _log.warning("What was at %s on %s is called %s now", from_bytes(path), self.link.place.target, from_bytes(name))
         for path in self._leftovers:
             _log.warning("%s is left on %s, since the connection was lost", from_bytes(path), self.link.place.target)
         await self.sessions.release()
+
+    async def _give_back(self, session: SftpSession, renaming: asyncio.Future[None] | None = None) -> None:
+        """Rename what is kept to what it was called; where something has that name by now, it has been replaced."""
+        if renaming is not None:
+            await asyncio.wait([renaming])
+        kept, self._kept = self._kept, {}
+        for name, path in kept.items():
+            try:
+                there = await look(session, path)
+                with contextlib.suppress(SftpError):
+                    await (session.rename(name, path) if there is None else session.remove(name))
+            except ConnectionLostException:
+                self._kept[name] = path
 
     def _remove(self, session: SftpSession, path: bytes) -> asyncio.Future[None]:
         removal = session.remove(path)

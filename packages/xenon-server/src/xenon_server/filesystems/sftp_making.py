@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from xenon_core.errors import InvalidPathException, PathAlreadyExistsException
+from xenon_server.filesystems.local_making import shared_with_all
 from xenon_server.filesystems.sftp_connection import SftpConnection
 from xenon_server.filesystems.sftp_errors import kind_of, look, why_not_made, why_not_written
 from xenon_server.filesystems.sftp_messages import Attributes, Open, SftpError, Status
@@ -19,8 +20,8 @@ from xenon_server.filesystems.sftp_session import SftpSession
 
 __all__ = ["Made", "make", "temporary_beside"]
 
-_MOST_LINKS = 40
-_PERMISSIONS = 0o7777
+_PERMISSIONS = 0o777
+_USUAL = 0o666
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Made:
         name: The name that it has until it is whole.
         path: The name that it shall have.
         round_trip: Seconds that it took to open it.
-        mode_set: The request that gives it the permissions of what it replaces; None where it replaces nothing.
+        mode_set: The request that gives it the permissions of what it replaces; None where it has the usual ones.
     """
 
     session: SftpSession
@@ -50,44 +51,42 @@ def temporary_beside(path: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def make(connection: SftpConnection, path: bytes, replace: bool) -> AsyncIterator[Made]:
+async def make(connection: SftpConnection, path: bytes, replace: bool, most: int | None = None) -> AsyncIterator[Made]:
     """An empty file, open for writing, that gets the name *path* at the end and is gone when that is not reached.
 
-    Whatever uses it closes the handle, with everything written. Raises what :meth:`FileSystem.write` raises for what is in the way.
+    It has the permissions *most* at most, where these are given. Whatever uses it closes the handle, with everything written. Raises what
+    :meth:`FileSystem.write` raises for what is in the way.
     """
-    made = await connection.ask(lambda session: _begin(connection, session, path, replace))
+    made = await connection.ask(lambda session: _begin(connection, session, path, replace, most))
     try:
         yield made
         if made.mode_set is not None:
             with contextlib.suppress(SftpError):
                 await made.mode_set
-        await (_take_over if replace else _take_free)(made.session, made.name, made.path)
+        if replace:
+            await _take_over(connection, made.session, made.name, made.path)
+        else:
+            await _take_free(made.session, made.name, made.path)
     except BaseException:
         await connection.discard(made.session, made.name)
         raise
 
 
-async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, replace: bool) -> Made:
-    """Make the file under its first name. A link is replaced where it points to, as if it were written through."""
-    for _ in range(_MOST_LINKS):
-        name = temporary_beside(path)
-        try:
-            made = await _open_beside(session, path, name, replace)
-        except BaseException:
-            await connection.discard(session, name)
-            raise
-        if made is not None:
-            return made
+async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, replace: bool, most: int | None) -> Made:
+    """Make the file under its first name."""
+    name = temporary_beside(path)
+    try:
+        return await _open_beside(session, path, name, replace, most)
+    except BaseException:
         await connection.discard(session, name)
-        path = await _target_of(session, path)
-    raise InvalidPathException(f"{from_bytes(path)} goes through too many symbolic links")
+        raise
 
 
-async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: bool) -> Made | None:
-    """Open the file *name*, while looking at what is at *path* already; None when that is a link to be followed."""
+async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: bool, most: int | None) -> Made:
+    """Open the file *name*, while looking at what is at *path* already."""
     began = time.monotonic()
     looking = session.attributes(path)
-    opening = session.open(name, Open.WRITE | Open.CREATE | Open.EXCLUSIVE)
+    opening = session.open(name, Open.WRITE | Open.CREATE | Open.EXCLUSIVE, None if most is None else most & _USUAL)
     try:
         before = await _seen(looking)
         if before is not None and not replace:
@@ -100,13 +99,29 @@ async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: 
         _abandon(session, opening)
         raise
     round_trip = time.monotonic() - began
-    if before is None or before.mode is None:
-        return Made(session, handle, name, path, round_trip, None)
-    if stat.S_ISLNK(before.mode):
+    if before is None or kind_of(before) == stat.S_IFLNK:
+        before = Attributes()
+    try:
+        return Made(session, handle, name, path, round_trip, await _protected(session, handle, before, most))
+    except BaseException:
         session.release(handle)
+        raise
+
+
+async def _protected(session: SftpSession, handle: bytes, before: Attributes, most: int | None) -> asyncio.Future[None] | None:
+    """Who could not read what was there *before* shall not be able to read what comes in its place, not even while it is written."""
+    if before.mode is None and most is None:
         return None
-    # What was private stays so.
-    return Made(session, handle, name, path, round_trip, session.set_file_mode(handle, before.mode & _PERMISSIONS))
+    limit = _PERMISSIONS if most is None else most
+    mode = limit if before.mode is None else before.mode & limit
+    if before.gid is not None and mode != shared_with_all(mode):
+        with contextlib.suppress(SftpError):
+            if (await session.file_attributes(handle)).gid != before.gid:
+                mode = shared_with_all(mode)
+    setting = session.set_file_mode(handle, mode)
+    if not session.in_order:
+        await asyncio.wait([setting])
+    return setting
 
 
 def _abandon(session: SftpSession, opening: asyncio.Future[bytes]) -> None:
@@ -127,48 +142,41 @@ async def _seen(looking: asyncio.Future[Attributes]) -> Attributes | None:
 
 
 def _require_file(before: Attributes | None, path: bytes) -> None:
-    """Only files are replaced, and links followed."""
+    """Only files and links are replaced."""
     if before is None or kind_of(before) in (0, stat.S_IFREG, stat.S_IFLNK):
         return
     what = "a directory" if kind_of(before) == stat.S_IFDIR else "no regular file"
     raise InvalidPathException(f"{from_bytes(path)} is {what}, and a file is to be written")
 
 
-async def _target_of(session: SftpSession, path: bytes) -> bytes:
-    """Where the link at *path* points to in the end, whether something is there or not."""
-    for _ in range(_MOST_LINKS):
-        attributes = await look(session, path)
-        if attributes is None or kind_of(attributes) != stat.S_IFLNK:
-            return path
-        target = await session.read_link(path)
-        path = target if target.startswith(b"/") else b"%b/%b" % (path.rpartition(b"/")[0], target)
-    raise InvalidPathException(f"{from_bytes(path)} goes through too many symbolic links")
-
-
-async def _take_over(session: SftpSession, name: bytes, path: bytes) -> None:
+async def _take_over(connection: SftpConnection, session: SftpSession, name: bytes, path: bytes) -> None:
     """Give the file *name* the name *path*, in the place of what is there."""
     try:
         if b"posix-rename@openssh.com" in session.extensions:
             await session.rename_over(name, path)
         else:
-            await _exchange(session, name, path)
+            await _exchange(connection, session, name, path)
     except SftpError as error:
         _require_file(await look(session, path), path)
         raise await why_not_written(session, error, path) from error
 
 
-async def _exchange(session: SftpSession, name: bytes, path: bytes) -> None:
+async def _exchange(connection: SftpConnection, session: SftpSession, name: bytes, path: bytes) -> None:
     """As :func:`_take_over` on a server that needs two steps: for a moment nothing has the name; what was there is kept until then."""
     if await look(session, path) is None:
         await session.rename(name, path)
         return
     kept = temporary_beside(path)
-    await session.rename(path, kept)
+    connection.keep(kept, path)
+    renaming: asyncio.Future[None] | None = None
     try:
-        await session.rename(name, path)
-    except SftpError:
-        await session.rename(kept, path)
+        for source, target in ((path, kept), (name, path)):
+            renaming = session.rename(source, target)
+            await asyncio.shield(renaming)
+    except BaseException:
+        await connection.restore(session, renaming)
         raise
+    connection.forget(kept)
     await session.remove(kept)
 
 

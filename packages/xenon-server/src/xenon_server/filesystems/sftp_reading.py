@@ -9,8 +9,9 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 
-from xenon_core.errors import InvalidPathException
+from xenon_core.errors import InvalidPathException, IOException
 from xenon_server.filesystems.sftp_messages import Attributes, Entry, Open, SftpError, Status
+from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import MOST_IN_FLIGHT, SftpSession
 
 __all__ = ["in_flight_for", "is_empty", "read_directory", "read_file"]
@@ -131,6 +132,7 @@ async def read_directory(session: SftpSession, path: bytes) -> AsyncGenerator[Se
                 requests.append(session.read_directory(handle))
             entries = await requests.popleft()
             if found := [entry for entry in entries if entry.name not in (b".", b"..")]:
+                _require_names(found, path)
                 yield found
             most = min(2 * most, _MOST_NAME_REQUESTS) if session.in_order else 1
     except SftpError as error:
@@ -140,6 +142,13 @@ async def read_directory(session: SftpSession, path: bytes) -> AsyncGenerator[Se
         for request in requests:
             request.cancel()
         session.release(handle)
+
+
+def _require_names(entries: Sequence[Entry], path: bytes) -> None:
+    """Raise IOException for what is no name: a server must not choose where in a copy of the directory a file is written."""
+    for entry in entries:
+        if not entry.name or b"/" in entry.name or b"\0" in entry.name:
+            raise IOException(f"the server lists a name that leads out of {from_bytes(path)}: {from_bytes(entry.name)!r}")
 
 
 async def is_empty(session: SftpSession, path: bytes) -> bool:

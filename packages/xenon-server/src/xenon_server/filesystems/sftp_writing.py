@@ -155,9 +155,14 @@ class Lanes:
             self._sessions.give_back(self._borrowed.pop())
 
 
-async def write_file(connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int) -> None:
-    """Make the file *path* of *data*, all or nothing, in requests of *block* bytes, as :meth:`FileSystem.write` does."""
-    async with make(connection, path, replace) as made:
+async def write_file(
+    connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int, most: int | None = None
+) -> None:
+    """Make the file *path* of *data*, all or nothing, in requests of *block* bytes, as :meth:`FileSystem.write` does.
+
+    It has the permissions *most* at most, where these are given.
+    """
+    async with make(connection, path, replace, most) as made:
         lanes = Lanes(connection.sessions, made, size)
         try:
             await _pour(lanes.write, data, block)

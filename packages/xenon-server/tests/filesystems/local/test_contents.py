@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -30,6 +31,7 @@ from xenon_core.errors import (
 )
 from xenon_core.filesystem import FileSystem
 from xenon_server.filesystems import local_files
+from xenon_server.filesystems.local_making import Making
 
 MIB = 1 << 20
 
@@ -466,3 +468,25 @@ def test_a_loop_that_is_thrown_away_raises_nothing(tmp_path: Path, monkeypatch: 
     tasks.clear()
     gc.collect()
     assert told == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can be somebody else")
+def test_whose_group_it_was_not_cannot_read_what_replaces_it() -> None:
+    """Somebody who may not give the new file to the group of the old one does not open it to another group instead."""
+    with tempfile.TemporaryDirectory() as shared:
+        folder, file = Path(shared), Path(shared) / "file"
+        folder.chmod(0o777)
+        for mode, wanted in ((0o660, 0o600), (0o664, 0o644), (0o640, 0o600)):
+            file.unlink(missing_ok=True)
+            file.write_text("of the group")
+            os.chown(file, 1, 1)
+            file.chmod(mode)
+            os.setegid(65534)
+            os.seteuid(65534)
+            try:
+                making = Making(str(file), replace=True)
+                making.finish()
+            finally:
+                os.seteuid(0)
+                os.setegid(0)
+            assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o777) == (65534, 65534, wanted)

@@ -1,20 +1,32 @@
 """The adaptor sftp on servers that are not OpenSSH: asyncssh's, with and without extensions, which works on requests in any order."""
 
+# What is tested is compared with the system's own calls, and no test minds waiting for them.
+# ruff: noqa: ASYNC240
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
-from xenon_core.errors import DirectoryNotEmptyException, InvalidPathException, IOException, NoSuchPathException, PathAlreadyExistsException
-from xenon_core.messages import PasswordCredential
+from xenon_core.errors import (
+    ConnectionLostException,
+    DirectoryNotEmptyException,
+    InvalidPathException,
+    IOException,
+    NoSuchPathException,
+    PathAlreadyExistsException,
+)
+from xenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
 from xenon_server.adaptor import Opening
+from xenon_server.copying import Copies, Place
+from xenon_server.filesystems.local import LocalFileSystem
 from xenon_server.filesystems.sftp import SftpFileSystem
 from xenon_server.locations import HostPort, SshLocation
 from xenon_server.properties import Properties
@@ -41,10 +53,13 @@ def extensions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @contextlib.asynccontextmanager
-async def opened(tmp_path: Path) -> AsyncIterator[SftpFileSystem]:
-    """The files of a server in this process, opened with :meth:`SftpFileSystem.open_at`."""
+async def opened(
+    tmp_path: Path, kind: Callable[[Any], asyncssh.SFTPServer] = asyncssh.SFTPServer, shell: Callable[..., Any] | None = None
+) -> AsyncIterator[SftpFileSystem]:
+    """The files of a server of that *kind* in this process, opened with :meth:`SftpFileSystem.open_at`; *shell* runs its commands."""
     key = asyncssh.generate_private_key("ssh-ed25519")
-    async with asyncssh.listen("127.0.0.1", 0, server_factory=Doorman, server_host_keys=[key], sftp_factory=True) as server:
+    options: dict[str, Any] = {"server_host_keys": [key], "sftp_factory": kind, "process_factory": shell, "encoding": None}
+    async with asyncssh.listen("127.0.0.1", 0, server_factory=Doorman, **options) as server:
         port = server.get_port()
         (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
         resources = Resources(tmp_path)
@@ -151,3 +166,200 @@ async def test_a_copy_is_made_there_or_not_at_all(tmp_path: Path, extensions: bo
         done = await files.copy_here(files, f"{tmp_path}/file", f"{tmp_path}/copy", False, lambda _count: None)
     assert done == extensions  # asyncssh's server runs no command unless told how
     assert set(os.listdir(tmp_path)) - {"known_hosts"} == ({"file", "copy"} if done else {"file"})  # noqa: PTH208 - as above
+
+
+class Liar(asyncssh.SFTPServer):
+    """Shows a file in the directory ``loot`` under a name that leads out of it."""
+
+    shown = b""
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        async for entry in super().scandir(path):
+            if entry.filename == b"file":
+                entry = asyncssh.SFTPName(self.shown, "", entry.attrs)
+            yield entry
+
+
+@pytest.mark.parametrize("shown", [b"../outside", b"deep/../../outside", b"/etc/outside", b"", b"..\0"])
+async def test_a_name_that_leads_out_of_its_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: bytes) -> None:
+    """A server that is not to be trusted must not choose where a copy of its files is written."""
+    monkeypatch.setattr(Liar, "shown", shown)
+    (tmp_path / "loot").mkdir()
+    (tmp_path / "loot" / "file").write_text("of the server")
+    (tmp_path / "outside").write_text("of the server")
+    (tmp_path / "here").mkdir()
+    async with opened(tmp_path, Liar) as files:
+        local = local_files(tmp_path)
+        with pytest.raises(IOException, match="a name that leads out of"):
+            _ = [batch async for batch in files.list(f"{tmp_path}/loot")]
+        status = await copied(Place(files, f"{tmp_path}/loot"), Place(local, f"{tmp_path}/here/there"))
+    assert status.state == "FAILED" and "a name that leads out of" in status.error_message
+    assert not list((tmp_path / "here").iterdir())
+
+
+def local_files(tmp_path: Path) -> LocalFileSystem:
+    properties = Properties.check("file", LocalFileSystem.properties, {})
+    return LocalFileSystem(Opening("", DefaultCredential(), properties, Resources(tmp_path)), "/")
+
+
+async def copied(source: Place, target: Place, mode: CopyRequestCopyMode = CopyRequestCopyMode.REPLACE) -> CopyStatus:
+    copies = Copies()
+    copy = copies.get(source.filesystem, copies.start(source, target, mode, True))
+    await copy.wait(None)
+    return copy.status()
+
+
+@pytest.mark.parametrize("size", [100, 3_000_000])
+@pytest.mark.parametrize("before", [None, 0o644, 0o666])
+@pytest.mark.parametrize("way", ["up", "down", "there"])
+async def test_what_is_private_is_so_from_its_first_byte_on(
+    tmp_path: Path, extensions: bool, monkeypatch: pytest.MonkeyPatch, size: int, before: int | None, way: str
+) -> None:
+    """The permissions that the copy of a secret has while it is made, and under its name before they are set, shut all others out."""
+    source, target = tmp_path / "source", tmp_path / "folder" / "target"
+    target.parent.mkdir()
+    source.write_bytes(os.urandom(size))
+    source.chmod(0o600)
+    if before is not None:
+        target.write_text("everybody may read this")
+        target.chmod(before)
+    seen: list[int] = []
+    rename, link, replace = os.rename, os.link, os.replace
+
+    def watched(call: Callable[..., None]) -> Callable[..., None]:
+        def watching(*arguments: Any, **options: Any) -> None:
+            call(*arguments, **options)
+            seen.extend(path.stat().st_mode & 0o077 for path in target.parent.iterdir() if path.stat().st_size == size)
+
+        return watching
+
+    for name, call in (("rename", rename), ("link", link), ("replace", replace), ("chmod", os.chmod)):
+        monkeypatch.setattr(os, name, watched(call))
+    async with opened(tmp_path) as files:
+        here = local_files(tmp_path)
+        one, other = {"up": (here, files), "down": (files, here), "there": (files, files)}[way]
+        status = await copied(Place(one, str(source)), Place(other, str(target)))
+    assert status.state == "DONE", status.error_message
+    assert seen and not any(seen), [oct(mode) for mode in seen]
+    assert target.read_bytes() == source.read_bytes() and target.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_link_is_replaced_and_not_followed(tmp_path: Path, extensions: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "outside").write_text("not to be touched")
+    (tmp_path / "folder" / "link").symlink_to(tmp_path / "outside")
+    (tmp_path / "folder" / "dangling").symlink_to(tmp_path / "nothing")
+    async with opened(tmp_path) as files:
+        for name in ("link", "dangling"):
+            await files.write(f"{tmp_path}/folder/{name}", pieces(b"new"), replace=True)
+    assert (tmp_path / "outside").read_text() == "not to be touched" and not (tmp_path / "nothing").exists()
+    for name in ("link", "dangling"):
+        path = tmp_path / "folder" / name
+        assert not path.is_symlink() and path.read_text() == "new"
+    assert os.listdir(tmp_path / "folder") in (["link", "dangling"], ["dangling", "link"])  # noqa: PTH208 - as above
+
+
+class Slow(asyncssh.SFTPServer):
+    """Renames a second time when it may; or the connection breaks before."""
+
+    renamed = 0
+    breaks = False
+    may: asyncio.Event
+    waits: asyncio.Event
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        Slow.renamed += 1
+        if Slow.renamed == 2:
+            Slow.waits.set()
+            if Slow.breaks:
+                self.channel.get_connection().abort()
+                raise asyncssh.SFTPFailure("too late")
+            await Slow.may.wait()
+        super().rename(oldpath, newpath)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> type[Slow]:
+    """A server without posix-rename: between its two steps nothing has the name."""
+    monkeypatch.setattr(SFTPServerHandler, "_extensions", [])
+    Slow.renamed, Slow.breaks, Slow.may, Slow.waits = 0, False, asyncio.Event(), asyncio.Event()
+    return Slow
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A file that is to be replaced, alone in its directory."""
+    file = tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    file.write_text("old")
+    return file
+
+
+async def test_a_replacement_that_is_cancelled_between_two_steps_loses_nothing(tmp_path: Path, slow: type[Slow], old: Path) -> None:
+    async with opened(tmp_path, slow) as files:
+        writing = asyncio.ensure_future(files.write(str(old), pieces(b"new"), replace=True))
+        await slow.waits.wait()
+        assert not old.exists()
+        writing.cancel()
+        await asyncio.sleep(0.05)
+        slow.may.set()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert old.read_text() in ("old", "new")
+    assert os.listdir(old.parent) == ["file"]  # noqa: PTH208 - as above
+
+
+async def test_a_replacement_whose_connection_breaks_between_two_steps_loses_nothing(tmp_path: Path, slow: type[Slow], old: Path) -> None:
+    slow.breaks = True
+    async with opened(tmp_path, slow) as files:
+        with pytest.raises(ConnectionLostException):
+            await files.write(str(old), pieces(b"new"), replace=True)
+        assert not old.exists()
+        assert await content(files, str(old)) == b"old", "whoever connects next finds it"
+        async for _batch in files.list(str(old.parent)):
+            pass
+    assert os.listdir(old.parent) == ["file"]  # noqa: PTH208 - as above
+
+
+async def test_machines_with_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    """Behind a name there may be several machines, by turns, whose files have the same paths."""
+    roots = [tmp_path / "one", tmp_path / "other"]
+    for root in roots:
+        (root / str(tmp_path).lstrip("/")).mkdir(parents=True)
+        (root / str(tmp_path).lstrip("/") / "file").write_text(f"of {root.name}")
+    turns = iter(roots)
+    async with opened(tmp_path, lambda channel: asyncssh.SFTPServer(channel, os.fsencode(next(turns)))) as one:
+        resources = Resources(tmp_path)
+        opening = Opening("", PasswordCredential("ada", "open sesame"), Properties.check("sftp", (), {}), resources)
+        link = one._connection.link
+        settings = SshSettings(known_hosts_file=str(tmp_path / "known_hosts"), load_ssh_config=False)
+        other = await SftpFileSystem.open_at(link.place, opening, settings)
+        try:
+            status = await copied(Place(one, f"{tmp_path}/file"), Place(other, f"{tmp_path}/copy"))
+            assert status.state == "DONE", status.error_message
+            assert await content(other, f"{tmp_path}/copy") == b"of one"
+        finally:
+            await other.close()
+            await resources.close()
+
+
+async def run_commands(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    shell = await asyncio.create_subprocess_shell(
+        process.command or "", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    await process.redirect(stdin=shell.stdin, stdout=shell.stdout, stderr=shell.stderr)
+    process.exit(await shell.wait())
+
+
+async def test_a_shell_that_sees_other_disks_copies_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SFTPServerHandler, "_extensions", [])
+    root = tmp_path / "root"
+    below = root / str(tmp_path).lstrip("/")
+    below.mkdir(parents=True)
+    (below / "file").write_text("behind the server")
+    (tmp_path / "file").write_text("somewhere else")
+    async with opened(tmp_path, lambda channel: asyncssh.SFTPServer(channel, os.fsencode(root)), run_commands) as files:
+        status = await copied(Place(files, f"{tmp_path}/file"), Place(files, f"{tmp_path}/copy"))
+        assert status.state == "DONE", status.error_message
+    assert (below / "copy").read_text() == "behind the server"
+    assert sorted(os.listdir(below)) == ["copy", "file"]  # noqa: PTH208 - as above
