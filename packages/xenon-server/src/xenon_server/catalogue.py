@@ -82,6 +82,11 @@ class Catalogue(Generic[A]):
         return adaptor
 
 
+# What this server does not have, or not yet, and the other one has.
+_OF_THE_JAVA_SERVER = frozenset({"at", "ftp", "gridengine", "s3", "torque", "webdav"})
+_ELSEWHERE = ". The Java server has it: pip install 'pyxenon-sync[java]', and choose the target 'java:'"
+
+
 def _broken(point: metadata.EntryPoint, why: str) -> XenonError:
     package = f" of the package {point.dist.name}" if point.dist is not None else ""
     hint = "Reinstall that package, or remove it"
@@ -90,5 +95,6 @@ def _broken(point: metadata.EntryPoint, why: str) -> XenonError:
 
 def _unknown(name: str, known: Mapping[str, object]) -> UnknownAdaptorException:
     near = difflib.get_close_matches(name, list(known), n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
-    return UnknownAdaptorException(f"there is no adaptor {name!r}; there are {', '.join(sorted(known))}{guess}")
+    guess = f"; did you mean {near[0]!r}?" if near and name not in _OF_THE_JAVA_SERVER else ""
+    elsewhere = _ELSEWHERE if name in _OF_THE_JAVA_SERVER else ""  # in the reason, since no hint travels over the wire
+    return UnknownAdaptorException(f"there is no adaptor {name!r}; there are {', '.join(sorted(known))}{guess}{elsewhere}")

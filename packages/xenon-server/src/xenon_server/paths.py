@@ -9,6 +9,7 @@ from xenon_core.messages import Path
 
 __all__ = ["absolute", "checked", "join", "name_of", "parent_of"]
 
+_LONGEST = 32_767  # characters; no file system of today has longer paths
 _DOTS = re.compile(r"/(?:\./)+|//+")
 
 
@@ -18,6 +19,8 @@ def checked(path: Path | None, what: str) -> str:
         raise IllegalArgumentException(f"the request names no {what}")
     if "\0" in path.path:
         raise IllegalArgumentException(f"the {what} {path.path!r} holds a null character, which no path can hold")
+    if len(path.path) > _LONGEST:
+        raise IllegalArgumentException(f"the {what} {path.path[:40]!r}… has {len(path.path):,} characters, more than any path can have")
     return path.path
 
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
-from xenon_core.errors import InvalidPathException, IOException, NoSuchPathException, PathAlreadyExistsException
+from xenon_core.errors import IOException, NoSuchPathException, PathAlreadyExistsException
 from xenon_core.messages import PathAttributes
 from xenon_server.adaptor import FileSystem
 from xenon_server.paths import join
 from xenon_server.together import together
 
-__all__ = ["create_directories", "delete_tree", "path_of", "require_name", "walk"]
+__all__ = ["create_directories", "delete_tree", "path_of", "walk"]
 
 _AT_ONCE = 16
-_UNNAMEABLE = "\ufffd"  # what a listing shows for bytes that are no text
 
 
 def path_of(entry: PathAttributes) -> str:
     """The path that *entry* is about."""
     return entry.path.path if entry.path is not None else ""
-
-
-def require_name(filesystem: FileSystem, path: str) -> None:
-    """Raise InvalidPathException for a *path* from a listing that may not be what the file is really called."""
-    if _UNNAMEABLE in path:
-        reason = f"{path!r} has a name that is no UTF-8 text, or one with a replacement character, and cannot be told from others like it"
-        raise InvalidPathException(reason, adaptor=filesystem.name, hint="Rename it on its own machine")
 
 
 async def walk(filesystem: FileSystem, directory: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
@@ -53,7 +46,6 @@ async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: s
         except NoSuchPathException:
             if directory == top:
                 raise
-            require_name(filesystem, directory)
             found[directory] = []
 
     await together(_AT_ONCE, (look(directory) for directory in directories))
@@ -88,10 +80,8 @@ async def delete_tree(filesystem: FileSystem, directory: str) -> None:
 
 
 async def _delete(filesystem: FileSystem, path: str) -> None:
-    try:
+    with contextlib.suppress(NoSuchPathException):
         await filesystem.delete(path)
-    except NoSuchPathException:
-        require_name(filesystem, path)
 
 
 async def create_directories(filesystem: FileSystem, path: str) -> None:

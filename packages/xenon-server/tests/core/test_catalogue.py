@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from xenon_core.errors import (
 )
 from xenon_core.messages import PasswordCredential
 
+ROOT = Path(__file__).parents[4]
 ADAPTOR = '''
 from xenon_core.errors import NoSuchPathException
 from xenon_core.messages import Path, PathAttributes
@@ -143,6 +145,11 @@ async def test_what_cannot_be_created() -> None:
         create = client.filesystems.create
         with pytest.raises(UnknownAdaptorException, match=r"no adaptor 'fiel'.*did you mean 'file'"):
             await create("fiel")
+        released = json.loads((ROOT / "protos/adaptors.json").read_text(encoding="utf-8"))
+        for kind, adaptors in ((client.filesystems, released["filesystems"]), (client.schedulers, released["schedulers"])):
+            for name in {adaptor["name"] for adaptor in adaptors} - set(await kind.get_adaptor_names()):
+                with pytest.raises(UnknownAdaptorException, match=r"The Java server has it: pip install .* 'java:'"):
+                    await kind.create(name)
         with pytest.raises(UnknownAdaptorException, match="there is no adaptor ''"):
             await create("")
         with pytest.raises(InvalidLocationException, match="absolute"):

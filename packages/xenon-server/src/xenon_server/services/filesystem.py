@@ -23,7 +23,7 @@ from xenon_server.adaptor import FileSystem
 from xenon_server.catalogue import Catalogue
 from xenon_server.copying import Copies, Copy, Place
 from xenon_server.credentials import credential_response
-from xenon_server.paths import absolute, checked, parent_of
+from xenon_server.paths import absolute, checked, name_of, parent_of
 from xenon_server.registry import Registry
 from xenon_server.resources import Resources
 
@@ -235,6 +235,7 @@ class FileSystems(FileSystemServicer):
     @override
     async def delete(self, request: messages.DeleteRequest, /) -> messages.Empty:
         opened, path = self._at(request)
+        _require_deletable(opened, checked(request.path, "path"), path)
         if request.recursive and (await opened.filesystem.attributes(path)).is_directory:
             await trees.delete_tree(opened.filesystem, path)
         else:
@@ -345,6 +346,13 @@ class FileSystems(FileSystemServicer):
 
 def _no_description(name: str, reason: str) -> messages.FileSystemAdaptorDescription:
     return messages.FileSystemAdaptorDescription(name=name, description=reason)
+
+
+def _require_deletable(opened: OpenFileSystem, given: str, path: str) -> None:
+    """Raise InvalidPathException, as ``rm`` does, for the root and for a directory that is not given by its own name."""
+    if name_of(given.rstrip("/")) in ("", ".", ".."):
+        reason = f"{given!r} is no name of its own for {path}, and what it stands for is not deleted"
+        raise InvalidPathException(reason, adaptor=opened.name)
 
 
 async def _is_directory(filesystem: FileSystem, path: str) -> bool:
