@@ -91,6 +91,23 @@ async def test_a_comment_that_the_site_replaced_is_no_reason_to_submit_again(clu
         await cluster.run(f"scancel -n {name}")
 
 
+async def test_a_name_that_a_scheduler_argument_gives_is_the_one_that_is_looked_for(cluster: Any) -> None:
+    name = cluster.folder[-8:]
+    async with cluster.open() as jobs:
+        jobs.scheduler._submitter._message_seconds = 1
+
+        def forget(text: str) -> None:
+            if "sbatch --parsable" in text:
+                cluster.server.run(f"for j in $(squeue -h -n {name} -o %i); do scontrol update job=$j comment=ours; done")
+                raise ConnectionLostException("the connection broke")
+
+        jobs.shell.after = forget
+        with pytest.raises(ConnectionLostException, match="may have been submitted"):
+            await jobs.submit("sleep", "60", name="another", scheduler_arguments=["-J", name])
+        assert await names_in(cluster) == [name]
+        await cluster.run(f"scancel -n {name}")
+
+
 async def test_a_name_that_others_have_too_is_a_job_that_may_be_it(cluster: Any) -> None:
     """Without a tag nobody can tell: better an error than a second job."""
     name = cluster.folder[-8:]

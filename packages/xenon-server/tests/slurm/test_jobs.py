@@ -343,3 +343,18 @@ async def test_a_noisy_environment_changes_nothing(cluster: Any) -> None:
             assert await cluster.root(f"cat {cluster.folder}/seen") == "relative\n"  # the user's own, and not what queries need
     finally:
         await cluster.run("mv ~/.bashrc.kept ~/.bashrc 2>/dev/null || rm -f ~/.bashrc")
+
+
+async def test_an_environment_that_changes_what_the_commands_do_changes_nothing(cluster: Any) -> None:
+    await cluster.run("printf 'export SBATCH_WAIT=1 SBATCH_CLUSTERS=nowhere SLURM_LABELIO=1 SLURM_STDOUTMODE=none\\n' >~/.bashrc")
+    try:
+        async with cluster.open() as jobs:
+            assert (await jobs.done(await jobs.sh("exit 7"))).exit_code == 7
+            typed = Typed()
+            job, output = await jobs.scheduler.converse(JobDescription("cat"), aiter(typed))
+            await typed.queue.put(b"hello\n")
+            await typed.queue.put(None)
+            assert await all_of(output) == (b"hello\n", b"")
+            assert (await jobs.done(job)).exit_code == 0
+    finally:
+        await cluster.run("rm -f ~/.bashrc")

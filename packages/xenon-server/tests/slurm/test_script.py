@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from xenon_core.errors import InvalidJobDescriptionException, UnsupportedJobDescriptionException
 from xenon_core.messages import JobDescription
-from xenon_server.schedulers.slurm.options import batch_options, begin_time, directory_of, interactive_options
+from xenon_server.schedulers.slurm.options import batch_options, begin_time, directory_of, interactive_options, job_name
 from xenon_server.schedulers.slurm.script import batch_script
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
@@ -176,11 +176,52 @@ def test_a_comment_is_joined_with_the_tag(given: list[str]) -> None:
     assert batch_options(description, "", "xenon:1")[2:] == ["-H", "--comment=for me xenon:1"]
 
 
-@pytest.mark.parametrize("given", ["-Mother", "--clusters=a", "--wait", "-W", "--wrap=ls", "--test-only"])
+CUT_SHORT_OR_RUN_TOGETHER = ["-QW", "-HMother", "-vQh", "--wra=ls", "--test", "--hel", "--vers", "--clust=a"]
+
+
+@pytest.mark.parametrize(
+    "given", ["-Mother", "--clusters=a", "--wait", "-W", "--wrap=ls", "--test-only", "--", "-", "other", *CUT_SHORT_OR_RUN_TOGETHER]
+)
 def test_what_cannot_be_passed_on(given: str) -> None:
     with pytest.raises(UnsupportedJobDescriptionException, match=given) as caught:
         batch_options(JobDescription("prog", scheduler_arguments=[given]), "", "xenon:1")
     assert "Leave it out" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "given", [["--exclusive", "other"], ["-Q", "other"], ["-n4", "other"], ["--mem=1G", "other"], ["-n", "4", "other"]]
+)
+def test_a_word_that_would_be_run_in_the_place_of_the_program(given: list[str]) -> None:
+    with pytest.raises(UnsupportedJobDescriptionException, match="other"):
+        batch_options(JobDescription("prog", scheduler_arguments=given), "", "xenon:1")
+
+
+def test_options_and_their_values_are_passed_on() -> None:
+    given = [
+        "-n",
+        "4",
+        "-N2",
+        "--mem",
+        "1G",
+        "-QH",
+        "--exclusive",
+        "--wait-all-nodes=1",
+        "--cluster-constraint=a",
+        "-J",
+        "a name",
+        "--gres=x",
+    ]
+    options = batch_options(JobDescription("prog", scheduler_arguments=given), "", "xenon:1")
+    assert options[2:] == [*given, "--comment=xenon:1"]
+
+
+@pytest.mark.parametrize(
+    "given", [["-J", "mine"], ["-Jmine"], ["-HJ", "mine"], ["--job-name=mine"], ["--job", "mine"], ["-J mine"], ["-Jx", "-Jmine"]]
+)
+def test_the_name_that_a_job_has_in_slurm(given: list[str]) -> None:
+    assert job_name(JobDescription("prog", name="other", scheduler_arguments=given), "sbatch") == "mine"
+    assert job_name(JobDescription("prog", name="other"), "sbatch") == "other"
+    assert job_name(JobDescription("prog", scheduler_arguments=["-H"]), "sbatch") == "sbatch"
 
 
 @pytest.mark.parametrize(

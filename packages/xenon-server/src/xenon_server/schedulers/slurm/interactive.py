@@ -29,6 +29,8 @@ __all__ = ["Conversation", "Line"]
 
 _SECONDS_BETWEEN_LOOKUPS = 1.0
 _TRIES_TO_CANCEL = 5
+# What a profile may have set to send the streams elsewhere, or to put a number before each line.
+_OWN_STREAMS = "unset SLURM_LABELIO SLURM_STDINMODE SLURM_STDOUTMODE SLURM_STDERRMODE SRUN_INPUT SRUN_OUTPUT SRUN_ERROR SRUN_LABELIO\n"
 _log = logging.getLogger("xenon.server.jobs")
 
 
@@ -64,7 +66,7 @@ class Line:
         head = encoded("\n".join(lines) + "\n")
         own = ["sh", "-c", f'eval "$(dd bs=1 count={len(head)} 2>/dev/null)"']
         words = ["srun", "--quiet", "--unbuffered", *interactive_options(description, directory, tag), "--", *own]
-        return cls(tag, name, mark, f"{OUTSIDE_ANY_JOB}exec {command_line(words)}", head)
+        return cls(tag, name, mark, f"{OUTSIDE_ANY_JOB}{_OWN_STREAMS}exec {command_line(words)}", head)
 
 
 class Conversation(AsyncIterator[Output]):
@@ -198,7 +200,7 @@ class Conversation(AsyncIterator[Output]):
             return
         ended = await self._process.wait()
         self._over = True
-        self._left(self, ended.status)
+        self._left(self, ended.exit_code)
         await self.aclose()
 
     async def _cancel(self) -> None:

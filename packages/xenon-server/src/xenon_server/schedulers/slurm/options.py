@@ -6,48 +6,38 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from xenon_core.errors import InvalidJobDescriptionException, UnsupportedJobDescriptionException
+from xenon_core.errors import InvalidJobDescriptionException
 from xenon_core.messages import JobDescription
 from xenon_server.schedulers.slurm.commands import NAME
+from xenon_server.schedulers.slurm.native import NativeOptions, native_options
 from xenon_server.schedulers.slurm.script import is_plain_file
 
-__all__ = ["batch_options", "begin_time", "directory_of", "interactive_options"]
+__all__ = ["batch_options", "begin_time", "directory_of", "interactive_options", "job_name"]
 
 _START = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?: ([0-2]\d|3[01])\.(0\d|1[0-2])(?:\.(\d{4}))?)?", re.ASCII)
-_COMMENT = re.compile(r"--com(?:m|me|men|ment)?(?:=(?P<value>.*))?", re.DOTALL)
-_WITH_VALUE = re.compile(r"(-[A-Za-z]|--[A-Za-z][A-Za-z-]*)[ \t]+(.*)", re.DOTALL | re.ASCII)
-_REFUSED = {
-    "-M": "open a scheduler on that cluster instead",
-    "--clusters": "open a scheduler on that cluster instead",
-    "--cluster": "open a scheduler on that cluster instead",
-    "-W": "wait for the job instead",
-    "--wait": "wait for the job instead",
-    "--wrap": "the executable and its arguments are what runs",
-    "--test-only": "nothing would be submitted",
-    "-h": "nothing would be submitted",
-    "--help": "nothing would be submitted",
-    "--usage": "nothing would be submitted",
-    "-V": "nothing would be submitted",
-    "--version": "nothing would be submitted",
-}
 
 
 def batch_options(description: JobDescription, directory: str, tag: str) -> list[str]:
     """The options for ``sbatch``: those of *description*, and then its scheduler arguments, which win. *tag* ends the comment."""
-    native, comment = _native(description)
+    native = native_options(description.scheduler_arguments)
     return [
         *_common(description, directory),
         f"--output={_file(description.stdout, directory)}",
         f"--error={_file(description.stderr, directory)}",
-        *native,
-        f"--comment={comment} {tag}" if comment else f"--comment={tag}",
+        *native.words,
+        _comment(native, tag),
     ]
 
 
 def interactive_options(description: JobDescription, directory: str, tag: str) -> list[str]:
     """The options for ``srun``."""
-    native, comment = _native(description)
-    return [*_common(description, directory), *native, f"--comment={comment} {tag}" if comment else f"--comment={tag}"]
+    native = native_options(description.scheduler_arguments)
+    return [*_common(description, directory), *native.words, _comment(native, tag)]
+
+
+def job_name(description: JobDescription, usual: str) -> str:
+    """The name that a job has in Slurm, which is *usual* when nothing gives it one."""
+    return native_options(description.scheduler_arguments).name or description.name or usual
 
 
 def directory_of(description: JobDescription, base: str) -> str:
@@ -92,33 +82,10 @@ def _common(description: JobDescription, directory: str) -> Iterator[str]:
         yield f"--begin={begin_time(description.start_time)}"
 
 
+def _comment(native: NativeOptions, tag: str) -> str:
+    return f"--comment={native.comment} {tag}" if native.comment else f"--comment={tag}"
+
+
 def _file(name: str, directory: str) -> str:
     """What Slurm itself opens: with a plain name it also writes there why it ended a job."""
     return name if is_plain_file(name, directory) else "/dev/null"
-
-
-def _native(description: JobDescription) -> tuple[list[str], str]:
-    """The scheduler arguments, and the comment among them, which has to be joined with the tag."""
-    words: list[str] = []
-    for argument in description.scheduler_arguments:
-        apart = _WITH_VALUE.fullmatch(argument)  # an option and its value in one text, as a line of #SBATCH has them
-        words += [apart[1], apart[2]] if apart else [argument]
-    kept: list[str] = []
-    comment = ""
-    remaining = iter(words)
-    for word in remaining:
-        _require_allowed(word)
-        match = _COMMENT.fullmatch(word)
-        if match is None:
-            kept.append(word)
-        else:
-            comment = match["value"] if match["value"] is not None else next(remaining, "")
-    return kept, comment
-
-
-def _require_allowed(word: str) -> None:
-    option = word.partition("=")[0] if word.startswith("--") else word[:2]
-    advice = _REFUSED.get(option)
-    if advice:
-        reason = f"the scheduler argument {word!r} cannot be used here"
-        raise UnsupportedJobDescriptionException(reason, adaptor=NAME, hint=f"Leave it out: {advice}.")

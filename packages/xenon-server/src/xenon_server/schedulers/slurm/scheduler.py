@@ -21,7 +21,7 @@ from xenon_server.schedulers.slurm.cluster import Cluster, look_around
 from xenon_server.schedulers.slurm.commands import NAME, Commands
 from xenon_server.schedulers.slurm.interactive import Conversation, Line
 from xenon_server.schedulers.slurm.lookup import Lookup
-from xenon_server.schedulers.slurm.options import batch_options, directory_of
+from xenon_server.schedulers.slurm.options import batch_options, directory_of, job_name
 from xenon_server.schedulers.slurm.polling import Asking, Poller
 from xenon_server.schedulers.slurm.script import batch_script
 from xenon_server.schedulers.slurm.submission import Patience, Submission, Submitter, new_tag
@@ -153,7 +153,7 @@ class SlurmScheduler(Scheduler):
         tag = new_tag()
         submission = Submission(
             tag,
-            description.name or _NAME_WITHOUT_ONE,
+            job_name(description, _NAME_WITHOUT_ONE),
             batch_options(description, directory, tag),
             batch_script(description, directory),
             asyncio.get_running_loop().create_future(),
@@ -167,7 +167,7 @@ class SlurmScheduler(Scheduler):
         check_description(NAME, description)
         check_interactive(NAME, description)
         tag = new_tag()
-        line = Line.of(description, directory_of(description, self._base), tag, description.name or _NAME_OF_A_SHELL)
+        line = Line.of(description, directory_of(description, self._base), tag, job_name(description, _NAME_OF_A_SHELL))
         process = await self._commands.shell.start(line.script)
         conversation = Conversation(line, process, self._canceller, self._lookup, self._left)
         self._conversations.add(conversation)

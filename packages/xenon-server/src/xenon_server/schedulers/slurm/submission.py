@@ -35,9 +35,11 @@ _NOT_FOUND = 127
 _NO_PARTITION = ("invalid partition", "invalid partition name")
 _UNSENT = ("unable to contact", "connect failure")
 
+# A profile may have set what makes sbatch end with what the job ended with, or submit elsewhere.
 # After a refusal, whether the controller is there at all: with none, each further try would take many seconds for nothing.
 _REPORT = """
 trap '' PIPE HUP
+unset SBATCH_WAIT SBATCH_CLUSTERS
 date '+{token}@ %s'
 _xn_report() {{
 printf '{token}= %s %s\\n' "$1" "$2"; printf '{token}= %s\\n' "$1" >&2
