@@ -81,6 +81,11 @@ def test_an_example_uses_only_what_exists(kind: str, adaptor: JoinedAdaptor) -> 
 
 
 @pytest.mark.parametrize(("kind", "adaptor"), ADAPTORS)
+def test_an_example_fits_the_width_of_a_page(kind: str, adaptor: JoinedAdaptor) -> None:
+    assert [line for line in WORDS.adaptors[kind][adaptor.name].example.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(("kind", "adaptor"), ADAPTORS)
 def test_an_example_of_a_location_has_the_form_it_is_for(kind: str, adaptor: JoinedAdaptor) -> None:
     for form, location in WORDS.adaptors[kind][adaptor.name].locations.items():
         assert re.fullmatch(_pattern(form), location), (form, location)

@@ -51,7 +51,16 @@ def _titles(document: docutils.nodes.document) -> list[str]:
 
 def test_every_fact_and_word_is_on_the_page(sources: _Sources) -> None:
     text = _parse(sources.render()).astext()
-    for said in ("tape: tapes in a robot", "robot[/shelf]", "'r2/7'", "password_credential=", "A password.", "size", "8 KiB", "How fast."):
+    for said in (
+        "tape: tapes in a robot",
+        "robot[/shelf]",
+        "'r2/7'",
+        "password_credential=",
+        "A password.",
+        "size",
+        "8\N{NO-BREAK SPACE}KiB",
+        "How fast.",
+    ):
         assert said in text
     for said in ("Default: slowly.", "Tapes are slow.", "Beads fall off.", "A trap of all file systems.", "print('tape')", "Bytes."):
         assert said in text
@@ -120,7 +129,7 @@ def test_what_differs_between_the_servers_is_told_where_it_differs(
     ):
         assert said in items
     rows = [[cell.astext() for cell in row.findall(docutils.nodes.entry)] for row in document.findall(docutils.nodes.row)]
-    assert ["speed", "size", "16 KiB (embedded:), 8 KiB (java:)", "How fast. Default: slowly."] in rows
+    assert ["speed", "size", "16\N{NO-BREAK SPACE}KiB (embedded:), 8\N{NO-BREAK SPACE}KiB (java:)", "How fast. Default: slowly."] in rows
     assert ["colour", "size", "(empty)", "embedded: only. A colour. Default: none."] in rows
     assert ["Renames", "yes", "no", "embedded: It can rename. java: It cannot rename."] in rows
     text = document.astext()

@@ -28,7 +28,7 @@ from adaptor_docs.values import needs_unit, shown_default
     ],
 )
 def test_a_default_is_shown(kind: str, value: str, unit: str, shown: str) -> None:
-    assert shown_default(PropertyFacts("a.b", kind, value), unit) == shown
+    assert shown_default(PropertyFacts("a.b", kind, value), unit) == shown.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @pytest.mark.parametrize(

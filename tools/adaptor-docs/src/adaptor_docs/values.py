@@ -18,10 +18,15 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB")
 def shown_default(facts: PropertyFacts, unit: str) -> str:
     """The default as reStructuredText; *unit* is that of a number, or empty. What is neither size nor number stays as the server has it."""
     if facts.type == "SIZE" and (size := _SIZE.fullmatch(facts.default_value)):
-        return escape(readable_size(int(size[1]), size[2]))
+        return _unbroken(readable_size(int(size[1]), size[2]))
     if unit and _NUMBER.fullmatch(facts.default_value):
-        return escape(f"{facts.default_value} {unit}")
+        return _unbroken(f"{facts.default_value} {unit}")
     return literal(facts.default_value)
+
+
+def _unbroken(text: str) -> str:
+    """*text* escaped, with spaces at which a narrow column does not part a number from its unit."""
+    return escape(text).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def readable_size(count: int, suffix: str) -> str:
