@@ -26,7 +26,7 @@ from xenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, 
 from xenon_server.adaptor import FileSystem
 from xenon_server.paths import join, name_of, parent_of
 from xenon_server.together import completed, together
-from xenon_server.trees import path_of, require_name, walk
+from xenon_server.trees import path_of, walk
 
 __all__ = ["Copies", "Place"]
 
@@ -158,15 +158,7 @@ class Copy:
                     (directories if entry.is_directory else others).append(entry)
         finally:
             await walking.aclose()
-        self._require_names([*directories, *others])
         return directories, others
-
-    def _require_names(self, entries: list[PathAttributes]) -> None:
-        """Raise InvalidPathException when two entries are shown under one name, of which the copy would leave out one."""
-        paths = [path_of(entry) for entry in entries]
-        if len(set(paths)) < len(paths):
-            for path in paths:
-                require_name(self.source.filesystem, path)
 
     def _place_of(self, entry: PathAttributes) -> Place:
         return self.target.below(path_of(entry)[len(self.source.path.rstrip("/")) + 1 :])
@@ -203,9 +195,6 @@ class Copy:
             if self._mode != _IGNORE:
                 raise _exists(target) from None
             self.copied += what.size if what.is_regular else 0
-        except NoSuchPathException:
-            require_name(self.source.filesystem, path_of(what))
-            raise
 
     async def _link(self, path: str, target: Place) -> None:
         with _about(path):

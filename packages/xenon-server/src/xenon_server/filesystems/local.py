@@ -17,9 +17,10 @@ from xenon_core.errors import InvalidPathException
 from xenon_core.messages import PathAttributes, PosixFilePermission
 from xenon_server.adaptor import FileSystem, Opening, Progress
 from xenon_server.filesystems import local_files
-from xenon_server.filesystems.local_attributes import attributes_of, mode_of, shown
+from xenon_server.filesystems.local_attributes import attributes_of, mode_of
 from xenon_server.filesystems.local_files import in_thread, obtained
 from xenon_server.filesystems.local_names import rename_new
+from xenon_server.filesystems.names import native, shown
 from xenon_server.filesystems.network_mounts import is_far, network_mounts
 from xenon_server.filesystems.system_errors import from_os_error, translated
 from xenon_server.locations import parse_local
@@ -70,23 +71,24 @@ class LocalFileSystem(FileSystem):
     @classmethod
     @override
     async def open(cls, opening: Opening) -> Self:
-        return cls(opening, parse_local(cls.name, opening.location) or os.getcwd())  # noqa: PTH109 - a text is wanted
+        return cls(opening, parse_local(cls.name, opening.location) or shown(os.getcwd()))  # noqa: PTH109 - a text is wanted
 
     @override
     async def start_directory(self) -> str:
-        return shown(self._directory)
+        return self._directory
 
     @override
     async def attributes(self, path: str) -> PathAttributes:
-        return await self._call(path, _attributes, path)
+        return await self._call(_attributes, path)
 
     @override
     async def exists(self, path: str) -> bool:
-        return await self._call(path, _exists, path)
+        return await self._call(_exists, path)
 
     @override
     async def list(self, path: str) -> AsyncIterator[Sequence[PathAttributes]]:
-        with translated(self.name):
+        path = native(path)
+        with translated(self.name, path):
             entries = await obtained(_close, _scan, path)
         try:
             while batch := await self._next(path, entries):
@@ -96,10 +98,11 @@ class LocalFileSystem(FileSystem):
 
     @override
     async def read(self, path: str) -> AsyncIterator[bytes]:
+        path = native(path)
         pieces = local_files.read(path, self._piece)
         try:
             while True:
-                with translated(self.name):
+                with translated(self.name, path):
                     piece = await anext(pieces, b"")
                 if not piece:
                     return
@@ -118,7 +121,8 @@ class LocalFileSystem(FileSystem):
         await self._write(path, data, replace, size, mode_of(permissions))
 
     async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int) -> None:
-        with translated(self.name):
+        path = native(path)
+        with translated(self.name, path):
             if not 0 < size <= local_files.SMALL or is_far(path, self._far):
                 await local_files.write(path, data, replace, most)
                 return
@@ -128,62 +132,63 @@ class LocalFileSystem(FileSystem):
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
-        with translated(self.name):
+        path = native(path)
+        with translated(self.name, path):
             await local_files.append(path, data)
 
     @override
     async def create_file(self, path: str) -> None:
-        await self._call(path, _create_file, path)
+        await self._call(_create_file, path)
 
     @override
     async def create_directory(self, path: str) -> None:
-        await self._call(path, os.mkdir, path)
+        await self._call(os.mkdir, path)
 
     @override
     async def delete(self, path: str) -> None:
-        await self._call(path, _delete, path)
+        await self._call(_delete, path)
 
     @override
     async def rename(self, source: str, target: str) -> None:
-        where = target if is_far(target, self._far) else source
-        await self._call(where, _rename, source, target)
+        await self._call(_rename, source, native(target), beside=native(target))
 
     @override
     async def create_symbolic_link(self, link: str, target: str) -> None:
-        await self._call(link, os.symlink, target, link)
+        await self._call(_link, link, native(target))
 
     @override
     async def read_symbolic_link(self, path: str) -> str:
         try:
-            return shown(await self._call(path, _read_link, path))
+            return shown(await self._call(_read_link, path))
         except InvalidPathException as error:
-            raise InvalidPathException("it is no symbolic link", adaptor=self.name) from error
+            raise InvalidPathException(f"{path} is no symbolic link", adaptor=self.name) from error
 
     @override
     async def set_permissions(self, path: str, permissions: Iterable[PosixFilePermission]) -> None:
-        await self._call(path, os.chmod, path, mode_of(permissions))
+        await self._call(os.chmod, path, mode_of(permissions))
 
     @override
     async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
         if not isinstance(origin, LocalFileSystem):
             return False
         with translated(self.name):
-            await local_files.copy(source, target, replace, progress)
+            await local_files.copy(native(source), native(target), replace, progress)
         return True
 
     async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:
         # One batch after the other: a thread that made the next one meanwhile would only fight for the interpreter's lock.
-        with translated(self.name):
+        with translated(self.name, path):
             return await completed(in_thread(_listed, path, entries))
 
-    async def _call(self, path: str, function: Callable[..., T], *arguments: Any) -> T:
-        """Call *function*: at once where it takes microseconds, in a thread where another machine has to answer."""
+    async def _call(self, function: Callable[..., T], path: str, *arguments: Any, beside: str = "") -> T:
+        """Call *function* with *path*: at once where it takes microseconds, in a thread where another machine has to answer."""
+        path = native(path)
         try:
-            if is_far(path, self._far):
-                return await in_thread(function, *arguments)
-            return function(*arguments)
+            if is_far(path, self._far) or (beside and is_far(beside, self._far)):
+                return await in_thread(function, path, *arguments)
+            return function(path, *arguments)
         except OSError as error:
-            raise from_os_error(error, self.name) from error
+            raise from_os_error(error, self.name, path) from error
 
 
 def _attributes(path: str) -> PathAttributes:
@@ -204,6 +209,10 @@ def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
 
 def _close(entries: Any) -> None:
     entries.close()
+
+
+def _link(link: str, target: str) -> None:
+    os.symlink(target, link)  # noqa: PTH211 - the text as it is
 
 
 def _read_link(path: str) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 
 from xenon_core.messages import Path, PathAttributes, PosixFilePermission
 from xenon_core.wire import build
+from xenon_server.filesystems.names import shown
 
-__all__ = ["attributes_of", "mode_of", "permissions_of", "shown"]
+__all__ = ["attributes_of", "mode_of", "permissions_of"]
 
 _PERMISSIONS = (
     (stat.S_IRUSR, PosixFilePermission.OWNER_READ),
@@ -58,11 +59,6 @@ def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
             "_unknown_fields": b"",
         },
     )
-
-
-def shown(path: str) -> str:
-    """*path* as text that UTF-8 can hold: what it cannot hold becomes U+FFFD, so that a listing shows every entry."""
-    return path if path.isascii() else os.fsencode(path).decode(errors="replace")
 
 
 @functools.lru_cache(maxsize=4096)

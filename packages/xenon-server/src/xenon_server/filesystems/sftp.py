@@ -23,12 +23,12 @@ from xenon_server.adaptor import FileSystem, Opening, Progress
 from xenon_server.filesystems.local import LocalFileSystem
 from xenon_server.filesystems.local_attributes import mode_of
 from xenon_server.filesystems.local_files import in_thread
+from xenon_server.filesystems.names import from_bytes, native, to_bytes
 from xenon_server.filesystems.sftp_attributes import path_attributes
 from xenon_server.filesystems.sftp_connection import SftpConnection
 from xenon_server.filesystems.sftp_copying import copy_file, private_only, small_content
 from xenon_server.filesystems.sftp_errors import kind_of, look, missing, why_not_made, why_not_written, xenon_error
 from xenon_server.filesystems.sftp_messages import Attributes, Entry, Open, SftpError, Status
-from xenon_server.filesystems.sftp_names import from_bytes, to_bytes
 from xenon_server.filesystems.sftp_people import Identity, People
 from xenon_server.filesystems.sftp_reading import is_empty, read_directory, read_file
 from xenon_server.filesystems.sftp_session import SftpSession
@@ -267,7 +267,7 @@ class SftpFileSystem(FileSystem):
     @override
     async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
         raw = _raw(target)
-        if isinstance(origin, LocalFileSystem) and (found := await in_thread(small_content, source)) is not None:
+        if isinstance(origin, LocalFileSystem) and (found := await in_thread(small_content, native(source))) is not None:
             content, mode = found
             await self._write(target, _pieces(content), replace, len(content), private_only(mode))
             progress(len(content))

@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
 from xenon_core.errors import ConnectionLostException, FileSystemClosedException
+from xenon_server.filesystems.names import from_bytes
 from xenon_server.filesystems.sftp_errors import look
 from xenon_server.filesystems.sftp_messages import SftpError
-from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import SftpSession
 from xenon_server.filesystems.sftp_sessions import SftpSessions
 from xenon_server.ssh.connections import SshLink

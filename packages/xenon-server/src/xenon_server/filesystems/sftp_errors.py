@@ -17,8 +17,8 @@ from xenon_core.errors import (
     UnsupportedOperationException,
     XenonError,
 )
+from xenon_server.filesystems.names import from_bytes
 from xenon_server.filesystems.sftp_messages import Attributes, SftpError, Status
-from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import SftpSession
 from xenon_server.paths import parent_of
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from xenon_core.errors import InvalidPathException, PathAlreadyExistsException
 from xenon_server.filesystems.local_making import shared_with_all
+from xenon_server.filesystems.names import from_bytes
 from xenon_server.filesystems.sftp_connection import SftpConnection
 from xenon_server.filesystems.sftp_errors import kind_of, look, why_not_made, why_not_written
 from xenon_server.filesystems.sftp_messages import Attributes, Open, SftpError, Status
-from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import SftpSession
 
 __all__ = ["Made", "make", "temporary_beside"]

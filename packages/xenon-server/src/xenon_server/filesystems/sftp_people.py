@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from xenon_core.errors import XenonError
+from xenon_server.filesystems.names import from_bytes
 from xenon_server.filesystems.sftp_messages import Attributes, Entry, SftpError
-from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import SftpSession
 
 __all__ = ["Identity", "People"]

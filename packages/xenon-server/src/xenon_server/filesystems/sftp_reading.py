@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 
 from xenon_core.errors import InvalidPathException, IOException
+from xenon_server.filesystems.names import from_bytes
 from xenon_server.filesystems.sftp_messages import Attributes, Entry, Open, SftpError, Status
-from xenon_server.filesystems.sftp_names import from_bytes
 from xenon_server.filesystems.sftp_session import MOST_IN_FLIGHT, SftpSession
 
 __all__ = ["in_flight_for", "is_empty", "read_directory", "read_file"]

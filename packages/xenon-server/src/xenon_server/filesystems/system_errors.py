@@ -16,6 +16,7 @@ from xenon_core.errors import (
     PermissionDeniedException,
     XenonError,
 )
+from xenon_server.filesystems.names import shown
 
 __all__ = ["from_os_error", "translated"]
 
@@ -42,9 +43,9 @@ _HINTS: Mapping[int, str] = {
 
 
 def from_os_error(error: OSError, adaptor: str, path: str = "") -> XenonError:
-    """The exception for *error*; *path* is what it was about, where the request alone does not tell."""
-    about = f": {path}" if path else ""
-    words = _WORDS.get(error.errno or 0) or error.strerror or str(error)
+    """The exception for *error*; *path* is what it was about, as Python has it of this machine's own files."""
+    words = shown(_WORDS.get(error.errno or 0) or error.strerror or str(error))
+    about = f": {shown(path)}" if path and shown(path) not in words else ""
     return _CLASSES.get(error.errno or 0, IOException)(f"{words}{about}", adaptor=adaptor, hint=_HINTS.get(error.errno or 0, ""))
 
 

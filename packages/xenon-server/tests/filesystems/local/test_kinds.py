@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,12 @@ from xenon_core.errors import (
 )
 from xenon_core.filesystem import FileSystem
 from xenon_core.messages import CopyRequestCopyMode as CopyMode
-from xenon_core.messages import CopyStatusErrorType, PosixFilePermission
+from xenon_core.messages import CopyStatusErrorType, DefaultCredential, PosixFilePermission
+from xenon_server.adaptor import Opening
 from xenon_server.filesystems import local_names
+from xenon_server.filesystems.local import LocalFileSystem
+from xenon_server.properties import Properties
+from xenon_server.resources import Resources
 
 KINDS = ["pipe", "socket", "device"]
 
@@ -312,3 +317,38 @@ def bits(permissions: list[PosixFilePermission]) -> list[int]:
     who = {"OWNER": 6, "GROUP": 3, "OTHERS": 0}
     what = {"READ": 4, "WRITE": 2, "EXECUTE": 1}
     return [what[item.name.partition("_")[2]] << who[item.name.partition("_")[0]] for item in permissions]
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_every_error_names_its_path(tmp_path: Path) -> None:
+    """In the server's own words, since other clients have no others."""
+    missing, local = f"{tmp_path}/missing", LocalFileSystem(opening(tmp_path), "/")
+    (tmp_path / "file").touch()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    for attempt in (
+        local.attributes(missing),
+        anext(aiter(local.list(missing))),
+        anext(aiter(local.read(missing))),
+        local.append(missing, nothing()),
+        local.write(f"{missing}/file", nothing()),
+        local.create_file(f"{missing}/file"),
+        local.create_directory(f"{missing}/directory"),
+        local.create_symbolic_link(f"{missing}/link", "target"),
+        local.read_symbolic_link(missing),
+        local.read_symbolic_link(f"{tmp_path}/file"),
+        local.delete(missing),
+        local.rename(missing, f"{tmp_path}/other"),
+        local.set_permissions(missing, []),
+    ):
+        with pytest.raises(XenonError) as raised:
+            await attempt
+        assert missing in raised.value.reason or f"{tmp_path}/file" in raised.value.reason, raised.value.reason
+
+
+def opening(home: Path) -> Opening:
+    return Opening("", DefaultCredential(), Properties.check("file", LocalFileSystem.properties, {}), Resources(home))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xenon_server.filesystems.names import from_bytes, to_bytes
 from xenon_server.filesystems.sftp_messages import (
     Answer,
     Attributes,
@@ -23,7 +24,6 @@ from xenon_server.filesystems.sftp_messages import (
     parse_version,
     string,
 )
-from xenon_server.filesystems.sftp_names import from_bytes, to_bytes
 
 numbers_of_32_bits = st.integers(0, 2**32 - 1)
 attributes = st.builds(
