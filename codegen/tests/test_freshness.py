@@ -40,8 +40,12 @@ def test_everything_that_is_generated_is_known(generated: dict[str, str]) -> Non
     assert sorted(generated) == sorted(
         [
             "docs/adaptors.rst",
+            "protos/words.toml",
             "protos/xenon.proto",
-            *(f"{CORE}/{name}.py" for name in ("__init__", "codec", "errors", "filesystem", "messages", "scheduler", "services", "views")),
+            *(
+                f"{CORE}/{name}.py"
+                for name in ("__init__", "codec", "errors", "filesystem", "messages", "removed", "scheduler", "services", "views")
+            ),
             *(f"{SYNC}/{name}.py" for name in ("__init__", "filesystem", "scheduler")),
             *(f"{JAVA}/{name}.py" for name in ("__init__", "release")),
             *(f"{SERVER}/{name}.py" for name in ("__init__", "descriptor")),

@@ -19,9 +19,12 @@ from xenon_codegen.errors import CodegenError
 from xenon_codegen.interface import build_interface
 from xenon_codegen.model import Interface
 from xenon_codegen.render import Renderer
-from xenon_codegen.words import read_toml, read_words
+from xenon_codegen.toml_text import require_comments
+from xenon_codegen.words import Words, read_toml, read_words
+from xenon_codegen.words_file import read_words_file, words_text
 
 PROTO = "protos/xenon.proto"
+WORDS = "protos/words.toml"
 CORE = "packages/xenon-core/src/xenon_core/_generated"
 SYNC = "packages/xenon-sync/src/xenon/_generated"
 JAVA = "packages/xenon-java/src/xenon_java/_generated"
@@ -54,17 +57,18 @@ class Sources:
     interface: Interface
     errors: tuple[Error, ...]
     release: Mapping[str, Any]
+    removed: Mapping[str, str]
 
 
 def read_sources(root: Path) -> Sources:
     """Read ``protos/`` below *root*; raises :class:`CodegenError` for a missing or orphaned word, or a shape without a rule."""
     file = compile_proto(root / PROTO)
     errors = _read_errors(root / "protos/errors.toml")
-    words = read_words(root / "protos/words.toml")
+    words = read_words(root / WORDS)
     docs = {ROOT_ERROR: ROOT_DOC, **{error.name: error.doc for error in errors}}
     interface = build_interface(file, words, docs)
     words.check(docs)
-    return Sources(root, file, interface, errors, read_toml(root / "protos/release.toml"))
+    return Sources(root, file, interface, errors, read_toml(root / "protos/release.toml"), dict(sorted(words.removed.items())))
 
 
 def _read_errors(path: Path) -> tuple[Error, ...]:
@@ -91,9 +95,17 @@ def generate(root: Path) -> dict[str, str]:
     python.update({f"{folder}/__init__.py": _PACKAGE_DOC for folder in GENERATED_FOLDERS})
     return {
         PROTO: renderer.render("protos/xenon.proto.j2", _context(sources, "", "")),
+        WORDS: _ordered_words(sources),
         "docs/adaptors.rst": _adaptor_docs(root),
         **format_python(python, root / "pyproject.toml"),
     }
+
+
+def bare_proto(root: Path, file: FileDescriptorProto) -> str:
+    """The proto of the interface in *file*, without a word: what the generator reads, when the words come from elsewhere."""
+    interface = build_interface(file, Words({}, {}), {})
+    context = {"interface": interface, "file": file, "release": {"version": "", "xenon_version": ""}}
+    return Renderer(root / "templates").render("protos/xenon.proto.j2", context)
 
 
 def _context(sources: Sources, origins: str, template: str) -> dict[str, Any]:
@@ -101,13 +113,21 @@ def _context(sources: Sources, origins: str, template: str) -> dict[str, Any]:
         "interface": sources.interface,
         "errors": sources.errors,
         "release": sources.release,
+        "removed": sources.removed,
         "file": sources.file,
         "sources": f"{origins} and templates/{template}",
     }
 
 
+def _ordered_words(sources: Sources) -> str:
+    path = sources.root / WORDS
+    text = words_text(read_words_file(path), sources.file)
+    require_comments(WORDS, path.read_text(encoding="utf-8"), text)
+    return text
+
+
 def _core_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
-    origins = {"errors": "protos/errors.toml", "services": _WORDS, "codec": _WORDS, "views": _WORDS}
+    origins = {"errors": "protos/errors.toml", "services": _WORDS, "codec": _WORDS, "views": _WORDS, "removed": WORDS}
     files: dict[str, str] = {}
     for name, origin in origins.items():
         template = f"xenon_core/{name}.py.j2"

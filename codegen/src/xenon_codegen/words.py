@@ -28,10 +28,14 @@ class RpcWords:
 
 @frozen
 class Words:
-    """Documentation by dotted name (``PathRequest.path``, ``CopyRequest.CopyMode.CREATE``, ``FileSystemService``)."""
+    """Documentation by dotted name (``PathRequest.path``, ``CopyRequest.CopyMode.CREATE``, ``FileSystemService``).
+
+    ``removed`` says of what earlier releases had what to use instead.
+    """
 
     texts: Mapping[str, str]
     rpcs: Mapping[str, RpcWords]
+    removed: Mapping[str, str] = field(factory=dict)
     used: set[str] = field(default=Factory(set), eq=False)
     missing: list[str] = field(default=Factory(list), eq=False)
 
@@ -58,7 +62,8 @@ class Words:
         raised = {error for rpc in self.rpcs.values() for error in rpc.raises}
         complaints = [
             *(f"no word for {name}" for name in self.missing),
-            *(f"a word for {name}, which the interface does not have" for name in orphans),
+            *(f"a word for {name}, which the interface does not have; say under [removed] what to use instead" for name in orphans),
+            *(f"{name} is under [removed], and the interface has it" for name in self.removed if name in self.used),
             *(f"the exception {name} is named by a method and defined nowhere" for name in sorted(raised - set(known_errors))),
         ]
         if complaints:
@@ -68,10 +73,17 @@ class Words:
 def read_toml(path: Path) -> dict[str, Any]:
     """The table in a TOML file; raises :class:`CodegenError` naming the file when it cannot be read."""
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return parse_toml(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
         raise CodegenError(f"cannot read {path}: {error}") from error
-    return table
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The table in *text*; raises :class:`CodegenError`, which gives its *name*, when it is no TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CodegenError(f"cannot read {name}: {error}") from error
 
 
 def read_words(path: Path) -> Words:
@@ -89,7 +101,7 @@ def read_words(path: Path) -> Words:
     for name, enum in table.get("enums", {}).items():
         texts[name] = enum.get("doc", "")
         texts.update({f"{name}.{value}": text for value, text in enum.get("values", {}).items()})
-    return Words(texts, rpcs)
+    return Words(texts, rpcs, table.get("removed", {}))
 
 
 def _rpc_words(path: Path, name: str, words: Mapping[str, Any]) -> RpcWords:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import betterproto2
 
+from xenon_core._generated.removed import REMOVED
+
 if sys.version_info >= (3, 11):
     from typing import Self
 else:
@@ -22,7 +24,9 @@ default_message_pool = betterproto2.MessagePool()  # type: ignore[no-untyped-cal
 
 
 def unknown_field(owner: str, name: str, known: Iterable[str]) -> AttributeError:
-    """The error for a field that *owner* does not have, with the nearest name that it does have."""
+    """The error for a field that *owner* does not have: what to use in place of one that it had, or the nearest name that it has."""
+    if instead := REMOVED.get(f"{owner}.{name}"):
+        return AttributeError(f"{owner} has no field {name!r} any more. {instead}")
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(known)}"
     return AttributeError(f"{owner} has no field {name!r}; {hint}")

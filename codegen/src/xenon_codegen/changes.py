@@ -1,0 +1,70 @@
+"""One thing that differs between two releases, and how much the next version number has to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from attrs import frozen
+
+
+class What(Enum):
+    """What became of a thing."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    CHANGED = "changed"
+
+
+@frozen
+class Change:
+    """A thing of some *kind* that was added, removed, renamed or changed.
+
+    ``detail`` says from what to what. ``effect`` says what programs notice, in Python terms; ``breaks`` whether some stop working.
+    """
+
+    what: What
+    kind: str
+    name: str
+    detail: str = ""
+    effect: str = ""
+    breaks: bool = False
+
+
+class Level(Enum):
+    """The part of the version number that the changes raise."""
+
+    NONE = "none"
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+def level_of(changes: Iterable[Change]) -> Level:
+    """Major where programs break, minor where something is new, patch for anything else."""
+    changes = list(changes)
+    if any(change.breaks for change in changes):
+        return Level.MAJOR
+    if any(change.what is What.ADDED for change in changes):
+        return Level.MINOR
+    return Level.PATCH if changes else Level.NONE
+
+
+def next_version(current: str, level: Level) -> str:
+    """The version after *current* (``4.1.2``, or ``4.0.0.dev0`` where 4.0.0 is still to come) that *level* calls for."""
+    release = ".".join(current.split(".")[:3])
+    major, minor, patch = (int(part) for part in release.split("."))
+    if level is Level.NONE:
+        return current
+    if release != current and _covers(minor, patch, level):
+        return release
+    raised = {Level.MAJOR: (major + 1, 0, 0), Level.MINOR: (major, minor + 1, 0), Level.PATCH: (major, minor, patch + 1)}
+    return ".".join(str(part) for part in raised[level])
+
+
+def _covers(minor: int, patch: int, level: Level) -> bool:
+    """Whether a version that is still to come announces enough already."""
+    announced = Level.PATCH if patch else Level.MINOR if minor else Level.MAJOR
+    order = list(Level)
+    return order.index(announced) >= order.index(level)
