@@ -68,8 +68,8 @@ def test_every_fact_and_word_is_on_the_page(sources: _Sources) -> None:
         assert said in text
     for said in (
         "embedded: and java: it prints:",
-        "No server runs it today.",
-        "With the target java: it ends with the error Beads fell off..",
+        "As tested, no server runs it.",
+        "With the target java:, as tested, it ends with the error Beads fell off.;",
     ):
         assert said in text
     assert text.count("Both tell the same locations, credentials, properties, defaults and capabilities of this adaptor.") == 1
@@ -146,6 +146,23 @@ def test_a_server_cannot_smuggle_markup_in(
     document = _parse(_sources(tmp_path, embedded, java, words).render())
     assert not list(document.findall(docutils.nodes.raw))
     assert " ".join(evil.split()) in [node.astext() for node in document.findall(docutils.nodes.term)]
+
+
+def test_an_adaptor_may_have_any_name(tmp_path: Path, facts_data: dict[str, Any], words_text: str) -> None:
+    """It is a heading, a part of a link's target, and the link's text."""
+    names = ["a`_b: c", "a-b", "a_b", "A-B", "tape <x_>"]
+    facts_data["filesystems"] = [{**facts_data["filesystems"][0], "name": name} for name in names]
+    start, end = words_text.index("[filesystems.tape]"), words_text.index("[schedulers.abacus]")
+    tape = words_text[start:end].replace('embedded = ["Tapes are rewound."]', "embedded = []")
+    words = words_text[:start] + "".join(tape.replace("filesystems.tape", f"filesystems.{json.dumps(name)}") for name in names)
+    words += words_text[end:]
+    document = _parse(_sources(tmp_path, {"filesystems": [], "schedulers": []}, facts_data, words).render())
+    assert [title for title in _titles(document) if title.endswith("tapes in a robot")] == [
+        f"{name}: tapes in a robot" for name in sorted(names)
+    ]
+    links = {node.astext(): node.get("refid") for node in document.findall(docutils.nodes.reference)}
+    assert sorted(links) == sorted([*names, "abacus"])
+    assert len({*links.values()}) == len(links)
 
 
 def test_kinds_without_adaptors_leave_out_tables(tmp_path: Path) -> None:

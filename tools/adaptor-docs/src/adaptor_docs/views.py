@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, takewhile
+from string import ascii_lowercase, digits
 
 from adaptor_docs.compare import ORDERS, Difference, adaptor_differences
 from adaptor_docs.facts import KINDS, Facts
@@ -169,7 +170,7 @@ def _yes_or_no(value: bool) -> str:
 def _adaptor_view(adaptor: JoinedAdaptor, kind: str, prefix: str, words: Words) -> AdaptorView:
     about = words.adaptors[kind][adaptor.name]
     return AdaptorView(
-        label=f"{kind}-{adaptor.name}",
+        label=f"{kind}-{_label(adaptor.name)}",
         name=escape(adaptor.name),
         heading=heading(f"{escape(adaptor.name)}: {about.title}", "~"),
         about=wrap(about.about),
@@ -186,9 +187,18 @@ def _adaptor_view(adaptor: JoinedAdaptor, kind: str, prefix: str, words: Words) 
         example=about.example.strip("\n"),
         prints=about.prints.strip("\n"),
         runs=_and([_target(server) for server in adaptor.facts if server not in about.fails]),
-        fails=tuple(
-            wrap(f"With the target {_target(server)} it ends with the error {literal(error)}.") for server, error in about.fails.items()
-        ),
+        fails=tuple(_failure(server, error) for server, error in about.fails.items()),
+    )
+
+
+def _label(name: str) -> str:
+    """The name as a part of a link's target: the same for no two names, though targets are told apart by small letters and digits alone."""
+    return "".join(each if each in ascii_lowercase or each in digits else f"-{ord(each):x}-" for each in name)
+
+
+def _failure(server: str, error: str) -> str:
+    return wrap(
+        f"With the target {_target(server)}, as tested, it ends with the error {literal(error)}; the notes on that target say when."
     )
 
 
