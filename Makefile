@@ -7,7 +7,7 @@ PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-server packag
 SOURCES := packages codegen tools tests examples benchmarks
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint types check generate compatibility bench bench-servers pins clean
+.PHONY: help setup demo test lint types check docs generate compatibility bench bench-servers pins clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ generate: setup ## render everything that is generated
 check: setup ## fail when anything generated is not as it would be rendered
 	$(BIN)/xenon-codegen check
 
+docs: setup ## build the site into docs/_build/html; a warning, such as of a link that leads nowhere, stops it
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir docs/_build/doctrees docs docs/_build/html
+
 compatibility: setup ## write docs/compatibility.md: what the released server can do, as the tests have it
 	$(BIN)/python -m pytest tests/compatibility tests/conformance --collect-only -q --write-compatibility=docs/compatibility.md
 
@@ -58,4 +61,4 @@ pins: ## write requirements/dev.txt anew (needs uv)
 	rm uv.lock
 
 clean: ## remove the environment and what tools have left
-	rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-3.* docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

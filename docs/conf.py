@@ -1,0 +1,120 @@
+"""How Sphinx builds the site: ``make docs``, which stops at a warning."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as version_of
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+project = "PyXenon"
+author = "the PyXenon developers"
+version = release = version_of("pyxenon-sync")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3  # so that [words](page.md#a-heading) is a link here as it is where the repository is read
+
+nitpicky = True  # a role such as :class: that leads nowhere is a warning, too
+nitpick_ignore_regex = [
+    # The site is built without a network: names of the standard library and of other projects are no links.
+    (
+        "py:.*",
+        r"(asyncio|builtins|collections|contextlib|concurrent|datetime|enum|os|pathlib|subprocess|threading|types|typing|_?pytest)\..*",
+    ),
+    # What signatures say of how it is built inside. Types that programs deal with are in the API.
+    ("py:class", r"xenon\.(handle|portal)\.\w+|xenon_core\.(channels|failures|handle|targets)\.[\w.]+"),
+    ("py:class", r"xenon_java\.logs\.\w+|xenon_server\.(resources|shells)\.[\w.]+|xenon_server\.properties\.T"),
+    ("py:class", r"xenon_testing\.(client|engine)\.[\w.]+|Resources|OptionsByName"),
+    ("py:class", r"dict\[str"),  # half of a quoted type
+]
+
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+autodoc_preserve_defaults = True
+autodoc_type_aliases = {
+    "ByteSource": "xenon_core.streams.ByteSource",
+    "Credential": "xenon_server.credentials.Credential",
+    "StrPath": "xenon_core.StrPath",
+}
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 72  # a longer one has a line for each parameter
+napoleon_use_rtype = False
+
+html_theme = "furo"
+html_title = f"PyXenon {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
+html_show_sourcelink = False
+html_copy_source = False
+
+GIVEN_BY_CALLS = {
+    f"{module}.{name}"
+    for module, names in {
+        "xenon": ("Session", "FileSystem", "Scheduler", "ResponseStream"),
+        "xenon_core": ("Client", "FileSystems", "FileSystem", "Schedulers", "Scheduler"),
+        "xenon_testing": (
+            "ServerFactory",
+            "ScratchFileSystem",
+            "ScratchScheduler",
+            "Server",
+            "SshServer",
+            "SlurmServer",
+            "Faults",
+            "SlurmFaults",
+        ),
+    }.items()
+    for name in names
+}
+
+
+def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
+    """Leave out the list of what is on a page, which the theme has beside it. Where the repository is read, it is of use."""
+    for topic in list(doctree.findall(nodes.topic)):
+        if "contents" in topic["classes"]:
+            topic.parent.remove(topic)
+
+
+def name_paths(app: Sphinx, doctree: nodes.document) -> None:
+    """A bare Path in a signature is the standard library's, which is imported for type checkers only; ours has its full name by then."""
+    for reference in doctree.findall(addnodes.pending_xref):
+        if reference.get("refdomain") == "py" and reference["reftarget"] == "Path":
+            reference["reftarget"] = "pathlib.Path"
+
+
+def keep_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Remember what an attribute's docstring is."""
+    if what in ("attribute", "data", "property"):
+        kept[name] = list(lines)
+
+
+def restore_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Undo what napoleon does to it: it takes what comes before a colon in the first line for the type, and types are annotations here."""
+    lines[:] = kept.pop(name, lines)
+
+
+kept: dict[str, list[str]] = {}
+
+
+def mend_signature(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
+) -> tuple[str, str | None] | None:
+    """Leave out how handles and exceptions are constructed, and what pytest gives to a fixture: none of it is a program's business."""
+    if name in GIVEN_BY_CALLS or name.startswith("xenon_core.errors."):
+        return "", None
+    if name.startswith("xenon_testing.plugin."):
+        return "()", returns
+    # A default that is made anew each time has no text of its own.
+    return (signature.replace("<factory>", "..."), returns) if signature and "<factory>" in signature else None
+
+
+def setup(app: Sphinx) -> None:
+    """What is ours beyond the settings."""
+    app.connect("doctree-read", drop_contents)
+    app.connect("doctree-read", name_paths)
+    app.connect("autodoc-process-docstring", keep_lines, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-docstring", restore_lines, priority=600)
+    app.connect("autodoc-process-signature", mend_signature)
