@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parent.parent / "docs" / "own-adaptors.md").read_text(encoding="utf-8")
-FILE_SYSTEM, SCHEDULER, PROGRAM = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-(PROJECT,) = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+from run_page import python_blocks
+
+PAGE = Path(__file__).parent.parent / "docs" / "own-adaptors.md"
+FILE_SYSTEM, SCHEDULER, PROGRAM = python_blocks(PAGE)
+(PROJECT,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 SECONDS = 60
 MISTAKES = """
 import xenon

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from known_hosts import home_with
+from run_page import python_blocks
 from xenon_testing import ServerFactory, SlurmServer
 
 ROOT = Path(__file__).parent.parent
-QUICK_START = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+QUICK_START = python_blocks(ROOT / "README.md")[0]
 HOST = "login.example.org"
 SUITES = ("bullseye", "bookworm", "trixie", "forky")
 SECONDS = 120
@@ -27,16 +28,6 @@ def cluster(xenon_container: ServerFactory, suite: str) -> SlurmServer:
     return xenon_container("slurm", suite=suite)
 
 
-def home_of(cluster: SlurmServer, folder: Path) -> Path:
-    """A home folder in which ssh knows the cluster by a name, as its user has it set up."""
-    ssh = folder / "home" / ".ssh"
-    ssh.mkdir(mode=0o700, parents=True)
-    (ssh / "known_hosts").write_text(cluster.known_hosts)
-    words = (f"Host {HOST}", f"HostName {cluster.host}", f"Port {cluster.port}", f"User {cluster.username}")
-    (ssh / "config").write_text("\n    ".join((*words, f"IdentityFile {cluster.private_key}\n")))
-    return ssh.parent
-
-
 def run(*command: str, **variables: str) -> list[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "error", "PATH": "/nonexistent", **variables}
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=SECONDS, env=environment, check=False)
@@ -45,7 +36,7 @@ def run(*command: str, **variables: str) -> list[str]:
 
 
 def test_the_quick_start(cluster: SlurmServer, tmp_path: Path) -> None:
-    lines = run("-c", QUICK_START, XENON_TARGET=f"embedded:?home={home_of(cluster, tmp_path)}")
+    lines = run("-c", QUICK_START, XENON_TARGET=f"embedded:?home={home_with({HOST: cluster}, tmp_path / 'home')}")
     assert [line for line in lines if line] == ["COMPLETED 0", "hello Ada, from slurmhost"]
     assert cluster.run("ls") == ""
 

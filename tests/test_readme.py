@@ -1,26 +1,42 @@
-"""What the README tells people to paste does what it says."""
+"""What the README tells people to paste does what it says. Its first program has a cluster of its own, in test_quick_start.py."""
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-# The first is for test_quick_start.py, which has a cluster for it. The third needs a machine of yours; it is only compiled.
-_, LOCAL, REMOTE, ASYNCHRONOUS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+from known_hosts import home_with
+from run_page import python_blocks
+from xenon_testing import ServerFactory
+
+_, LOCAL, REMOTE, ASYNCHRONOUS = python_blocks(Path(__file__).parent.parent / "README.md")
+REMOTE_HOST = "data.example.org"
+
+
+def run(program: str, folder: Path, **variables: str) -> str:
+    environment = {**os.environ, "PYTHONWARNINGS": "error", **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=folder, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 @pytest.mark.parametrize(("program", "expected"), [(LOCAL, "DONE 0"), (ASYNCHRONOUS, "/tmp/")])
 def test_a_program_of_the_readme_runs(program: str, expected: str, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    assert expected in done.stdout
-    assert done.stderr == ""
+    assert expected in run(program, tmp_path)
 
 
-def test_the_one_that_needs_another_machine_compiles() -> None:
-    compile(REMOTE, "README.md", "exec")
+@pytest.mark.xenon_docker
+def test_the_one_that_copies_from_another_machine_runs(xenon_container: ServerFactory, tmp_path: Path) -> None:
+    server = xenon_container("ssh", username="me", copy="readme")
+    server.run("echo 1,2,3 >results.csv")
+    home = home_with({REMOTE_HOST: server}, tmp_path / "home")
+    imports = "import xenon\nxenon.init()\n"  # which the programs before it have done
+    assert "/home/me" in REMOTE
+    assert run(imports + REMOTE.replace("/home/me", str(home)), tmp_path, HOME=str(home)) == "6\n"
+    assert (home / "results.csv").read_bytes() == b"1,2,3\n"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
+
+from run_page import python_blocks
 
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "docs" / "testing.md", ROOT / "packages" / "xenon-testing" / "README.md"]
-PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-BLOCKS = [block for page in PAGES for block in PYTHON.findall(page.read_text(encoding="utf-8"))]
+BLOCKS = [block for page in PAGES for block in python_blocks(page)]
 
 
 @pytest.mark.xenon_docker
