@@ -129,9 +129,9 @@ def test_what_differs_between_the_servers_is_told_where_it_differs(
     ):
         assert said in items
     rows = [[cell.astext() for cell in row.findall(docutils.nodes.entry)] for row in document.findall(docutils.nodes.row)]
-    assert ["speed", "size", "16\N{NO-BREAK SPACE}KiB (embedded:), 8\N{NO-BREAK SPACE}KiB (java:)", "How fast. Default: slowly."] in rows
-    assert ["colour", "size", "(empty)", "embedded: only. A colour. Default: none."] in rows
-    assert ["Renames", "yes", "no", "embedded: It can rename. java: It cannot rename."] in rows
+    assert ["speed\n\nHow fast. Default: slowly.", "size", "16\N{NO-BREAK SPACE}KiB (embedded:), 8\N{NO-BREAK SPACE}KiB (java:)"] in rows
+    assert ["colour\n\nembedded: only. A colour. Default: none.", "size", "(empty)"] in rows
+    assert ["Renames\n\nembedded: It can rename. java: It cannot rename.", "yes", "no"] in rows
     text = document.astext()
     assert "java: only. A robot." in text and "java: only. A password." in text
     assert "Both tell the same" not in text
