@@ -431,7 +431,7 @@ class Method:
     @property
     def yields(self) -> bool:
         """Whether the method gives its results one by one."""
-        return self.server_streaming and self.stream is None
+        return self.server_streaming and self.identity is None
 
     @property
     def proto_doc(self) -> str:

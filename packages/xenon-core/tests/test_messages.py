@@ -262,3 +262,11 @@ def _targets(statement: ast.stmt) -> list[str]:
 def test_every_message_is_public(name: str) -> None:
     assert name in messages.__all__
     assert getattr(messages, name) is getattr(generated, name)
+
+
+def test_a_field_that_earlier_releases_had_is_told_with_what_to_use_instead() -> None:
+    with pytest.raises(AttributeError, match=r"^JobDescription has no field 'processes_per_node' any more\. Use tasks_per_node\.$"):
+        messages.JobDescription(processes_per_node=2)
+    description = messages.JobDescription()
+    with pytest.raises(AttributeError, match="any more"):
+        description.node_count = 3
