@@ -106,3 +106,11 @@ def test_each_block_says_its_language_and_hides_no_python(path: Path) -> None:
     assert all(not language for _, language in fences[1::2])
     outside = re.sub(r"^```python\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     assert not re.search(r"^\s*(import|from) xenon\w*", outside, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in written() if path.suffix == ".md"])
+def test_links_lead_somewhere_in_the_repository(path: Path) -> None:
+    """As it is read there; those of the site are checked by its build."""
+    prose = re.sub(r"^ *```.*?^ *```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in target]
+    assert [target for target in targets if target and not (path.parent / target).exists()] == []

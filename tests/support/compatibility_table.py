@@ -23,7 +23,7 @@ Two things that no row can show, as they depend on the moment: over `webdav` the
 so that a second write within milliseconds goes over the first; and its `local` scheduler loses jobs when one scheduler is used from several
 threads ([adaptors.rst](adaptors.rst)).
 """
-BESIDE = """# Beside the embedded server
+BESIDE = """## Beside the embedded server
 
 The suite in `tests/conformance` holds the interface, RPC by RPC and with its errors, on the embedded server, on `xenon-server` over a port
 with mutual TLS, and on xenon-grpc 3.0.1. On {agreed} tests the servers agree; here is where they part. The embedded server and
