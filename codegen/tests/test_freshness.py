@@ -44,7 +44,7 @@ def test_everything_that_is_generated_is_known(generated: dict[str, str]) -> Non
             "protos/xenon.proto",
             *(
                 f"{CORE}/{name}.py"
-                for name in ("__init__", "codec", "errors", "filesystem", "messages", "removed", "scheduler", "services", "views")
+                for name in ("__init__", "codec", "errors", "filesystem", "history", "messages", "scheduler", "services", "views")
             ),
             *(f"{SYNC}/{name}.py" for name in ("__init__", "filesystem", "scheduler")),
             *(f"{JAVA}/{name}.py" for name in ("__init__", "release")),
@@ -121,7 +121,7 @@ def test_check_sees_a_missing_and_an_orphaned_word(tree: Path, capsys: Capture) 
     assert _check(tree) == 1
     shown = capsys.readouterr().err
     assert "no word for PosixFilePermission.OWNER_READ\n" in shown
-    assert "a word for PosixFilePermission.OWNER_LOOKS, which the interface does not have\n" in shown
+    assert "a word for PosixFilePermission.OWNER_LOOKS, which the interface does not have; say" in shown
 
 
 def test_check_sees_an_exception_that_is_defined_no_more(tree: Path, capsys: Capture) -> None:

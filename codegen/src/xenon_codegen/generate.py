@@ -25,6 +25,7 @@ from xenon_codegen.words_file import read_words_file, words_text
 
 PROTO = "protos/xenon.proto"
 WORDS = "protos/words.toml"
+RELEASES = "protos/releases.toml"
 CORE = "packages/xenon-core/src/xenon_core/_generated"
 SYNC = "packages/xenon-sync/src/xenon/_generated"
 JAVA = "packages/xenon-java/src/xenon_java/_generated"
@@ -58,6 +59,7 @@ class Sources:
     errors: tuple[Error, ...]
     release: Mapping[str, Any]
     removed: Mapping[str, str]
+    since: Mapping[str, str]
 
 
 def read_sources(root: Path) -> Sources:
@@ -68,7 +70,16 @@ def read_sources(root: Path) -> Sources:
     docs = {ROOT_ERROR: ROOT_DOC, **{error.name: error.doc for error in errors}}
     interface = build_interface(file, words, docs)
     words.check(docs)
-    return Sources(root, file, interface, errors, read_toml(root / "protos/release.toml"), dict(sorted(words.removed.items())))
+    release = read_toml(root / "protos/release.toml")
+    return Sources(root, file, interface, errors, release, dict(sorted(words.removed.items())), _since(root, interface))
+
+
+def _since(root: Path, interface: Interface) -> dict[str, str]:
+    """The release that each method came with, where ``releases.toml`` says so."""
+    entries = read_toml(root / RELEASES)["releases"]
+    came = {name: entry["version"] for entry in entries for name in entry.get("new_rpcs", ())}
+    methods = [method for service in interface.services for method in service.methods]
+    return {method.path: came[name] for method in methods if (name := f"{method.service}.{method.name}") in came}
 
 
 def _read_errors(path: Path) -> tuple[Error, ...]:
@@ -114,6 +125,7 @@ def _context(sources: Sources, origins: str, template: str) -> dict[str, Any]:
         "errors": sources.errors,
         "release": sources.release,
         "removed": sources.removed,
+        "since": sources.since,
         "file": sources.file,
         "sources": f"{origins} and templates/{template}",
     }
@@ -127,7 +139,7 @@ def _ordered_words(sources: Sources) -> str:
 
 
 def _core_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
-    origins = {"errors": "protos/errors.toml", "services": _WORDS, "codec": _WORDS, "views": _WORDS, "removed": WORDS}
+    origins = {"errors": "protos/errors.toml", "services": _WORDS, "codec": _WORDS, "views": _WORDS, "history": f"{WORDS}, {RELEASES}"}
     files: dict[str, str] = {}
     for name, origin in origins.items():
         template = f"xenon_core/{name}.py.j2"

@@ -21,12 +21,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from xenon_codegen import asking
 from xenon_codegen.descriptors import compile_proto
 from xenon_codegen.errors import CodegenError
+from xenon_codegen.generate import PROTO, RELEASES
 from xenon_codegen.words import read_toml
 
-RELEASES = "protos/releases.toml"
 PIN = "protos/release.toml"
 ADAPTORS = "protos/adaptors.json"
-PROTO = "protos/xenon.proto"
 _PIN_HEADER = "# The xenon-grpc release that this interface was taken from. Everything that needs the pin is rendered from this file.\n"
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 _VERSIONS = re.compile(r"Xenon gRPC v(?P<version>[^\s,]+), Xenon Library v(?P<library>[^\s,]+)")
@@ -54,7 +53,7 @@ def facts_of(source: str, root: Path) -> ReleaseFacts:
     """
     known = read_releases(root)
     if source in known:
-        return _of_known(known[source])
+        return _of_jar(find_jar(known[source]), known[source])
     path = Path(source)
     if (path / PROTO).is_file():
         return facts_of_tree(path)
@@ -73,7 +72,8 @@ def facts_of_tree(root: Path) -> ReleaseFacts:
 
 def read_releases(root: Path) -> dict[str, Mapping[str, Any]]:
     """The entries of ``releases.toml`` by version, in their order."""
-    return {entry["version"]: entry for entry in read_toml(root / RELEASES)["releases"]}
+    entries = read_toml(root / RELEASES)["releases"]
+    return {entry["version"]: {key: value for key, value in entry.items() if key != "new_rpcs"} for entry in entries}
 
 
 def pin_text(pin: Mapping[str, Any]) -> str:
@@ -88,7 +88,8 @@ def _advice(source: str) -> str:
     return "it is no version that is known, no file and no target such as java: or grpcs://host:port."
 
 
-def _of_known(entry: Mapping[str, Any]) -> ReleaseFacts:
+def find_jar(entry: Mapping[str, Any]) -> Path:
+    """The jar of an entry of ``releases.toml``, fetched where need be; raises :class:`CodegenError` when it cannot be had."""
     from xenon_java.errors import JarChecksumError, JarFetchError
     from xenon_java.release import Release, cache_folder, fetch_jar
 
@@ -96,12 +97,12 @@ def _of_known(entry: Mapping[str, Any]) -> ReleaseFacts:
     jar = cache_folder() / release.jar
     with suppress(FileNotFoundError):
         if _sha256(jar) == release.jar_sha256:
-            return _of_jar(jar, entry)
+            return jar
     try:
         fetch_jar(release, jar)
     except (JarFetchError, JarChecksumError) as error:
         raise CodegenError(str(error)) from error
-    return _of_jar(jar, entry)
+    return jar
 
 
 def _of_jar(jar: Path, entry: Mapping[str, Any] | None) -> ReleaseFacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import frozen
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
@@ -14,7 +14,7 @@ from xenon_codegen import toml_text
 from xenon_codegen.words import read_toml
 
 REMOVED = "removed"
-Place = tuple[str, ...]
+Place: TypeAlias = tuple[str, ...]
 _RULE = f"# {'-' * 93}"
 _RPC_WORDS = {"doc": "", "returns": "", "raises": []}
 _REMOVED_DOC = "# What earlier releases of xenon-grpc had, and what to use instead. Whoever sets or calls such a thing is told.\n"
@@ -53,7 +53,7 @@ def places(file: FileDescriptorProto) -> list[Place]:
 
 def name_of(place: Place) -> str:
     """The dotted name that a place is about: ``JobDescription.tasks``, ``SchedulerService.getQueueNames``."""
-    return place[1] if len(place) == 3 and place[2] == "doc" else f"{place[1]}.{place[3]}"
+    return place[1] if place[2] == "doc" else ".".join(place[1:2] + place[3:])
 
 
 def fit_words(words: WordsFile, more: WordsFile, file: FileDescriptorProto) -> FittedWords:

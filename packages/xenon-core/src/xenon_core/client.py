@@ -12,6 +12,7 @@ from types import TracebackType
 from xenon_core.channels.base import Channel
 from xenon_core.errors import SessionClosedError
 from xenon_core.filesystem import FileSystems
+from xenon_core.release import learn_release
 from xenon_core.scheduler import Schedulers
 from xenon_core.targets import Endpoint, GrpcEndpoint, InProcessEndpoint, installed_schemes, open_target
 
@@ -29,6 +30,7 @@ class Client:
     """A server and what it offers. Use it in ``async with``: at the end it is closed, and a server of its own is ended.
 
     Attributes:
+        release: What the server is, such as ``xenon-grpc 3.0.1``; of one that runs elsewhere, at least which methods it has.
         filesystems: Creates, lists and describes file systems.
         schedulers: Creates, lists and describes schedulers.
     """
@@ -37,17 +39,21 @@ class Client:
         self.channel = channel
         self.filesystems = FileSystems(channel)
         self.schedulers = Schedulers(channel)
+        self.release = endpoint.release
         self._endpoint = endpoint
 
     async def greet(self) -> None:
-        """Make a call that every server answers; raises :class:`~xenon_core.errors.XenonError` when this one does not.
+        """Make a call that every server answers, and learn of which release this one is, if that is not known yet.
 
-        A server in this process is there, and is not asked; whoever begins with it decides on which event loop it is at home.
+        A server in this process is there, and is not asked; whoever begins with it decides on which event loop it is at home. Raises
+        :class:`~xenon_core.errors.XenonError` when the server does not answer.
         """
         if isinstance(self._endpoint, InProcessEndpoint):
             await self._endpoint.home.call(_nothing)
-        else:
-            await self.filesystems.get_adaptor_names()
+            return
+        await self.filesystems.get_adaptor_names()
+        if not self.release:
+            self.release = await learn_release(self.channel)
 
     async def close(self) -> None:
         """Close the connection, and end the server if it was started for it. Closing twice is no error."""

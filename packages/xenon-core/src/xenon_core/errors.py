@@ -10,6 +10,7 @@
     │   │   └── SessionClosedError
     │   ├── SessionError
     │   ├── FileTooLargeError
+    │   ├── MethodMissingError                the server is of a release without it
     │   └── ProtocolError
     └── named by the server, one class for each Xenon exception
         ├── NoSuchPathException, PathAlreadyExistsException, DirectoryNotEmptyException, InvalidPathException, …
@@ -30,6 +31,7 @@ from xenon_core._generated import errors as _named
 from xenon_core._generated.errors import *  # noqa: F403 - the list is generated with the classes; see its __all__
 from xenon_core.failures import (
     FileTooLargeError,
+    MethodMissingError,
     ProtocolError,
     ServerStartError,
     ServerUnavailableError,
@@ -44,6 +46,7 @@ XenonException = XenonError
 
 __all__ = [
     "FileTooLargeError",
+    "MethodMissingError",
     "ProtocolError",
     "ServerStartError",
     "ServerUnavailableError",

@@ -131,6 +131,14 @@ class FileTooLargeError(XenonError):
     default_status = Status.RESOURCE_EXHAUSTED
 
 
+class MethodMissingError(XenonError):
+    """The server is of a release that does not have the method."""
+
+    __module__ = "xenon_core.errors"
+    default_status = Status.UNIMPLEMENTED
+    default_hint = "Use a newer server, such as the target embedded: or java:, or do without the method"
+
+
 class ProtocolError(XenonError):
     """The server answered with something that is not in the interface."""
 

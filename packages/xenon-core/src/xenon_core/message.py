@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import betterproto2
 
-from xenon_core._generated.removed import REMOVED
+from xenon_core._generated.history import REMOVED
 
 if sys.version_info >= (3, 11):
     from typing import Self

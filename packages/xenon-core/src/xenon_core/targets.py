@@ -92,12 +92,14 @@ class GrpcEndpoint:
 
     ``address`` is ``host:port`` or ``unix:///path``; ``tls`` is None for plain text. ``close`` releases (for a child: ends) the server,
     may block for seconds and may be called twice. ``diagnose`` says in a sentence what became of a server that stopped answering.
+    ``release`` is what the server is, such as ``xenon-grpc 3.0.1``, where that is known.
     """
 
     address: str
     tls: TlsKeys | None = None
     close: Callable[[], None] = _nothing
     diagnose: Callable[[], str] = _no_diagnosis
+    release: str = ""
 
     def lent(self) -> GrpcEndpoint:
         """The same server for another client of it, which leaves it running."""
@@ -109,11 +111,13 @@ class InProcessEndpoint:
     """A server inside this process: its servicers are called directly, and no message is sent anywhere.
 
     ``home`` is the event loop on which they are called; the first call decides which. ``aclose`` ends the server; it is called there.
+    ``release`` is what the server is.
     """
 
     servicers: Servicers
     aclose: Callable[[], Coroutine[Any, Any, None]] = _nothing_to_await
     home: HomeLoop = field(default_factory=HomeLoop)
+    release: str = ""
 
     def lent(self) -> InProcessEndpoint:
         """The same server for another client of it, which leaves it running."""

@@ -21,7 +21,7 @@ from xenon_java.keys import KeyFiles, read_client_keys, write_keys
 from xenon_java.logs import LogFile, LogPump, ServerLog, logger
 from xenon_java.ports import free_port, is_listening, listens_itself
 from xenon_java.probe import answers
-from xenon_java.release import PINNED, find_jar
+from xenon_java.release import PINNED, find_jar, release_name
 
 __all__ = ["ServerProcess", "start_server", "stop_server"]
 
@@ -41,7 +41,10 @@ class ServerProcess:
     """A xenon-grpc server that this program has started. :func:`start_server` makes one.
 
     ``port`` is where it listens, ``keys`` is what a client needs (None when it speaks plain gRPC) and ``folder`` is private to it.
+    ``release`` is what it is, such as ``xenon-grpc 3.0.1``; empty when that is not known.
     """
+
+    release = ""
 
     def __init__(self, popen: subprocess.Popen[bytes], port: int, keys: TlsKeys | None, folder: Path, log: ServerLog) -> None:
         self.port = port
@@ -153,10 +156,17 @@ def start_server(
         raise ServerStartError(f"cannot start xenon-grpc with the home folder {str(home)!r}: {reason}")
     # Java asks the system for the home folder, and not the environment.
     place = [] if home is None else [f"-Duser.home={home}"]
-    java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(jar or find_jar())]
+    jar = jar or find_jar()
+    java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(jar)]
     deadline = time.monotonic() + _timeout()
     if not tls:
         _warn_of_plain()
+    process = _start_on_a_port(java, port, tls, linger, home, deadline)
+    process.release = release_name(jar)
+    return process
+
+
+def _start_on_a_port(java: list[str], port: int | None, tls: bool, linger: bool, home: Path | None, deadline: float) -> ServerProcess:
     for _ in range(_TRIES - 1):
         try:
             return _start(java, port, tls, linger, home, deadline)

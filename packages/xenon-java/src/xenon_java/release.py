@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ JAR_VARIABLE = "XENON_GRPC_JAR"
 _OFFLINE_ADVICE = f"Where there is no network, copy the jar here from another machine and name it in {JAR_VARIABLE}."
 _CHUNK = 1 << 20
 _PIP_LINES = 25  # where it builds, the reason comes well before the end
+_JAR_NAME = re.compile(r"xenon-grpc-(\d+(?:\.\d+)+)(?:-all)?\.jar")
 _log = logging.getLogger("xenon.server")
 
 
@@ -116,6 +118,12 @@ def fetch_jar(release: Release, destination: Path) -> None:
         raise JarFetchError(f"cannot fetch xenon-grpc {release.version} into {destination}: {error}. {_OFFLINE_ADVICE}") from error
 
 
+def release_name(jar: Path) -> str:
+    """What *jar* is by its name, such as ``xenon-grpc 3.0.1``; empty when that does not tell."""
+    match = _JAR_NAME.fullmatch(jar.name)
+    return f"xenon-grpc {match[1]}" if match else ""
+
+
 def _check_override(jar: Path, release: Release) -> Path:
     found = _sha256_if_there(jar)
     if found is None:
@@ -160,8 +168,8 @@ def _sha256_if_there(path: Path) -> str | None:
 def _download(release: Release, folder: Path) -> Path:
     """The distribution, checked by pip against its hash, in *folder*.
 
-    To read a source distribution's metadata pip runs setup.py in an isolated environment, and fetches setuptools for it; so this works where
-    none is installed. Only this distribution is asked for as source: ``:all:`` would have setuptools built from source as well.
+    To read a source distribution's metadata pip runs setup.py in an isolated environment, and fetches setuptools for it; so this works
+    where none is installed. Only this distribution is asked for as source: ``:all:`` would have setuptools built from source as well.
     """
     requirements = folder / "requirements.txt"
     requirements.write_text(release.requirement + "\n", encoding="utf-8")

@@ -64,7 +64,7 @@ def _on_port(target: Target, port: int, tls: bool, linger: bool, home: Path | No
 
 
 def _own(process: ServerProcess) -> GrpcEndpoint:
-    return GrpcEndpoint(process.address, process.keys, process.stop, process.diagnose)
+    return GrpcEndpoint(process.address, process.keys, process.stop, process.diagnose, process.release)
 
 
 def _running(port: int, tls: bool) -> GrpcEndpoint:

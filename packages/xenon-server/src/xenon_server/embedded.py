@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xenon_core.errors import TargetError
 from xenon_core.targets import InProcessEndpoint, Target
+from xenon_server import __version__
 from xenon_server.server import Server
 
 __all__ = ["open_target"]
@@ -21,7 +22,7 @@ def open_target(target: Target) -> InProcessEndpoint:
         raise TargetError(target.text, "embedded: takes no address; for a server that is running write grpcs://host:port or unix:///path")
     home = target.accept_options("home").get("home")
     server = Server(None if home is None else _home(target, home))
-    return InProcessEndpoint(server.servicers, aclose=server.close)
+    return InProcessEndpoint(server.servicers, aclose=server.close, release=f"xenon-server {__version__}")
 
 
 def _home(target: Target, text: str) -> Path:

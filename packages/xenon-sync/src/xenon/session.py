@@ -56,6 +56,11 @@ class Session:
         return self._open
 
     @property
+    def release(self) -> str:
+        """What the server is, such as ``xenon-grpc 3.0.1``; of one that runs elsewhere, at least which methods it has."""
+        return self.client.release
+
+    @property
     def endpoint(self) -> Endpoint:
         """Where the server is, for another client of it: ``await xenon_core.connect(session.endpoint)``, which leaves it running."""
         return self._endpoint.lent()

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from xenon_core.errors import SessionClosedError, Status, XenonError, describe, from_status
+from xenon_core.release import or_missing
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
@@ -41,7 +42,8 @@ def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any],
     code = error.code() or grpc.StatusCode.UNKNOWN
     status = Status(code.value[0])
     diagnosis = endpoint.diagnose() if status is Status.UNAVAILABLE else ""
-    return describe(from_status(status, error.details() or "", diagnosis), rpc.name, request)
+    failure = or_missing(from_status(status, error.details() or "", diagnosis), rpc, endpoint.release)
+    return describe(failure, rpc.name, request)
 
 
 def gone(rpc: Rpc[Any, Any], request: object) -> XenonError:

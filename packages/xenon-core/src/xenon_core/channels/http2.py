@@ -31,6 +31,7 @@ from xenon_core.channels.calls import gone
 from xenon_core.channels.framing import FrameReader
 from xenon_core.channels.tls import client_context
 from xenon_core.errors import ProtocolError, ServerUnavailableError, Status, XenonError, describe, from_status
+from xenon_core.release import or_missing
 from xenon_core.rpc import Rpc
 from xenon_core.targets import GrpcEndpoint
 
@@ -144,7 +145,7 @@ def _text(header: str | bytes) -> str:
 
 def _failure(error: Exception, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
     if isinstance(error, XenonError):
-        return describe(error, rpc.name, request)
+        return describe(or_missing(error, rpc, endpoint.release), rpc.name, request)
     reason = ". ".join(text for text in ("the connection to the server broke", endpoint.diagnose(), str(error)) if text)
     return describe(ServerUnavailableError(reason), rpc.name, request)
 
