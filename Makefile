@@ -44,7 +44,9 @@ check: setup ## fail when anything generated is not as it would be rendered
 	$(BIN)/xenon-codegen check
 
 docs: setup ## build the site into docs/_build/html; a warning, such as of a link that leads nowhere, stops it
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir docs/_build/doctrees docs docs/_build/html
+	rm -rf docs/_build
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir docs/_build/doctrees docs docs/_build/html || \
+		{ rm -rf docs/_build/doctrees; exit 1; }
 
 compatibility: setup ## write docs/compatibility.md: what the released server can do, as the tests have it
 	$(BIN)/python -m pytest tests/compatibility tests/conformance --collect-only -q --write-compatibility=docs/compatibility.md

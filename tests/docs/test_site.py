@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ def documented() -> set[str]:
     """The full name of everything that a page of the site has an entry for."""
     command = ["-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(SITE / "doctrees"), str(ROOT / "docs"), str(SITE / "html")]
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=SECONDS, check=False)
+    if done.returncode:
+        shutil.rmtree(SITE / "doctrees", ignore_errors=True)  # a page that has not changed would not be warned of again
     assert (done.returncode, done.stderr) == (0, "")
     inventory = InventoryFile.loads((SITE / "html" / "objects.inv").read_bytes(), uri="").data
     return {name for kind, names in inventory.items() if kind.startswith("py:") for name in names}
