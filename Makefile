@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-server packages/xenon-sync packages/xenon-testing tools/adaptor-docs codegen
-SOURCES := packages codegen tools tests examples benchmarks docs
+SOURCES := packages codegen tools tests examples benchmarks docs README.md
 INSTALLED := $(VENV)/.installed
 
 .PHONY: help setup demo test lint types check docs generate compatibility bench bench-servers pins clean
