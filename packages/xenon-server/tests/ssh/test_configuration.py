@@ -115,8 +115,10 @@ async def test_a_known_hosts_file_instead_of_the_users(folder: Path) -> None:
     found = await of(folder, "cluster", known_hosts_file=str(folder / "mine"), load_known_hosts=False)
     assert found.known_hosts_files == (folder / "mine",)
     assert (await of(folder, "cluster", load_known_hosts=False)).known_hosts_files == ()
-    with pytest.raises(InvalidPropertyException, match="the known-hosts file /nowhere/known does not exist"):
-        await of(folder, "cluster", known_hosts_file="/nowhere/known")
+    assert (await of(folder, "cluster", known_hosts_file="/dev/null", load_known_hosts=False)).known_hosts_files == (Path("/dev/null"),)
+    for wrong in ("/nowhere/known", str(folder)):
+        with pytest.raises(InvalidPropertyException, match=f"the known-hosts file {wrong} does not exist"):
+            await of(folder, "cluster", known_hosts_file=wrong)
 
 
 async def test_the_agent_is_the_environments_unless_the_configuration_says_otherwise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

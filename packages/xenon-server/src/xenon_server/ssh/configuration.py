@@ -153,9 +153,11 @@ def _known_hosts_files(adaptor: str, home: Path, settings: SshSettings, options:
     files: list[Path] = []
     if settings.known_hosts_file:
         files = [expand(home, settings.known_hosts_file)]
-        if not files[0].is_file():
+        if files[0].is_dir() or not files[0].exists():  # /dev/null is a way to say that no host is known
             raise InvalidPropertyException(
-                f"the known-hosts file {files[0]} does not exist", adaptor=adaptor, hint="Give the path of a file on the server's machine"
+                f"the known-hosts file {files[0]} does not exist, or is a directory",
+                adaptor=adaptor,
+                hint="Give the path of a file on the server's machine",
             )
     elif settings.load_known_hosts:
         named = _texts(options, "UserKnownHostsFile") if "UserKnownHostsFile" in _names(options) else None
