@@ -165,7 +165,7 @@ def test_the_report_says_what_the_protos_show(steps: dict[str, Path], before: st
 def _names(before: Path, after: Path) -> set[tuple[str, str]]:
     """What one of two protos has and the other has not, found another way: in the lines of facts that differ."""
     old, new = (set(facts(_bare(tree))) for tree in (before, after))
-    lines = (line.split() for line in old ^ new if "Entry" not in line)  # the entries of a map belong to its field
+    lines = [line.split() for line in old ^ new if "Entry" not in line.split()[1]]  # the entries of a map belong to its field
     found = {(words[0].replace("rpc", "RPC"), words[1].partition("(")[0]) for words in lines}
     messages = {name for kind, name in found if kind == "message"}
     return {(kind, name) for kind, name in found if name.partition(".")[0] not in messages or kind == "message"}
