@@ -15,7 +15,16 @@ _TAKEN_BY_GENERATED_CODE = frozenset(
     {
         *("self", "cls"),
         *("builtins", "messages", "services", "views", "waiting", "xenon_core"),  # modules
-        *("current_session", "first_response", "nothing_in", "path_text", "requests", "strings"),  # functions that methods call
+        *(
+            "current_session",
+            "first_response",
+            "nothing_in",
+            "mapping_of",
+            "path_text",
+            "requests",
+            "strings",
+            "text_of",
+        ),  # functions that methods call
         *("ask", "milliseconds", "request", "session"),  # variables that are set before the parameters are read
         *("core", "handle"),  # attributes of the classes that the methods are in
     }

@@ -27,6 +27,9 @@ ADAPTOR_WORDS = "protos/adaptors.toml"
 Say = Callable[[str], None]
 _VERSION_OF = "packages/xenon-sync/pyproject.toml"
 _SKELETON = "# Words for an upgrade: fill them in, and name this folder with --words again.\n"
+_ADAPTOR_SKELETON = f"""{_SKELETON}# Under [locations] stands what a form of location means; under the
+# locations of an adaptor an example of each, such as sftp.example.org/data.
+"""
 _SOURCES = ("protos", "templates", "packages", "tools", "benchmarks", "examples", "tests/downstream", "pyproject.toml", "docs/adaptors.rst")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "tests", "*.egg-info")
 
@@ -121,7 +124,7 @@ def _fit(root: Path, release: ReleaseFacts, folder: Path | None) -> _NewWords:
     adaptors = fit_adaptor_words(read_words_file(root / ADAPTOR_WORDS), more[1], _facts(root, release))
     files = {WORDS: words_text(fitted.file, release.file), ADAPTOR_WORDS: _adaptor_words(root, adaptors.file)}
     problems = [*_problems(fitted), *(f"`adaptors.toml`: {complaint}" for complaint in adaptors.complaints)]
-    skeleton = {"words.toml": _skeleton(fitted, release), "adaptors.toml": skeleton_text(_SKELETON, adaptors.missing)}
+    skeleton = {"words.toml": _skeleton(fitted, release), "adaptors.toml": skeleton_text(_ADAPTOR_SKELETON, adaptors.missing)}
     return _NewWords(files, problems, skeleton)
 
 

@@ -231,3 +231,13 @@ def test_ctrl_c_in_a_write_leaves_no_half_file(tmp_path: Path, target: str) -> N
         assert program.communicate(timeout=30)[0].splitlines()[-1] == "interrupted False"
         assert program.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_create_takes_and_refuses(session: xenon.Session, tmp_path: Path) -> None:
+    with xenon.FileSystem.create("file", tmp_path) as here:  # type: ignore[arg-type]  # a path works as well, though the name says text
+        assert here.get_location() == str(tmp_path)
+    credential = xenon.PasswordCredential(username="ada", password="secret")
+    with pytest.raises(TypeError, match=r"properties must be a mapping such as a dict, not PasswordCredential; what is no properties"):
+        xenon.FileSystem.create("file", "/", credential)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(TypeError, match="adaptor must be a str, not NoneType"):
+        xenon.FileSystem.create(None)  # type: ignore[arg-type]  # wrong on purpose

@@ -227,6 +227,16 @@ def strings(values: Iterable[object], label: str) -> list[str]:
     return [text(value, f"each of {label}") for value in each(values, label)]
 
 
+def mapping(values: Mapping[str, str] | None, label: str) -> dict[str, str]:
+    """*values* as a dict, empty for None; raises TypeError naming *label* for what is no mapping."""
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        kind = type(values).__name__
+        raise TypeError(f"{label} must be a mapping such as a dict, not {kind}; what is no {label} is given by its own name, as in name=…")
+    return dict(values)
+
+
 def text(value: object, label: str) -> str:
     """*value* as text; a path is text too. Raises TypeError naming *label* for anything else."""
     path = os.fspath(value) if isinstance(value, os.PathLike) else value

@@ -66,6 +66,7 @@ class Copy:
         self._mode = mode
         self._recursive = recursive
         self._why_cancelled = "the copy was cancelled"
+        self._made: list[Place] = []
         self._task = asyncio.ensure_future(self._run())
 
     @property
@@ -103,8 +104,10 @@ class Copy:
         try:
             await self._copy()
         except asyncio.CancelledError:
+            await completed(self._tidy())
             self._fail(CopyCancelledException(self._why_cancelled))
         except XenonError as error:
+            await completed(self._tidy())
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - told in the status; nobody else is there to hear of it
             _log.exception("copying %s to %s failed", self.source.path, self.target.path)
@@ -112,6 +115,16 @@ class Copy:
         else:
             self.total = self.copied  # a file may have grown or shrunk since it was looked at
             self.state = "DONE"
+
+    async def _tidy(self) -> None:
+        """Take away the directories that it made and that hold nothing, so that the same copy can be tried again."""
+        for place in reversed(self._made):
+            try:
+                await place.filesystem.delete(place.path)
+            except (NotConnectedException, ConnectionLostException):
+                return
+            except XenonError:
+                continue  # it holds files that were copied
 
     def _fail(self, error: XenonError) -> None:
         self.error = error
@@ -174,6 +187,7 @@ class Copy:
             if not await _is_directory(place):
                 raise _in_the_way(place) from None
         else:
+            self._made.append(place)
             if self._is_private(what) and place.filesystem.supports_setting_posix_permissions:
                 await place.filesystem.set_permissions(place.path, _OWNERS_ALL.union(what.permissions))
 

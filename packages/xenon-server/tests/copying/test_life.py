@@ -131,8 +131,8 @@ async def test_a_copy_that_is_cancelled_leaves_no_half_file(tmp_path: Path, gate
         status = await here.cancel(operation)
         assert (status.error_type, status.done, status.running, status.state) == (CopyStatusErrorType.CANCELLED, True, False, "FAILED")
         assert status.bytes_copied == MIB
-        assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*")) if path.is_file()] == (
-            ["tree/file"] if recursive else ["file"]
+        assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == (
+            ["tree", "tree/file"] if recursive else ["file", "tree"]
         )
         assert await here.get_status(operation) == status == await here.cancel(operation) == await here.wait_until_done(operation)
 

@@ -171,6 +171,25 @@ async def test_a_file_onto_itself_stays(tmp_path: Path, mode: CopyRequestCopyMod
     assert seen(tmp_path) == {"file": b"content"}
 
 
+async def test_what_fails_leaves_no_directory_in_the_way_of_the_next(tmp_path: Path) -> None:
+    """What was copied whole stays, as with ``cp``; a directory without anything does not."""
+    (tmp_path / "source/deep/deeper").mkdir(parents=True)
+    (tmp_path / "source/good").mkdir()
+    (tmp_path / "source/good/file").write_bytes(b"1")
+    os.mkfifo(tmp_path / "source/deep/deeper/fifo")
+    async with files(tmp_path) as here:
+        status = await ended(here, await here.copy("source", here, "target", CREATE, True))
+        assert status.error_type == CopyStatusErrorType.XENON
+        assert not (tmp_path / "target/deep").exists()
+        (tmp_path / "source/good/file").unlink()
+        (tmp_path / "source/good").rmdir()
+        status = await ended(here, await here.copy("source", here, "again", CREATE, True))
+        assert status.error_type == CopyStatusErrorType.XENON and not (tmp_path / "again").exists()
+        (tmp_path / "source/deep/deeper/fifo").unlink()
+        await ended(here, await here.copy("source", here, "again", CREATE, True))
+    assert (tmp_path / "again/deep/deeper").is_dir()
+
+
 async def test_a_tree_of_two_thousand_files(folder: Path) -> None:
     source = folder / "here" / "source"
     for number in range(40):

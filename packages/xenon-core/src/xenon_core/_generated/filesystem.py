@@ -14,6 +14,8 @@ from xenon_core.handle import Handle, handle_of, nothing_in
 from xenon_core.paths import Path, StrPath, path_text
 from xenon_core.streams import ByteSource, requests
 from xenon_core.wire import each
+from xenon_core.wire import mapping as mapping_of
+from xenon_core.wire import text as text_of
 
 if TYPE_CHECKING:
     from xenon_core.filesystem import FileSystem
@@ -706,7 +708,7 @@ class FileSystems:
         Source: rpc ``xenon.FileSystemService/getAdaptorDescription``.
         """
         request = messages.AdaptorName(
-            name=name,
+            name=text_of(name, "name"),
         )
         return await self._channel.unary_unary(services.FILE_SYSTEM_GET_ADAPTOR_DESCRIPTION, request)
 
@@ -757,9 +759,9 @@ class FileSystems:
         Source: rpc ``xenon.FileSystemService/create``.
         """
         request = messages.CreateFileSystemRequest(
-            adaptor=adaptor,
-            location=location,
-            properties=builtins.dict(properties or {}),
+            adaptor=text_of(adaptor, "adaptor"),
+            location=text_of(location, "location"),
+            properties=mapping_of(properties, "properties"),
             certificate_credential=certificate_credential,
             password_credential=password_credential,
             default_credential=default_credential,

@@ -13,6 +13,8 @@ from xenon_core.channels.base import Channel
 from xenon_core.handle import Handle, first_response, nothing_in
 from xenon_core.streams import ByteSource, requests
 from xenon_core.wire import each, strings
+from xenon_core.wire import mapping as mapping_of
+from xenon_core.wire import text as text_of
 
 if TYPE_CHECKING:
     from xenon_core.filesystem import FileSystem
@@ -305,7 +307,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         """
         request = messages.GetQueueStatusRequest(
             scheduler=self.handle,
-            queue=queue,
+            queue=text_of(queue, "queue"),
         )
         return await self._channel.unary_unary(services.SCHEDULER_GET_QUEUE_STATUS, request)
 
@@ -525,7 +527,7 @@ class Schedulers:
         Source: rpc ``xenon.SchedulerService/getAdaptorDescription``.
         """
         request = messages.AdaptorName(
-            name=name,
+            name=text_of(name, "name"),
         )
         return await self._channel.unary_unary(services.SCHEDULER_GET_ADAPTOR_DESCRIPTION, request)
 
@@ -576,9 +578,9 @@ class Schedulers:
         Source: rpc ``xenon.SchedulerService/create``.
         """
         request = messages.CreateSchedulerRequest(
-            adaptor=adaptor,
-            location=location,
-            properties=builtins.dict(properties or {}),
+            adaptor=text_of(adaptor, "adaptor"),
+            location=text_of(location, "location"),
+            properties=mapping_of(properties, "properties"),
             certificate_credential=certificate_credential,
             password_credential=password_credential,
             default_credential=default_credential,
