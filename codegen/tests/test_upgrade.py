@@ -13,6 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -41,6 +43,8 @@ READ = (
 SDK = ("packages/xenon-core/src", "packages/xenon-java/src", "packages/xenon-sync/src")
 PROGRAM = """
 import sys
+import tempfile
+import time
 from pathlib import Path
 import xenon, xenon_core, xenon_java
 assert all(Path(module.__file__).is_relative_to(sys.argv[1]) for module in (xenon, xenon_core, xenon_java))
@@ -237,3 +241,21 @@ def test_the_difference_between_any_two(repository: Path, capsys: pytest.Capture
     assert capsys.readouterr().out.startswith("# xenon-grpc 2.2.1 to xenon-grpc 2.3.0\n\nPrograms notice nothing")
     assert main(["--root", str(repository), "diff", str(repository), "3.0.1"]) == 0
     assert "Nothing is different." in capsys.readouterr().out
+
+
+def test_a_server_that_runs_tells_what_it_serves(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="xenon-") as folder:  # only its owner's, and short enough for a socket
+        address = Path(folder, "s.sock")
+        command = [str(Path(sys.executable).with_name("xenon-server")), "--uds", str(address)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                deadline = time.monotonic() + 30
+                while not address.exists() and server.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert main(["--root", str(repository), "diff", str(repository), f"unix://{address}"]) == 0
+            finally:
+                server.terminate()
+    report = capsys.readouterr().out
+    assert report.startswith(f"# xenon-grpc 3.0.1 to unix://{address}\n")
+    assert '- adaptor `FileSystem ftp` removed: `FileSystem.create("ftp", …)` raises UnknownAdaptorException' in report
+    assert "On the wire" not in report and "adaptor `FileSystem sftp`" not in report
