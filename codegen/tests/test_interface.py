@@ -235,7 +235,7 @@ def test_an_empty_word_is_missing(tmp_path: Path, raises_codegen: Refused) -> No
 
 
 def test_a_word_for_nothing_is_named(tmp_path: Path, raises_codegen: Refused) -> None:
-    with raises_codegen(r"\n  a word for Disk\.size, which the interface does not have$"):
+    with raises_codegen(r"\n  a word for Disk\.size, which the interface does not have; say under \[removed\] what to use instead$"):
         _check(tmp_path, _words(more={"Disk.size": "Bytes."}))
 
 
