@@ -133,11 +133,10 @@ def init(
 
     Returns:
         The session, for a ``with`` statement; calling its ``__exit__(None, None, None)`` or ``close()`` ends it too. While a
-        session is open, another call logs a warning and gives the same one; one for another target is an error.
+        session is open, another call logs a warning and gives the same one, also when it names another target.
 
     Raises:
         TargetError: The target cannot be understood, or does not go with the other arguments.
-        SessionError: A session with another target is open.
         TypeError: The port is no number.
         ServerStartError: The server does not come up: there is no Java, or the jar cannot be had.
         ServerUnavailableError: Nothing answers where the target says that a server is running.
@@ -146,7 +145,7 @@ def init(
     _set_log_level(log_level)
     with _lock:
         if _current is not None:
-            _require_same(_current, target)
+            _warn_of_other(_current, target)
             _log.warning("xenon.init() was called while the session %s is open; that one is used. Its close() ends it", _current.target)
             return _current
         session = Session(_choose_target(target, port, do_not_exit, disable_tls))
@@ -168,12 +167,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew_after_fork)
 
 
-def _require_same(session: Session, target: str | None) -> None:
+def _warn_of_other(session: Session, target: str | None) -> None:
     if target is not None and target != session.target:
-        raise SessionError(
-            f"cannot begin a session with {target!r}: the session {session.target!r} is open. Close that one first, or make a "
-            "xenon.Session for the other server"
-        )
+        _log.warning("the target %r is not used: close the session first, or make a xenon.Session for the other server", target)
 
 
 def _port_of(endpoint: Endpoint) -> int | None:
