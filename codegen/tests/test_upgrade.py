@@ -187,7 +187,6 @@ def test_the_reports_tell_when_the_major_version_is_due(steps: dict[str, Path]) 
 
 
 def test_the_pinned_release_changes_nothing(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copytree(tree / "packages", tree / "kept", ignore=shutil.ignore_patterns("__pycache__"))
     (tree / "packages/xenon-sync/pyproject.toml").write_text('[project]\nversion = "4.0.0"\n', encoding="utf-8")
     before = _contents(tree)
     assert _upgrade(tree, RELEASES[-1]) == 0
