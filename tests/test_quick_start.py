@@ -36,15 +36,17 @@ def run(*command: str, **variables: str) -> list[str]:
 
 
 def test_the_quick_start(cluster: SlurmServer, tmp_path: Path) -> None:
+    before = cluster.run("ls -A")
     lines = run("-c", QUICK_START, XENON_TARGET=f"embedded:?home={home_with({HOST: cluster}, tmp_path / 'home')}")
     assert [line for line in lines if line] == ["COMPLETED 0", "hello Ada, from slurmhost"]
-    assert cluster.run("ls") == ""
+    assert cluster.run("ls -A") == before
 
 
 def test_the_example(cluster: SlurmServer, tmp_path: Path) -> None:
+    before = cluster.run("ls -A")
     known_hosts = tmp_path / "known_hosts"
     known_hosts.write_text(cluster.known_hosts)
     program, location = str(ROOT / "examples" / "slurm_job.py"), f"{cluster.host}:{cluster.port}"
     lines = run(program, location, cluster.username, str(cluster.private_key), "--known-hosts", str(known_hosts))
     assert lines == ["COMPLETED, exit code 0", "6 times 7 is 42, says slurmhost"]
-    assert cluster.run("ls") == ""
+    assert cluster.run("ls -A") == before

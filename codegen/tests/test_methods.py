@@ -304,6 +304,13 @@ def test_a_timeout_makes_a_wait(method: Build, name: str, happened: str) -> None
     assert signature(made) == [("timeout", "int | None", "0")]
 
 
+@pytest.mark.parametrize(("status", "told_at_once"), [("Status", False), ("CopyStatus", True)])
+def test_only_what_the_server_looks_at_now_and_then_is_asked_in_short_rounds(method: Build, status: str, told_at_once: bool) -> None:
+    made = method(_STATUS.replace("message Status", f"message {status}"), f"rpc waitUntilDone(WaitRequest) returns ({status});")
+    assert made.wait is not None
+    assert made.wait.told_at_once is told_at_once
+
+
 def test_what_is_waited_for_must_say_when_it_has_happened(method: Build, raises_codegen: Callable[[str], object]) -> None:
     with raises_codegen(r"^DiskService\.wait takes a timeout, but Status does not say when it is done or running$"):
         method(

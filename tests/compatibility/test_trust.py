@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("adaptor", ["sft
 
 
 @pytest.fixture
-def stranger(xenon_container: Any, adaptor: str) -> Any:
+def stranger(released_container: Any, adaptor: str) -> Any:
     """A host whose keys no known-hosts file has, with Xenon's session open."""
-    server = attrs.evolve(xenon_container("ssh", copy="stranger"), known_hosts="")
+    server = attrs.evolve(released_container("ssh", copy="stranger"), known_hosts="")
     server.client.prepare(server)
     return server
 
@@ -62,9 +62,9 @@ def test_unknown_host_without_known_hosts(stranger: Any, adaptor: str) -> None:
     assert is_refused(stranger, adaptor, loadKnownHosts="false"), "the host was accepted"
 
 
-def test_changed_key(xenon_container: Any, adaptor: str) -> None:
+def test_changed_key(released_container: Any, adaptor: str) -> None:
     """Refuse a host whose key has changed"""
-    changed = xenon_container("ssh", copy=f"changed-{adaptor}")
+    changed = released_container("ssh", copy=f"changed-{adaptor}")
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().split()[:2]
     names = changed.known_hosts.split()[0]
     changed = attrs.evolve(changed, known_hosts=f"{names} {' '.join(other)}\n")
@@ -73,21 +73,21 @@ def test_changed_key(xenon_container: Any, adaptor: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "form"), [("ssh-ed25519", "openssh"), ("ecdsa-sha2-nistp256", "pkcs1-pem")], ids=["ed25519", "ecdsa"])
-def test_keys(xenon_ssh: Any, adaptor: str, tmp_path: Path, kind: str, form: str) -> None:
+def test_keys(server: Any, adaptor: str, tmp_path: Path, kind: str, form: str) -> None:
     """Log in with an Ed25519 key (OpenSSH's form) and an ECDSA key (PEM)"""
-    use(with_key(xenon_ssh, tmp_path, kind, form), adaptor)
+    use(with_key(server, tmp_path, kind, form), adaptor)
 
 
-def test_rsa_key(xenon_ssh: Any, adaptor: str, tmp_path: Path) -> None:
+def test_rsa_key(server: Any, adaptor: str, tmp_path: Path) -> None:
     """Log in with an RSA key, on today's OpenSSH"""
-    use(with_key(xenon_ssh, tmp_path, "ssh-rsa", "openssh"), adaptor)
+    use(with_key(server, tmp_path, "ssh-rsa", "openssh"), adaptor)
 
 
-def test_encrypted_key(xenon_ssh: Any, adaptor: str, tmp_path: Path) -> None:
+def test_encrypted_key(server: Any, adaptor: str, tmp_path: Path) -> None:
     """Log in with a key that has a passphrase"""
-    server = with_key(xenon_ssh, tmp_path, "ecdsa-sha2-nistp256", "pkcs1-pem", "secret")
-    key = xenon.CertificateCredential(username=server.username, certfile=str(server.private_key), passphrase="secret")
-    with opened(server, adaptor, key) as handle:
+    locked = with_key(server, tmp_path, "ecdsa-sha2-nistp256", "pkcs1-pem", "secret")
+    key = xenon.CertificateCredential(username=locked.username, certfile=str(locked.private_key), passphrase="secret")
+    with opened(locked, adaptor, key) as handle:
         assert handle.is_open()
 
 

@@ -126,7 +126,7 @@ class _Rules:
         names = {field.name for field in response.fields}
         if not {"done", "running"} <= names:
             raise CodegenError(f"{self._service}.{rpc.name} takes a timeout, but {response.name} does not say when it is done or running")
-        return Wait("running_or_done" if rpc.name.endswith("Running") else "done")
+        return Wait("running_or_done" if rpc.name.endswith("Running") else "done", response.name in overrides.TOLD_AT_ONCE)
 
     def _parameter(self, field: Field) -> Parameter:
         annotation, default, conversion = self._parameter_type(field)

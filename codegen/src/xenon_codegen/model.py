@@ -357,6 +357,7 @@ class Wait:
     """A method that returns when something has happened or when its ``timeout`` has passed."""
 
     happened: str
+    told_at_once: bool
 
 
 @frozen

@@ -19,3 +19,7 @@ STREAM_PARAMETERS: Mapping[str, str] = {"buffer": "data_stream"}
 
 # What a message can tell beyond its fields, as classes of xenon_core.reports: the truth about a job travels under keys of its information.
 BASE_CLASSES: Mapping[str, str] = {"JobStatus": "JobReport"}
+
+# The released server tells of the end of a copy at once, and forgets a copy that ends in the moment in which a round of waiting is over:
+# these are asked in long rounds from the first on, where a job, which that server looks at once a second, is asked in short ones.
+TOLD_AT_ONCE = frozenset({"CopyStatus"})

@@ -65,6 +65,12 @@ def test_the_first_rounds_are_short_and_the_others_long() -> None:
     assert server.asked == [10, 20, 40, 80, 160, 320, 640, 30_000, 30_000, 30_000, 30_000]
 
 
+def test_the_first_round_can_be_a_long_one() -> None:
+    server = Server([Status(running=True)] * 2 + [Status(done=True)])
+    asyncio.run(waiting.until(waiting.done, server.ask, 0, server.sleep, waiting.ROUND_MS))
+    assert server.asked == [30_000, 30_000, 30_000]
+
+
 def test_running_is_enough_when_it_waits_for_that_and_so_is_a_job_that_is_over() -> None:
     for last in (Status(running=True), Status(done=True)):
         server = Server([Status(), last])

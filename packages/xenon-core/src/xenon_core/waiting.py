@@ -52,16 +52,18 @@ async def until(
     ask: Callable[[int], Awaitable[S]],
     timeout: int | None,
     sleep: Callable[[float], Awaitable[None]],
+    first_round_ms: int = FIRST_ROUND_MS,
 ) -> S:
     """Ask until *happened* or until *timeout* milliseconds have passed, and give the last status.
 
-    *ask* takes the milliseconds that the server may wait before it answers. A timeout of 0 or None waits for as long as it takes.
+    *ask* takes the milliseconds that the server may wait before it answers; the first time these are *first_round_ms*, and twice as many
+    each time after. A timeout of 0 or None waits for as long as it takes.
     Raises ValueError for a negative timeout and TypeError for one that is no whole number.
     """
     started = time.monotonic()
     limit = _checked(timeout)
     pause = FIRST_PAUSE_S
-    longest = FIRST_ROUND_MS
+    longest = first_round_ms
     while True:
         elapsed = time.monotonic() - started
         round_ms = longest if limit is None else min(longest, max(1, limit - int(elapsed * 1000)))

@@ -660,7 +660,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             )
             return self._channel.unary_unary(services.FILE_SYSTEM_WAIT_UNTIL_DONE, request)
 
-        return await waiting.until(waiting.done, ask, timeout, self._channel.sleep)
+        return await waiting.until(waiting.done, ask, timeout, self._channel.sleep, waiting.ROUND_MS)
 
 
 class FileSystems:
