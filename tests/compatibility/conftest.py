@@ -24,7 +24,7 @@ def server_for(request: pytest.FixtureRequest, adaptor: str) -> Any:
 def released_container(xenon_container: Any, released: Client) -> Any:
     """As ``xenon_container``, with servers that are reached through the released server.
 
-    It has a name of its own: fixtures that share their servers with other tests would otherwise be made with it, or without it, as it happens.
+    It has a name of its own: fixtures that share their servers with other tests would else be made with it, or without it, as it happens.
     """
     return lambda *arguments, **options: attrs.evolve(xenon_container(*arguments, **options), client=released)
 

@@ -123,7 +123,7 @@ async def test_a_script_that_does_not_read_makes_the_writer_wait_and_what_it_nev
 
 @run
 async def test_what_is_left_when_the_shell_is_closed_is_killed(shell):
-    process = await shell.start("echo $$; sleep 60 & wait")
+    process = await shell.start("sleep 60 & echo $$; wait")
     pid = int((await anext(process.output())).stdout)
     children = psutil.Process(pid).children()
     await shell.close()
