@@ -32,6 +32,7 @@ class Catalogue(Generic[A]):
     """
 
     def __init__(self, group: str, base: type[A]) -> None:
+        self._group = group
         self._points = {point.name: point for point in metadata.entry_points(group=group)}
         self._base = base
         self._loaded: dict[str, type[A]] = {}
@@ -70,7 +71,7 @@ class Catalogue(Generic[A]):
     def _load(self, name: str) -> type[A]:
         point = self._points.get(name)
         if point is None:
-            raise _unknown(name, self._points)
+            raise _unknown(name, self._group, self._points)
         try:
             adaptor = point.load()
         except Exception as error:
@@ -84,6 +85,11 @@ class Catalogue(Generic[A]):
 
 # What this server does not have, or not yet, and the other one has.
 _OF_THE_JAVA_SERVER = frozenset({"at", "ftp", "gridengine", "s3", "torque", "webdav"})
+# For who mixes the two up: where else to look, and what such a thing is.
+_OTHER_GROUP = {
+    "xenon.filesystems": ("xenon.schedulers", "of schedulers, and made with Scheduler.create"),
+    "xenon.schedulers": ("xenon.filesystems", "of file systems, and made with FileSystem.create"),
+}
 _ELSEWHERE = ". The Java server has it: pip install 'pyxenon-sync[java]', and choose the target 'java:'"
 
 
@@ -93,7 +99,10 @@ def _broken(point: metadata.EntryPoint, why: str) -> XenonError:
     return XenonError(f"the adaptor {point.name}, {point.value}{package}, {why}", hint=hint)
 
 
-def _unknown(name: str, known: Mapping[str, object]) -> UnknownAdaptorException:
+def _unknown(name: str, group: str, known: Mapping[str, object]) -> UnknownAdaptorException:
+    other, what = _OTHER_GROUP[group]
+    if metadata.entry_points(group=other, name=name):
+        return UnknownAdaptorException(f"{name!r} is an adaptor {what}")
     near = difflib.get_close_matches(name, list(known), n=1)
     guess = f"; did you mean {near[0]!r}?" if near and name not in _OF_THE_JAVA_SERVER else ""
     elsewhere = _ELSEWHERE if name in _OF_THE_JAVA_SERVER else ""  # in the reason, since no hint travels over the wire

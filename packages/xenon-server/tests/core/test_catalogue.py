@@ -150,6 +150,10 @@ async def test_what_cannot_be_created() -> None:
             for name in {adaptor["name"] for adaptor in adaptors} - set(await kind.get_adaptor_names()):
                 with pytest.raises(UnknownAdaptorException, match=r"The Java server has it: pip install .* 'java:'"):
                     await kind.create(name)
+        with pytest.raises(UnknownAdaptorException, match=r"'local' is an adaptor of schedulers, .* Scheduler\.create"):
+            await create("local")
+        with pytest.raises(UnknownAdaptorException, match=r"'file' is an adaptor of file systems, .* FileSystem\.create"):
+            await client.schedulers.create("file")
         with pytest.raises(UnknownAdaptorException, match="there is no adaptor ''"):
             await create("")
         with pytest.raises(InvalidLocationException, match="absolute"):

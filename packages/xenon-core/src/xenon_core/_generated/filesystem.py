@@ -220,7 +220,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             destination: The path of the copy itself, not of a directory to put it in; the directory above it
                 must exist. If relative, it is resolved against the working directory of the destination's
                 file system.
-            mode: What to do when the destination exists; by default the copy fails.
+            mode: What to do when the destination exists: CREATE, the default, lets the copy fail, REPLACE
+                overwrites what is there, and IGNORE leaves it and counts the copy as done.
             recursive: True to copy a directory with everything in it; false, the default, to let the copy of
                 a directory fail.
 

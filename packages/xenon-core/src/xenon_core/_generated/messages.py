@@ -465,7 +465,8 @@ class CopyRequest(Message):
 
     mode: "CopyRequestCopyMode" = betterproto2.field(5, betterproto2.TYPE_ENUM, default_factory=lambda: CopyRequestCopyMode(0))
     """
-    What to do when the destination exists; by default the copy fails.
+    What to do when the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites
+    what is there, and IGNORE leaves it and counts the copy as done.
     """
 
     recursive: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)

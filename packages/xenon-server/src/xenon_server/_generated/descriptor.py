@@ -566,7 +566,8 @@ message CopyRequest {
     // The path of the copy itself, not of a directory to put it in; the directory above it must exist. If
     // relative, it is resolved against the working directory of the destination's file system.
     Path destination = 4;
-    // What to do when the destination exists; by default the copy fails.
+    // What to do when the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites
+    // what is there, and IGNORE leaves it and counts the copy as done.
     CopyMode mode = 5;
     // True to copy a directory with everything in it; false, the default, to let the copy of a directory
     // fail.
