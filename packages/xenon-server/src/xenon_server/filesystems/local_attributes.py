@@ -45,14 +45,14 @@ def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
             "is_directory": kind == stat.S_IFDIR,
             # What nobody may execute need not be asked about; a link's own bits say nothing.
             "is_executable": (kind == stat.S_IFLNK or mode & 0o111 != 0) and os.access(path, os.X_OK),
-            "is_hidden": text[text.rfind("/") + 1 :].startswith("."),
+            "is_hidden": "/." in text and text.startswith("/.", text.rfind("/")),
             "is_other": kind not in _USUAL,
             "is_readable": os.access(path, os.R_OK),
             "is_regular": kind == stat.S_IFREG,
             "is_symbolic_link": kind == stat.S_IFLNK,
             "is_writable": os.access(path, os.W_OK),
-            "last_access_time": max(0, status.st_atime_ns // 1_000_000),
-            "last_modified_time": max(0, status.st_mtime_ns // 1_000_000),
+            "last_access_time": status.st_atime_ns // 1_000_000 if status.st_atime > 0 else 0,
+            "last_modified_time": status.st_mtime_ns // 1_000_000 if status.st_mtime > 0 else 0,
             "owner": _user_name(status.st_uid),
             "permissions": list(permissions_of(mode)),
             "size": status.st_size if kind == stat.S_IFREG else 0,
@@ -73,7 +73,7 @@ def mode_of(permissions: Iterable[PosixFilePermission]) -> int:
 
 
 def _change_time(status: os.stat_result) -> int:
-    return max(0, status.st_ctime_ns // 1_000_000)
+    return status.st_ctime_ns // 1_000_000 if status.st_ctime > 0 else 0
 
 
 def _birth_time(status: os.stat_result) -> int:
