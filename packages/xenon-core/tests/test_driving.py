@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
-from xenon_core.driving import Begun, Ended, begin, drive, drive_next, in_calling_thread, to_a_loop
+from xenon_core.driving import Begun, Ended, begin, begin_next, drive, drive_next, in_calling_thread, to_a_loop
 
 
 async def answer(value: int) -> int:
@@ -104,6 +105,32 @@ def test_other_threads_are_not_called_from() -> None:
     assert seen == [False]
 
 
+def test_a_loop_within_is_none_of_the_callers() -> None:
+    async def ask() -> tuple[str, str]:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            elsewhere = pool.submit(asyncio.run, where()).result()
+        return await where(), elsewhere
+
+    async def within() -> object:
+        return begin(ask())  # the caller's thread may have a loop of its own, as in a notebook
+
+    assert asyncio.run(within()) == Ended(("here", "on a loop"))
+
+    async def begins_a_loop() -> str:
+        return asyncio.run(where())
+
+    assert begin(begins_a_loop()) == Ended("on a loop")
+
+
+def test_a_generator_is_not_ended_by_a_loop_of_the_callers() -> None:
+    async def within() -> AsyncIterator[int]:
+        stream = numbers()
+        assert begin_next(stream) == Ended(0)
+        return stream
+
+    assert begin_next(asyncio.run(within())) == Ended(1)
+
+
 def test_what_needs_a_loop_goes_on_on_one() -> None:
     log: list[str] = []
     begun = begin(here_and_there(log))
@@ -116,7 +143,7 @@ def test_what_needs_a_loop_goes_on_on_one() -> None:
 def test_so_does_the_first_item_of_a_stream_and_the_stream_behind_it() -> None:
     log: list[str] = []
     stream = stream_of(log)
-    begun = begin(stream.__anext__())
+    begun = begin_next(stream)
     assert isinstance(begun, Begun)
 
     async def finish() -> list[str]:
@@ -129,7 +156,7 @@ def test_so_does_the_first_item_of_a_stream_and_the_stream_behind_it() -> None:
 def test_what_is_abandoned_is_closed(kind: str) -> None:
     log: list[str] = []
     stream = stream_of(log)
-    begun = begin(here_and_there(log) if kind == "call" else stream.__anext__())
+    begun = begin(here_and_there(log)) if kind == "call" else begin_next(stream)
     assert isinstance(begun, Begun)
     begun.abandon()
     assert log == ["here", "closed"]

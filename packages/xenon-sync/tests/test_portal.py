@@ -44,6 +44,14 @@ class Files(FileSystemServicer):
         finally:
             self.closed.set()
 
+    async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
+        try:
+            for number in range(100_000):
+                yield messages.PathAttributes(path=messages.Path(path=f"/{number}"))
+        finally:
+            await asyncio.sleep(0.01)  # as one that tells another machine
+            self.closed.set()
+
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
         try:
             async for request in requests:
@@ -103,6 +111,23 @@ def test_a_slow_reader_holds_the_stream_back(filesystem: xenon.FileSystem, files
     assert files.sent < 100
     stream.close()  # type: ignore[attr-defined]  # it is a generator
     assert files.closed.wait(5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_stream_that_is_left_is_closed_to_its_innermost(filesystem: xenon.FileSystem, files: Files) -> None:
+    stream = filesystem.list("/")
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert files.closed.is_set()
+
+
+def test_a_loop_of_the_callers_does_not_end_a_stream_with_itself(filesystem: xenon.FileSystem) -> None:
+    async def begin_one() -> Iterator[xenon.PathAttributes]:
+        stream = filesystem.list("/")
+        next(stream)
+        return stream
+
+    assert sum(1 for _ in asyncio.run(begin_one())) == 99_999
 
 
 def test_data_is_taken_from_a_callers_blocking_generator(filesystem: xenon.FileSystem, files: Files) -> None:

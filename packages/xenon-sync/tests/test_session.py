@@ -293,6 +293,46 @@ def test_a_fork_reads_and_writes_files_though_the_threads_that_did_so_are_not_th
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["3000000", "0", "False"], "")
 
 
+def test_interrupts_leave_no_file_open_and_the_session_as_it_was() -> None:
+    done = run("""
+        import gc, os, pathlib, random, signal, tempfile, time, warnings
+        import xenon
+
+        def interrupt(number, frame):
+            raise KeyboardInterrupt
+
+        def open_files():
+            gc.collect()
+            return len(os.listdir("/proc/self/fd"))
+
+        warnings.simplefilter("ignore")  # of coroutines that an interrupt kept from being awaited
+        folder = pathlib.Path(tempfile.mkdtemp())
+        (folder / "large").write_bytes(bytes(3_000_000))
+        (folder / "small").touch()
+        signal.signal(signal.SIGALRM, interrupt)
+        with xenon.init(target="embedded:"):
+            files = xenon.FileSystem.create("file", str(folder))
+            read = lambda name: list(files.read_from_file(name))
+            before = open_files()
+            for work in (lambda: read("large"), lambda: read("small"), lambda: list(files.list("."))):
+                began = time.perf_counter()
+                work()
+                took = time.perf_counter() - began
+                interrupts = 0
+                while interrupts < 200:
+                    try:
+                        try:
+                            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, took))
+                            work()
+                        finally:
+                            signal.setitimer(signal.ITIMER_REAL, 0)
+                    except KeyboardInterrupt:
+                        interrupts += 1
+            print(open_files() - before, sum(map(len, files.read_from_file("large"))), len(list(files.list("."))))
+    """)
+    assert (done.returncode, done.stdout) == (0, "0 3000000 2\n"), done.stderr
+
+
 def test_an_asynchronous_source_that_calls_synchronously_is_told_so_instead_of_waiting_for_itself() -> None:
     done = run("""
         import faulthandler

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import sys
 import threading
 import types
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Begun", "Ended", "begin", "drive", "drive_next", "in_calling_thread", "to_a_loop"]
+__all__ = ["Begun", "Ended", "begin", "begin_next", "drive", "drive_next", "in_calling_thread", "to_a_loop"]
 
 T = TypeVar("T")
 
@@ -19,6 +21,7 @@ _TO_A_LOOP = object()
 
 class _Thread(threading.local):
     is_calling = False
+    loop: asyncio.AbstractEventLoop | None = None  # which the caller's thread may have, too, as in a notebook
 
 
 _thread = _Thread()
@@ -72,14 +75,27 @@ def begin(work: Awaitable[T]) -> Ended[T] | Begun[T]:
 
     Raises what *work* raises.
     """
-    steps: Generator[Any, Any, T] = work.__await__()
-    before, _thread.is_calling = _thread.is_calling, True
+    return _begin(lambda: work)
+
+
+def begin_next(stream: AsyncIterator[T]) -> Ended[T] | Begun[T]:
+    """As :func:`begin`, the next item of *stream*; raises StopAsyncIteration at its end."""
+    return _begin(stream.__anext__)
+
+
+def _begin(make: Callable[[], Awaitable[T]]) -> Ended[T] | Begun[T]:
+    before = _thread.is_calling, _thread.loop
+    hooks = sys.get_asyncgen_hooks()
     try:
+        sys.set_asyncgen_hooks(None, None)  # no generator that begins here belongs to a loop of the caller's, which would end it
+        _thread.is_calling, _thread.loop = True, asyncio._get_running_loop()
+        steps: Generator[Any, Any, T] = make().__await__()
         wanted = next(steps)
     except StopIteration as end:
         return Ended(end.value)
     finally:
-        _thread.is_calling = before
+        _thread.is_calling, _thread.loop = before
+        sys.set_asyncgen_hooks(*hooks)
     if wanted is not _TO_A_LOOP:
         steps.close()
         raise RuntimeError(_SUSPENDED)
@@ -87,8 +103,8 @@ def begin(work: Awaitable[T]) -> Ended[T] | Begun[T]:
 
 
 def in_calling_thread() -> bool:
-    """Whether this runs under :func:`begin`: in the thread of a caller who waits for it anyway, and not on an event loop."""
-    return _thread.is_calling
+    """Whether this runs under :func:`begin`: in the thread of a caller who waits for it anyway, and not on an event loop begun there."""
+    return _thread.is_calling and asyncio._get_running_loop() is _thread.loop
 
 
 @types.coroutine

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from xenon_core.driving import Begun, Ended, begin, drive, drive_next
+from xenon_core.driving import Begun, Ended, begin, begin_next, drive, drive_next
 from xenon_core.errors import SessionClosedError, Status, XenonError
 from xenon_core.streams import closing
 
@@ -123,7 +123,7 @@ class LoopPortal(Portal):
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         self.require_caller()
         with contextlib.suppress(StopAsyncIteration):
-            first = begin(stream.__anext__())
+            first = begin_next(stream)
             yield from self._driven(first.result, stream) if isinstance(first, Ended) else self.resume(_Resumed(first, stream))
 
     @override
@@ -137,7 +137,7 @@ class LoopPortal(Portal):
             while True:
                 yield item
                 self.require_caller()
-                item = self._completed(begin(stream.__anext__()))
+                item = self._completed(begin_next(stream))
         finally:
             begin(_close(stream))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from xenon_core.driving import in_calling_thread
 from xenon_server.filesystems.local_copying import Source
 from xenon_server.filesystems.local_making import Making
-from xenon_server.filesystems.local_opening import open_file, write_all
+from xenon_server.filesystems.local_opening import open_file, require_file, write_all
 from xenon_server.together import completed
 
 __all__ = ["SMALL", "append", "copy", "in_thread", "obtained", "read", "write", "write_small"]
@@ -64,13 +65,12 @@ def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
 
 
 async def _read_here(path: str, piece: int) -> AsyncGenerator[bytes, None]:
-    number, data, ended = _begin_to_read(path, piece)
-    try:
-        while data:
+    require_file(path)
+    # An object, which is closed wherever an interrupt comes, and not a number, which is lost when it comes at the wrong moment.
+    with io.FileIO(path) as file:
+        require_file(file.fileno())
+        while data := file.read(piece):
             yield data
-            data = b"" if ended else os.read(number, piece)
-    finally:
-        os.close(number)
 
 
 async def _read_ahead(path: str, piece: int) -> AsyncGenerator[bytes, None]:
