@@ -125,3 +125,10 @@ def test_a_conversation_that_never_begins_is_an_error() -> None:
 
     with pytest.raises(XenonError, match="ended submit_interactive_job before it said anything"):
         asyncio.run(talk())
+
+
+def test_a_failure_is_never_its_own_cause(filesystem: FileSystem, files: Files) -> None:
+    files.size, files.read_error = 1, NoSuchPathException("gone while it was read")
+    with pytest.raises(NoSuchPathException) as caught:
+        asyncio.run(read(filesystem))
+    assert caught.value.__cause__ is not caught.value

@@ -104,7 +104,7 @@ def test_a_fork_does_not_go_on_with_a_file_of_its_parent(filesystem: xenon.FileS
     (tmp_path / "file").write_bytes(bytes(3_000_000))
     stream = filesystem.read_from_file("file")
     read = len(next(stream))
-    child = os.fork()
+    child = os.fork()  # where the event loop stands still as it does here, and no thread is to wake it
     if child == 0:
         try:
             next(stream)

@@ -266,6 +266,33 @@ def test_a_fork_ends_by_itself_is_told_what_to_do_and_can_begin_anew() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_fork_that_goes_on_with_a_stream_of_its_parent_is_told_so_and_does_not_wait_for_ever() -> None:
+    done = run("""
+        import gc, os, signal, sys, warnings
+        import xenon
+
+        warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # as above
+        xenon.init(target="embedded:")
+        filesystem = xenon.FileSystem.create("file")
+        streams = [filesystem.list("/usr", True) for _ in range(3)]  # each on the event loop, whose thread a fork has not
+        for stream in streams:
+            next(stream)
+        if child := os.fork():
+            print(os.waitpid(child, 0)[1])
+        else:
+            signal.alarm(20)
+            try:
+                list(streams[0])
+            except xenon.XenonError as error:
+                print(type(error).__name__, flush=True)
+            streams[1].close()
+            del streams, stream
+            gc.collect()
+            os._exit(0)
+    """)
+    assert (done.returncode, done.stdout.split()) == (0, ["SessionClosedError", "0"]), done.stderr
+
+
 def test_a_fork_reads_and_writes_files_though_the_threads_that_did_so_are_not_there() -> None:
     done = run("""
         import os, pathlib, signal, sys, tempfile, warnings
@@ -341,6 +368,8 @@ def test_an_asynchronous_source_that_calls_synchronously_is_told_so_instead_of_w
         faulthandler.dump_traceback_later(30, exit=True)
         session = xenon.init(target="embedded:")
         filesystem = xenon.FileSystem.create("file")
+        tree = filesystem.list("/usr", recursive=True)
+        next(tree)
 
         def attempt(work):
             async def source():
@@ -352,15 +381,15 @@ def test_an_asynchronous_source_that_calls_synchronously_is_told_so_instead_of_w
             except RuntimeError as error:
                 print(error)
 
-        for work in (lambda: filesystem.exists("/"), lambda: next(filesystem.list("/")), session.close):
+        for work in (lambda: filesystem.exists("/"), lambda: next(filesystem.list("/")), lambda: list(tree), session.close):
             attempt(work)
         print(filesystem.exists("/tmp/never.there"), session.is_open, xenon.init() is session)
         session.close()
     """)
     lines = done.stdout.splitlines()
-    assert len(lines) == 4, done.stderr
-    assert all("would wait for itself for ever; await the asynchronous object there" in line for line in lines[:3])
-    assert lines[3] == "False True True"
+    assert len(lines) == 5, done.stderr
+    assert all("would wait for itself for ever; await the asynchronous object there" in line for line in lines[:4])
+    assert lines[4] == "False True True"
 
 
 def test_python_ends_in_silence_with_everything_open() -> None:

@@ -34,7 +34,10 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
                 async for piece in read:
                     yield piece
         except XenonError as error:
-            raise await self._too_large(path) or error from error
+            too_large = await self._too_large(path)
+            if too_large is None:
+                raise  # never as its own cause, which would be a circle
+            raise too_large from error
 
     @override
     async def write_to_file(self, path: StrPath, data_stream: ByteSource, size: int = 0) -> None:

@@ -96,11 +96,7 @@ class LoopPortal(Portal):
 
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        try:
-            self.require_caller()
-        except BaseException:
-            coroutine.close()
-            raise
+        self._require_caller_of(coroutine)
         return self._completed(begin(coroutine))
 
     def _completed(self, begun: Ended[T] | Begun[T]) -> T:
@@ -108,6 +104,7 @@ class LoopPortal(Portal):
 
     def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run *coroutine* on the loop, to its end."""
+        self._require_caller_of(coroutine)
         future = self._submit(coroutine)
         if future is None:
             return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
@@ -179,6 +176,13 @@ class LoopPortal(Portal):
                 "a synchronous call in the session's own event loop, such as in an asynchronous source of data, would wait for itself "
                 "for ever; await the asynchronous object there, which is .core of a file system or scheduler"
             )
+
+    def _require_caller_of(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self.require_caller()
+        except BaseException:
+            coroutine.close()
+            raise
 
     def _serve(self) -> None:
         self._loop.run_forever()

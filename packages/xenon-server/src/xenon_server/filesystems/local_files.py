@@ -1,4 +1,4 @@
-"""Reading and writing files of this machine in threads, one piece ahead of whoever is at the other end."""
+"""Reading and writing files of this machine: in threads, one piece ahead of whoever is at the other end, or in the caller's own."""
 
 from __future__ import annotations
 
