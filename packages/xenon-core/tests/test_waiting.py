@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -54,9 +55,11 @@ def test_a_server_that_answers_at_once_is_not_asked_without_a_break() -> None:
 
 def test_a_timeout_gives_the_last_status() -> None:
     server = Server([Status(running=True)], waits=True)
+    began = time.monotonic()
     status = asyncio.run(waiting.until(waiting.done, server.ask, 30, server.sleep))
     assert status.running and not status.done
-    assert 25 <= sum(server.asked) <= 40
+    assert time.monotonic() - began >= 0.03
+    assert sum(server.asked) <= 40
 
 
 def test_the_first_rounds_are_short_and_the_others_long() -> None:
