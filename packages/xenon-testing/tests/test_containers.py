@@ -340,16 +340,15 @@ def test_a_marker_that_means_nothing_is_refused(project: pytest.Pytester, marker
 
 def test_a_limit_on_the_time_of_a_test_holds_while_a_command_runs(project: pytest.Pytester) -> None:
     project.makepyfile("""
-        import time, pytest
+        import pytest
 
-        @pytest.mark.timeout(3)
+        @pytest.mark.timeout(3, func_only=True)  # of the test alone: the server may take longer to come up
         def test_slow(xenon_ssh):
-            xenon_ssh.run("sleep 60")
+            xenon_ssh.run("sleep 1200")
     """)
-    begun = time.monotonic()
     result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
     result.assert_outcomes(failed=1)
-    assert time.monotonic() - begun < 30
+    result.stdout.fnmatch_lines(["*Timeout (>3.0s) from pytest-timeout*"])
 
 
 def test_a_setting_chooses_the_suite(project: pytest.Pytester) -> None:
