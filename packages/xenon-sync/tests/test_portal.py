@@ -44,6 +44,14 @@ class Files(FileSystemServicer):
         finally:
             self.closed.set()
 
+    async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
+        try:
+            for number in range(100_000):
+                yield messages.PathAttributes(path=messages.Path(path=f"/{number}"))
+        finally:
+            await asyncio.sleep(0.01)  # as one that tells another machine
+            self.closed.set()
+
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
         try:
             async for request in requests:
@@ -105,6 +113,23 @@ def test_a_slow_reader_holds_the_stream_back(filesystem: xenon.FileSystem, files
     assert files.closed.wait(5)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_stream_that_is_left_is_closed_to_its_innermost(filesystem: xenon.FileSystem, files: Files) -> None:
+    stream = filesystem.list("/")
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert files.closed.is_set()
+
+
+def test_a_loop_of_the_callers_does_not_end_a_stream_with_itself(filesystem: xenon.FileSystem) -> None:
+    async def begin_one() -> Iterator[xenon.PathAttributes]:
+        stream = filesystem.list("/")
+        next(stream)
+        return stream
+
+    assert sum(1 for _ in asyncio.run(begin_one())) == 99_999
+
+
 def test_data_is_taken_from_a_callers_blocking_generator(filesystem: xenon.FileSystem, files: Files) -> None:
     filesystem.write_to_file("/x", (b"%d," % number for number in range(100)))
     assert files.written == b"".join(b"%d," % number for number in range(100))
@@ -147,6 +172,86 @@ def test_a_stream_that_the_server_cancels_leaves_no_reader_waiting(filesystem: x
     files.end = asyncio.CancelledError()
     with pytest.raises(XenonError, match="the server cancelled the call"):
         list(filesystem.read_from_file("/x"))
+
+
+# --- answered in the thread of the caller ---
+
+
+class Anywhere(Files):
+    """Remembers in which threads it was called, and leaves its stream when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[str] = []
+
+    async def exists(self, request: messages.PathRequest, /) -> messages.Is:
+        self.threads.append(threading.current_thread().name)
+        return messages.Is(value=True)
+
+    async def get_attributes(self, request: messages.PathRequest, /) -> messages.PathAttributes:
+        self.threads.append(threading.current_thread().name)
+        raise NoSuchPathException("nothing is there")
+
+    async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
+        try:
+            for number in range(3):
+                self.threads.append(threading.current_thread().name)
+                yield messages.PathAttributes(path=messages.Path(path=f"/{number}"))
+        finally:
+            self.threads.append(f"closed in {threading.current_thread().name}")
+
+
+HERE = threading.current_thread().name
+
+
+@pytest.fixture
+def anywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Anywhere]:
+    files = Anywhere()
+    endpoint = InProcessEndpoint(
+        Servicers(files, Echo()), answers_anywhere=lambda rpc, request: rpc.name in ("exists", "get_attributes", "list")
+    )
+    monkeypatch.setattr(session_module, "open_target", lambda target: endpoint)
+    monkeypatch.setattr(session_module, "_current", None)
+    with xenon.init(target="embedded:"):
+        yield files
+
+
+def test_what_can_be_answered_anywhere_is_answered_where_it_is_asked(anywhere: Anywhere) -> None:
+    filesystem = xenon.FileSystem.create("f")
+    assert filesystem.exists("/") is True
+    with pytest.raises(NoSuchPathException, match="get_attributes '/x' failed: nothing is there"):
+        filesystem.get_attributes("/x")
+    assert [str(entry.path) for entry in filesystem.list("/")] == ["/0", "/1", "/2"]
+    assert anywhere.threads == [HERE] * 5 + [f"closed in {HERE}"]
+    assert b"".join(filesystem.read_from_file("/x").__next__() for _ in range(1)) == b"0 "  # which needs the loop, as ever
+
+
+def test_a_caller_with_an_event_loop_of_its_own_is_answered_alike(anywhere: Anywhere) -> None:
+    async def ask() -> bool:
+        return filesystem.exists("/") and len(list(filesystem.list("/"))) == 3
+
+    filesystem = xenon.FileSystem.create("f")
+    assert asyncio.run(ask())
+    assert set(anywhere.threads) == {HERE, f"closed in {HERE}"}
+
+
+def test_a_stream_that_is_left_in_the_middle_is_closed_at_once(anywhere: Anywhere) -> None:
+    stream = xenon.FileSystem.create("f").list("/")
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert anywhere.threads == [HERE, f"closed in {HERE}"]
+
+
+def test_a_closed_session_ends_what_is_answered_anywhere_too(anywhere: Anywhere) -> None:
+    filesystem = xenon.FileSystem.create("f")
+    stream = filesystem.list("/")
+    next(stream)
+    xenon.init(target="embedded:").close()
+    with pytest.raises(ServerUnavailableError, match="the session was closed"):
+        filesystem.exists("/")
+    with pytest.raises(ServerUnavailableError, match="the session was closed"):
+        list(stream)
+    assert anywhere.threads == [HERE, f"closed in {HERE}"]
 
 
 def test_a_server_that_cannot_be_ended_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ class ResponseStream(Iterator[T]):
     """
 
     def __init__(self, portal: Portal, responses: AsyncIterator[T]) -> None:
-        self._items = portal.iterate(responses)
+        self._items = portal.resume(responses)
 
     def __next__(self) -> T:
         return next(self._items)

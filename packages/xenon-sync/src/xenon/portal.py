@@ -1,7 +1,8 @@
 """The only bridge from the synchronous API to the asynchronous one.
 
 Over a channel that blocks, the coroutines of the core are driven in the calling thread: they never suspend, and no other thread is in
-the way of a call. Over any other channel they run on one event loop in one daemon thread, and streams cross over in batches.
+the way of a call. Over any other channel they begin there, and end there if they need no event loop; else they go on on one loop in one
+daemon thread, and streams cross over in batches.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import contextlib
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from xenon_core.driving import drive, drive_next
+from xenon_core.driving import Begun, Ended, begin, begin_next, drive, drive_next
 from xenon_core.errors import SessionClosedError, Status, XenonError
 from xenon_core.streams import closing
 
@@ -41,6 +42,10 @@ class Portal(ABC):
     @abstractmethod
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         """The items of *stream*, each as soon as it is there. Closing the iterator closes the stream."""
+
+    def resume(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        """As :meth:`iterate`, the rest of a stream that a :meth:`call` has begun."""
+        return self.iterate(stream)
 
     def require_caller(self) -> None:
         """Raise the error that says why this thread, or this process, cannot use the portal; nothing when it can."""
@@ -76,7 +81,7 @@ class DirectPortal(Portal):
 
 
 class LoopPortal(Portal):
-    """Runs coroutines on one event loop in one daemon thread.
+    """Runs coroutines in the calling thread as far as they need no event loop, and the rest of them on one in one daemon thread.
 
     The thread is not in a fork of the process, where a call would wait for it for ever: there every call raises SessionClosedError.
     """
@@ -86,17 +91,21 @@ class LoopPortal(Portal):
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._open = True
-        self._thread = threading.Thread(target=self._run, name="xenon-loop", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="xenon-loop", daemon=True)
         self._thread.start()
 
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        try:
-            self.require_caller()
-        except BaseException:
-            coroutine.close()
-            raise
-        future = self._begin(coroutine)
+        self._require_caller_of(coroutine)
+        return self._completed(begin(coroutine))
+
+    def _completed(self, begun: Ended[T] | Begun[T]) -> T:
+        return begun.result if isinstance(begun, Ended) else self._on_loop(_rest(begun))
+
+    def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine* on the loop, to its end."""
+        self._require_caller_of(coroutine)
+        future = self._submit(coroutine)
         if future is None:
             return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
         try:
@@ -110,11 +119,29 @@ class LoopPortal(Portal):
     @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         self.require_caller()
-        if not self._open:
-            yield from _drained(stream)
-            return
+        with contextlib.suppress(StopAsyncIteration):
+            first = begin_next(stream)
+            yield from self._driven(first.result, stream) if isinstance(first, Ended) else self.resume(_Resumed(first, stream))
+
+    @override
+    def resume(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        self.require_caller()
+        yield from self._pumped(stream) if self._open else _drained(stream)
+
+    def _driven(self, item: T, stream: AsyncIterator[T]) -> Iterator[T]:
+        """*item*, and what comes behind it in a stream that needs no event loop; raises StopAsyncIteration at its end."""
+        try:
+            while True:
+                yield item
+                self.require_caller()
+                item = self._completed(begin_next(stream))
+        finally:
+            begin(_close(stream))
+
+    def _pumped(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        """The items of a stream that runs on the loop."""
         queue = _Items()
-        pump = self.call(_start(_pump(stream, queue)))
+        pump = self._on_loop(_start(_pump(stream, queue)))
         try:
             while True:
                 for item in self._taken(queue):
@@ -150,7 +177,14 @@ class LoopPortal(Portal):
                 "for ever; await the asynchronous object there, which is .core of a file system or scheduler"
             )
 
-    def _run(self) -> None:
+    def _require_caller_of(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self.require_caller()
+        except BaseException:
+            coroutine.close()
+            raise
+
+    def _serve(self) -> None:
         self._loop.run_forever()
         self._loop.run_until_complete(_cancel_all())  # what came from other loops between the last look and the end
 
@@ -160,9 +194,9 @@ class LoopPortal(Portal):
     def _taken(self, queue: _Items) -> list[Any]:
         if not self._open:
             raise self._cancelled()
-        return self.call(queue.take())
+        return self._on_loop(queue.take())
 
-    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
         with self._lock:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop) if self._open else None
 
@@ -178,7 +212,7 @@ class LoopPortal(Portal):
             self._loop.create_task(coroutine)
         elif self._open:
             with contextlib.suppress(SessionClosedError):  # closing the portal has ended the stream
-                self.call(coroutine)
+                self._on_loop(coroutine)
         else:
             coroutine.close()
 
@@ -199,6 +233,31 @@ def _drained(stream: AsyncIterator[T]) -> Iterator[T]:
     with contextlib.suppress(StopAsyncIteration):
         while True:
             yield drive_next(stream)
+
+
+async def _rest(begun: Awaitable[T]) -> T:
+    return await begun
+
+
+class _Resumed(AsyncIterator[T]):
+    """A stream whose first item was asked for in the calling thread, and comes on the loop."""
+
+    def __init__(self, first: Begun[T], stream: AsyncIterator[T]) -> None:
+        self._first: Begun[T] | None = first
+        self._stream = stream
+
+    @override
+    async def __anext__(self) -> T:
+        if self._first is None:
+            return await anext(self._stream)
+        first, self._first = self._first, None
+        return await first
+
+    async def aclose(self) -> None:
+        """End the stream, which still waits for its first item when nobody has asked for that here."""
+        if self._first is not None:
+            self._first.abandon()
+        await _close(self._stream)
 
 
 async def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

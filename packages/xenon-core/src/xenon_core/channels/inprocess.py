@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from typing_extensions import override
 
 from xenon_core.channels.base import Channel
+from xenon_core.driving import in_calling_thread, to_a_loop
 from xenon_core.errors import SessionClosedError, UnknownRpcException, XenonError, describe
 from xenon_core.rpc import Rpc
 from xenon_core.targets import InProcessEndpoint
@@ -22,6 +23,9 @@ Response = TypeVar("Response")
 class InProcessChannel(Channel):
     """Calls the servicers of an endpoint on the event loop where they are at home.
 
+    What a servicer can answer anywhere is answered in the thread of a caller who waits for it: the way to the loop and back, and what the
+    system takes to wake two threads, is longer than most calls about a file of this machine.
+
     Requests are encoded to check them, which finds the same mistakes that any other channel does; what is called gets the request itself.
     """
 
@@ -30,14 +34,14 @@ class InProcessChannel(Channel):
     def __init__(self, endpoint: InProcessEndpoint) -> None:
         self._servicers = endpoint.servicers
         self._home = endpoint.home
+        self._answers_anywhere = endpoint.answers_anywhere
         self._open = True
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
         rpc.encode_request(request)
         try:
-            response: Response = await self._home.call(self._method(rpc), request)
-            return response
+            return await self._answered(rpc, request)
         except Exception as error:
             if (told := _told(error, rpc, request)) is error:
                 raise  # never as its own cause, which would be a circle
@@ -46,7 +50,7 @@ class InProcessChannel(Channel):
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
         rpc.encode_request(request)
-        responses = self._home.iterate(self._method(rpc)(request))
+        responses = await self._answers(rpc, request)
         try:
             async for response in responses:
                 yield response
@@ -61,6 +65,7 @@ class InProcessChannel(Channel):
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
+        await self._leave_calling_thread()
         source = _Watched(self, rpc, requests)
         try:
             response: Response = await self._home.call(self._method(rpc), self._home.bring(source))
@@ -74,6 +79,7 @@ class InProcessChannel(Channel):
 
     @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
+        await self._leave_calling_thread()
         source = _Watched(self, rpc, requests)
         responses = self._home.iterate(self._method(rpc)(self._home.bring(source)))
         try:
@@ -101,6 +107,7 @@ class InProcessChannel(Channel):
 
     @override
     async def sleep(self, seconds: float) -> None:
+        await self._leave_calling_thread()
         await asyncio.sleep(seconds)
 
     @override
@@ -112,6 +119,28 @@ class InProcessChannel(Channel):
         """Raise SessionClosedError once the channel is closed, which ends the streams that are under way, too."""
         if not self._open:
             raise SessionClosedError("the session was closed")
+
+    async def _answered(self, rpc: Rpc[Request, Response], request: Request) -> Response:
+        method = self._method(rpc)
+        if in_calling_thread() and self._answers_anywhere(rpc, request):
+            here: Response = await method(request)
+            return here
+        await self._leave_calling_thread()
+        response: Response = await self._home.call(method, request)
+        return response
+
+    async def _answers(self, rpc: Rpc[Request, Response], request: Request) -> AsyncGenerator[Response, None]:
+        method = self._method(rpc)
+        if in_calling_thread() and self._answers_anywhere(rpc, request):
+            here: AsyncGenerator[Response, None] = method(request)
+            return here
+        await self._leave_calling_thread()
+        return self._home.iterate(method(request))
+
+    async def _leave_calling_thread(self) -> None:
+        if in_calling_thread():
+            await to_a_loop()
+            self.require_open()  # it may have been closed on the way
 
     def _method(self, rpc: Rpc[Any, Any]) -> Any:
         self.require_open()

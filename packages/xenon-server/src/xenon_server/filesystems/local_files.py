@@ -1,18 +1,20 @@
-"""Reading and writing files of this machine in threads, one piece ahead of whoever is at the other end."""
+"""Reading and writing files of this machine: in threads, one piece ahead of whoever is at the other end, or in the caller's own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from xenon_core.driving import in_calling_thread
 from xenon_server.filesystems.local_copying import Source
 from xenon_server.filesystems.local_making import Making
-from xenon_server.filesystems.local_opening import open_file, write_all
+from xenon_server.filesystems.local_opening import open_file, require_file, write_all
 from xenon_server.together import completed
 
 __all__ = ["SMALL", "append", "copy", "in_thread", "obtained", "read", "write", "write_small"]
@@ -22,6 +24,9 @@ T = TypeVar("T")
 SMALL = 1 << 20
 """Bytes up to which a file is small."""
 
+# What a processor keeps close; but a piece that another thread reads has to be worth waking it.
+_PIECE_HERE = 1 << 20
+_PIECE_AHEAD = 4 << 20
 _WRITTEN_AT_ONCE = 1 << 20
 _OTHERS_READ = 0o004
 # Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
@@ -39,7 +44,12 @@ os.register_at_fork(after_in_child=_begin_anew_after_fork)
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more."""
+    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more.
+
+    In the thread of a caller who waits anyway it is called there.
+    """
+    if in_calling_thread():
+        return function(*arguments)
     try:
         outcome = asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
     except RuntimeError:
@@ -49,8 +59,21 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     return await outcome
 
 
-async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
-    """The file *path* in pieces of *piece* bytes; raises OSError."""
+def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
+    """The file *path* in pieces of *piece* bytes; of as many as are fastest when that is 0. Raises OSError."""
+    return _read_here(path, piece or _PIECE_HERE) if in_calling_thread() else _read_ahead(path, piece or _PIECE_AHEAD)
+
+
+async def _read_here(path: str, piece: int) -> AsyncGenerator[bytes, None]:
+    require_file(path)
+    # An object, which is closed wherever an interrupt comes, and not a number, which is lost when it comes at the wrong moment.
+    with io.FileIO(path) as file:
+        require_file(file.fileno())
+        while data := file.read(piece):
+            yield data
+
+
+async def _read_ahead(path: str, piece: int) -> AsyncGenerator[bytes, None]:
     number, data, ended = await obtained(_give_back, _begin_to_read, path, piece)
     ahead: asyncio.Future[bytes] | None = None
     try:
@@ -170,6 +193,8 @@ async def _settled(future: asyncio.Future[Any] | None) -> None:
 
 async def obtained(give_back: Callable[[T], object], function: Callable[..., T], *arguments: Any) -> T:
     """What *function* gives, called in a thread; given back at once when nobody waits for it any more."""
+    if in_calling_thread():
+        return function(*arguments)
     work = asyncio.ensure_future(in_thread(function, *arguments))
     try:
         return await asyncio.shield(work)

@@ -1,0 +1,116 @@
+"""Files of this machine, through the server in this process: answered where they are asked for, whatever else that server is busy with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import xenon
+from xenon.exceptions import DirectoryNotEmptyException, NoSuchPathException, PathAlreadyExistsException, SessionClosedError
+from xenon_core.driving import to_a_loop
+
+
+@pytest.fixture
+def filesystem(tmp_path: Path) -> Iterator[xenon.FileSystem]:
+    """A file system whose server's event loop stands still until the test is over."""
+    session = xenon.Session("embedded:")
+    filesystem = xenon.FileSystem(session, session.portal.call(session.client.filesystems.create("file", str(tmp_path))))
+    standing, go_on = threading.Event(), threading.Event()
+
+    async def stand_still() -> None:
+        await to_a_loop()
+        standing.set()
+        go_on.wait(60)
+
+    thread = threading.Thread(target=lambda: session.portal.call(stand_still()))
+    thread.start()
+    assert standing.wait(10)
+    yield filesystem
+    go_on.set()
+    thread.join()
+    session.close()
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_names(filesystem: xenon.FileSystem, tmp_path: Path) -> None:
+    filesystem.create_directory("new")
+    filesystem.create_file("new/file")
+    filesystem.rename("new/file", "new/renamed")
+    filesystem.create_symbolic_link("new/link", "new/renamed")
+    assert filesystem.read_symbolic_link("new/link") == xenon.Path(tmp_path / "new/renamed")
+    assert sorted(entry.path.name for entry in filesystem.list("new")) == ["link", "renamed"]
+    with pytest.raises(DirectoryNotEmptyException):
+        filesystem.delete("new")
+    filesystem.delete("new/link")
+    assert (filesystem.exists("new/link"), filesystem.exists("new/renamed")) == (False, True)
+
+
+def test_attributes(filesystem: xenon.FileSystem, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"four")
+    filesystem.set_posix_file_permissions("file", [xenon.PosixFilePermission.OWNER_READ])
+    attributes = filesystem.get_attributes("file")
+    assert (attributes.size, attributes.permissions) == (4, [xenon.PosixFilePermission.OWNER_READ])
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5_000_000])
+def test_content(filesystem: xenon.FileSystem, tmp_path: Path, size: int) -> None:
+    content = os.urandom(size)
+    (tmp_path / "file").write_bytes(content)
+    assert b"".join(filesystem.read_from_file("file")) == content
+
+
+def test_mistakes(filesystem: xenon.FileSystem, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NoSuchPathException, match="get_attributes 'missing' .file adaptor. failed"):
+        filesystem.get_attributes("missing")
+    with pytest.raises(PathAlreadyExistsException):
+        filesystem.create_file("file")
+    with pytest.raises(NoSuchPathException):
+        list(filesystem.list("missing"))
+    with pytest.raises(NoSuchPathException):
+        next(filesystem.read_from_file("missing"))
+
+
+def test_nothing_stays_open_of_a_file_or_listing_that_is_left(filesystem: xenon.FileSystem, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(3_000_000))
+    before = open_files()
+    streams = [filesystem.read_from_file("file"), filesystem.list(".")]
+    for stream in streams:
+        next(stream)
+    assert open_files() > before
+    for stream in streams:
+        stream.close()  # type: ignore[attr-defined]  # they are generators
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("ask", [lambda files: files.exists("file"), lambda files: list(files.list("."))], ids=["call", "stream"])
+def test_an_event_loop_of_the_callers_own_does_not_matter(filesystem: xenon.FileSystem, ask: Callable[[xenon.FileSystem], object]) -> None:
+    async def within() -> object:
+        return ask(filesystem)
+
+    assert asyncio.run(within()) == ask(filesystem)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of forks while there are threads
+def test_a_fork_does_not_go_on_with_a_file_of_its_parent(filesystem: xenon.FileSystem, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(3_000_000))
+    stream = filesystem.read_from_file("file")
+    read = len(next(stream))
+    child = os.fork()  # where the event loop stands still as it does here, and no thread is to wake it
+    if child == 0:
+        try:
+            next(stream)
+        except SessionClosedError:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert read + sum(map(len, stream)) == 3_000_000
