@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 import xenon
 from xenon import session as session_module
 from xenon.exceptions import NoSuchPathException, ServerUnavailableError, XenonError
+from xenon.handle import ResponseStream
 from xenon_core import messages
 from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 from xenon_core.targets import InProcessEndpoint
@@ -63,7 +67,11 @@ class Files(FileSystemServicer):
 
 
 class Echo(SchedulerServicer):
-    """A conversation that answers each line with the same."""
+    """A conversation that answers each line with the same, and remembers where it was closed."""
+
+    def __init__(self) -> None:
+        self.closed_in = ""
+        self.closed = threading.Event()
 
     async def create(self, request: messages.CreateSchedulerRequest, /) -> messages.Scheduler:
         return messages.Scheduler(request.adaptor)
@@ -71,16 +79,26 @@ class Echo(SchedulerServicer):
     async def submit_interactive_job(
         self, requests: AsyncIterator[messages.SubmitInteractiveJobRequest], /
     ) -> AsyncIterator[messages.SubmitInteractiveJobResponse]:
-        yield messages.SubmitInteractiveJobResponse(job=messages.Job("echo"))
-        async for request in requests:
-            if request.stdin:
-                yield messages.SubmitInteractiveJobResponse(job=messages.Job("echo"), stdout=request.stdin)
+        try:
+            yield messages.SubmitInteractiveJobResponse(job=messages.Job("echo"))
+            async for request in requests:
+                if request.stdin:
+                    yield messages.SubmitInteractiveJobResponse(job=messages.Job("echo"), stdout=request.stdin)
+        finally:
+            await asyncio.sleep(0.01)  # as one that tells another machine
+            self.closed_in = threading.current_thread().name
+            self.closed.set()
 
 
 @pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch, echo: Echo) -> Iterator[Files]:
     files = Files()
-    monkeypatch.setattr(session_module, "open_target", lambda target: InProcessEndpoint(Servicers(files, Echo())))
+    monkeypatch.setattr(session_module, "open_target", lambda target: InProcessEndpoint(Servicers(files, echo)))
     monkeypatch.setattr(session_module, "_current", None)
     with xenon.init(target="embedded:"):
         yield files
@@ -156,6 +174,39 @@ def test_a_conversation_crosses_the_bridge_line_by_line(files: Files) -> None:
         assert next(output).stdout == line
     lines.put(None)
     assert list(output) == []
+
+
+def talk() -> tuple[xenon.Job, ResponseStream[Any]]:
+    return xenon.Scheduler.create("s").submit_interactive_job(xenon.JobDescription(executable="x"), b"one")
+
+
+def test_output_that_is_closed_before_it_is_read_ends_the_conversation(files: Files, echo: Echo) -> None:
+    with talk()[1]:
+        assert not echo.closed.is_set()
+    assert echo.closed_in == "xenon-loop"
+
+
+def test_output_that_is_dropped_before_it_is_read_ends_the_conversation(files: Files, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    talk()
+    gc.collect()
+    assert echo.closed.wait(10)
+    assert echo.closed_in == "xenon-loop"
+    assert complaints == []
+
+
+def test_output_that_was_read_to_its_end_can_be_closed_too(files: Files, echo: Echo) -> None:
+    _, output = talk()
+    assert [item.stdout for item in output] == [b"one"]
+    output.close()
+    output.close()
+
+
+def test_output_can_be_closed_after_the_session(files: Files, echo: Echo) -> None:
+    _, output = talk()
+    xenon.init(target="embedded:").close()
+    output.close()
 
 
 def test_a_closed_session_says_so_to_calls_and_streams(filesystem: xenon.FileSystem) -> None:

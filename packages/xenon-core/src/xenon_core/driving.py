@@ -7,16 +7,19 @@ import contextlib
 import sys
 import threading
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-__all__ = ["Begun", "Ended", "begin", "begin_next", "drive", "drive_next", "in_calling_thread", "to_a_loop"]
+__all__ = ["Begun", "Ended", "Finalizer", "begin", "begin_next", "drive", "drive_next", "in_calling_thread", "to_a_loop"]
 
 T = TypeVar("T")
 
 _SUSPENDED = "a coroutine over a blocking channel waited for an event loop; this is an error in xenon_core"
 _TO_A_LOOP = object()
+
+Finalizer: TypeAlias = "Callable[[AsyncGenerator[Any, Any]], object]"
+"""What is done with a generator that nobody has any more, and that has not ended: something should close it."""
 
 
 class _Thread(threading.local):
@@ -70,24 +73,24 @@ class Begun(Awaitable[T]):
             self._steps.throw(GeneratorExit())
 
 
-def begin(work: Awaitable[T]) -> Ended[T] | Begun[T]:
+def begin(work: Awaitable[T], finalizer: Finalizer | None = None) -> Ended[T] | Begun[T]:
     """Run *work* in the calling thread, which may be kept waiting, until it ends or comes to :func:`to_a_loop`.
 
-    Raises what *work* raises.
+    Generators that begin there are given to *finalizer* when they are dropped. Raises what *work* raises.
     """
-    return _begin(lambda: work)
+    return _begin(lambda: work, finalizer)
 
 
-def begin_next(stream: AsyncIterator[T]) -> Ended[T] | Begun[T]:
+def begin_next(stream: AsyncIterator[T], finalizer: Finalizer | None = None) -> Ended[T] | Begun[T]:
     """As :func:`begin`, the next item of *stream*; raises StopAsyncIteration at its end."""
-    return _begin(stream.__anext__)
+    return _begin(stream.__anext__, finalizer)
 
 
-def _begin(make: Callable[[], Awaitable[T]]) -> Ended[T] | Begun[T]:
+def _begin(make: Callable[[], Awaitable[T]], finalizer: Finalizer | None) -> Ended[T] | Begun[T]:
     before = _thread.is_calling, _thread.loop
     hooks = sys.get_asyncgen_hooks()
     try:
-        sys.set_asyncgen_hooks(None, None)  # no generator that begins here belongs to a loop of the caller's, which would end it
+        sys.set_asyncgen_hooks(None, finalizer)  # no generator that begins here belongs to a loop of the caller's, which would end it
         _thread.is_calling, _thread.loop = True, asyncio._get_running_loop()
         steps: Generator[Any, Any, T] = make().__await__()
         wanted = next(steps)

@@ -78,6 +78,8 @@ class ResponseStream(Iterator[T]):
     """
 
     def __init__(self, portal: Portal, responses: AsyncIterator[T]) -> None:
+        self._portal = portal
+        self._responses = responses
         self._items = portal.resume(responses)
 
     def __next__(self) -> T:
@@ -92,6 +94,7 @@ class ResponseStream(Iterator[T]):
         close = getattr(self._items, "close", None)
         if close is not None:
             close()
+        self._portal.end(self._responses)  # which closing the items does only if one was read
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ import contextlib
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
@@ -47,6 +47,10 @@ class Portal(ABC):
         """As :meth:`iterate`, the rest of a stream that a :meth:`call` has begun."""
         return self.iterate(stream)
 
+    @abstractmethod
+    def end(self, stream: AsyncIterator[Any]) -> None:
+        """Close *stream*, whoever has begun it; nothing when it has ended."""
+
     def require_caller(self) -> None:
         """Raise the error that says why this thread, or this process, cannot use the portal; nothing when it can."""
         return
@@ -73,7 +77,11 @@ class DirectPortal(Portal):
                     return
                 yield item
         finally:
-            drive(_close(stream))
+            self.end(stream)
+
+    @override
+    def end(self, stream: AsyncIterator[Any]) -> None:
+        drive(_close(stream))
 
     @override
     def close(self) -> None:
@@ -97,7 +105,7 @@ class LoopPortal(Portal):
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         self._require_caller_of(coroutine)
-        return self._completed(begin(coroutine))
+        return self._completed(begin(coroutine, self._end_dropped))
 
     def _completed(self, begun: Ended[T] | Begun[T]) -> T:
         return begun.result if isinstance(begun, Ended) else self._on_loop(_rest(begun))
@@ -120,7 +128,7 @@ class LoopPortal(Portal):
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         self.require_caller()
         with contextlib.suppress(StopAsyncIteration):
-            first = begin_next(stream)
+            first = begin_next(stream, self._end_dropped)
             yield from self._driven(first.result, stream) if isinstance(first, Ended) else self.resume(_Resumed(first, stream))
 
     @override
@@ -134,7 +142,7 @@ class LoopPortal(Portal):
             while True:
                 yield item
                 self.require_caller()
-                item = self._completed(begin_next(stream))
+                item = self._completed(begin_next(stream, self._end_dropped))
         finally:
             begin(_close(stream))
 
@@ -151,6 +159,10 @@ class LoopPortal(Portal):
                     yield item
         finally:
             self._finish(_stop(pump, stream))
+
+    @override
+    def end(self, stream: AsyncIterator[Any]) -> None:
+        self._finish(_close(stream))
 
     @override
     def close(self) -> None:
@@ -205,6 +217,13 @@ class LoopPortal(Portal):
         if self._open:
             return XenonError("the server cancelled the call", status=Status.CANCELLED)
         return SessionClosedError("the session was closed")
+
+    def _end_dropped(self, stream: AsyncGenerator[Any, Any]) -> None:
+        """Close a stream that has begun and that nobody has any more; not here, where the garbage collector happens to run."""
+        if self._is_forked():
+            return
+        with contextlib.suppress(RuntimeError):  # of a loop that is closed, which has ended what waited on it
+            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(_close(stream)))
 
     def _finish(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run *coroutine*; without waiting for it when the garbage collector ends a stream in the loop's own thread."""
