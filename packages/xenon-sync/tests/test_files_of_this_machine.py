@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 import xenon
 from xenon.exceptions import DirectoryNotEmptyException, NoSuchPathException, PathAlreadyExistsException, SessionClosedError
 from xenon_core.driving import to_a_loop
+from xenon_core.streams import ByteSource
 
 
 @pytest.fixture
@@ -65,6 +67,58 @@ def test_content(filesystem: xenon.FileSystem, tmp_path: Path, size: int) -> Non
     content = os.urandom(size)
     (tmp_path / "file").write_bytes(content)
     assert b"".join(filesystem.read_from_file("file")) == content
+
+
+SOURCES: dict[str, Callable[[bytes], ByteSource]] = {
+    "bytes": lambda content: content,
+    "a list": lambda content: [content[:7], content[7:]],
+    "a generator": lambda content: (content[start : start + 300_000] for start in range(0, len(content), 300_000)),
+    "an open file": io.BytesIO,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("told", [False, True], ids=["size untold", "size told"])
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, 5_000_000])
+def test_writing(filesystem: xenon.FileSystem, tmp_path: Path, source: Callable[[bytes], ByteSource], told: bool, size: int) -> None:
+    content = os.urandom(size)
+    filesystem.write_to_file("file", source(content), size if told else 0)
+    assert (tmp_path / "file").read_bytes() == content
+    with pytest.raises(PathAlreadyExistsException):
+        filesystem.write_to_file("file", source(content))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_source_that_stops_leaves_nothing(filesystem: xenon.FileSystem, tmp_path: Path, stop: type[BaseException], size: int) -> None:
+    def breaking() -> Iterator[bytes]:
+        try:
+            yield b"half"
+            raise stop
+        finally:
+            ended.append(threading.current_thread())
+
+    ended: list[threading.Thread] = []
+    before = open_files()
+    with pytest.raises(stop):
+        filesystem.write_to_file("file", breaking(), size)
+    assert list(tmp_path.iterdir()) == []
+    assert open_files() == before
+    assert ended == [threading.current_thread()]  # whose it is: it may use what belongs to a thread
+
+
+def test_a_source_may_use_the_session_that_it_is_written_with(filesystem: xenon.FileSystem, tmp_path: Path) -> None:
+    def names() -> Iterator[bytes]:
+        for entry in filesystem.list("."):
+            yield b"".join(filesystem.read_from_file(entry.path))
+            assert filesystem.exists(entry.path)
+
+    content = os.urandom(3_000_000)
+    (tmp_path / "one").write_bytes(content)
+    filesystem.write_to_file("two", names())
+    filesystem.write_to_file("three", filesystem.read_from_file("two"))
+    assert (tmp_path / "three").read_bytes() == content
 
 
 def test_mistakes(filesystem: xenon.FileSystem, tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ HERE = threading.current_thread().name
 def anywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Anywhere]:
     files = Anywhere()
     endpoint = InProcessEndpoint(
-        Servicers(files, Echo()), answers_anywhere=lambda rpc, request: rpc.name in ("exists", "get_attributes", "list")
+        Servicers(files, Echo()), answers_anywhere=lambda rpc, request: rpc.name in ("exists", "get_attributes", "list", "write_to_file")
     )
     monkeypatch.setattr(session_module, "open_target", lambda target: endpoint)
     monkeypatch.setattr(session_module, "_current", None)
@@ -275,6 +275,20 @@ def test_what_can_be_answered_anywhere_is_answered_where_it_is_asked(anywhere: A
     assert [str(entry.path) for entry in filesystem.list("/")] == ["/0", "/1", "/2"]
     assert anywhere.threads == [HERE] * 5 + [f"closed in {HERE}"]
     assert b"".join(filesystem.read_from_file("/x").__next__() for _ in range(1)) == b"0 "  # which needs the loop, as ever
+
+
+def test_data_that_only_an_event_loop_can_wait_for_is_waited_for_there(anywhere: Anywhere) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        for piece in (b"one", b"two"):
+            await asyncio.sleep(0.01)
+            anywhere.threads.append(threading.current_thread().name)
+            yield piece
+
+    filesystem = xenon.FileSystem.create("f")
+    filesystem.write_to_file("/x", slow())
+    assert (anywhere.written, set(anywhere.threads)) == (b"onetwo", {"xenon-loop"})
+    filesystem.write_to_file("/x", iter([b"three"]))
+    assert anywhere.written == b"onetwothree"
 
 
 def test_a_caller_with_an_event_loop_of_its_own_is_answered_alike(anywhere: Anywhere) -> None:

@@ -103,7 +103,7 @@ class FileSystem(Adaptor):
     can_append: ClassVar[bool] = False
     needs_size_beforehand: ClassVar[bool] = False
     works_in_any_thread: ClassVar[bool] = False
-    """Whether all that this class declares, but for writing and copying, also works in a thread without an event loop while
+    """Whether all that this class declares, but for appending and copying, also works in a thread without an event loop while
     ``xenon_core.driving.in_calling_thread()`` is true: it waits by blocking then, and awaits nothing that needs a loop."""
 
     @classmethod

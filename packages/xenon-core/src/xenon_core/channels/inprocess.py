@@ -12,6 +12,7 @@ from xenon_core.channels.base import Channel
 from xenon_core.driving import in_calling_thread, to_a_loop
 from xenon_core.errors import SessionClosedError, UnknownRpcException, XenonError, describe
 from xenon_core.rpc import Rpc
+from xenon_core.streams import Requests
 from xenon_core.targets import InProcessEndpoint
 
 __all__ = ["InProcessChannel"]
@@ -65,11 +66,9 @@ class InProcessChannel(Channel):
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
-        await self._leave_calling_thread()
         source = _Watched(self, rpc, requests)
         try:
-            response: Response = await self._home.call(self._method(rpc), self._home.bring(source))
-            return response
+            return await self._taken(rpc, requests, source)
         except Exception as error:
             if (told := source.failure or _told(error, rpc, source.first)) is error:
                 raise  # never as its own cause, which would be a circle
@@ -122,7 +121,7 @@ class InProcessChannel(Channel):
 
     async def _answered(self, rpc: Rpc[Request, Response], request: Request) -> Response:
         method = self._method(rpc)
-        if in_calling_thread() and self._answers_anywhere(rpc, request):
+        if self._is_answered_here(rpc, request):
             here: Response = await method(request)
             return here
         await self._leave_calling_thread()
@@ -131,11 +130,23 @@ class InProcessChannel(Channel):
 
     async def _answers(self, rpc: Rpc[Request, Response], request: Request) -> AsyncGenerator[Response, None]:
         method = self._method(rpc)
-        if in_calling_thread() and self._answers_anywhere(rpc, request):
+        if self._is_answered_here(rpc, request):
             here: AsyncGenerator[Response, None] = method(request)
             return here
         await self._leave_calling_thread()
         return self._home.iterate(method(request))
+
+    async def _taken(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request], source: _Watched) -> Response:
+        method = self._method(rpc)
+        if isinstance(requests, Requests) and not requests.needs_loop and self._is_answered_here(rpc, requests.head):
+            here: Response = await method(source)
+            return here
+        await self._leave_calling_thread()
+        response: Response = await self._home.call(method, self._home.bring(source))
+        return response
+
+    def _is_answered_here(self, rpc: Rpc[Any, Any], head: object) -> bool:
+        return in_calling_thread() and self._answers_anywhere(rpc, head)
 
     async def _leave_calling_thread(self) -> None:
         if in_calling_thread():

@@ -156,6 +156,14 @@ async def append(path: str, data: AsyncIterator[bytes]) -> None:
 
 
 async def _pour(number: int, data: AsyncIterator[bytes]) -> None:
+    if in_calling_thread():
+        async for piece in data:
+            write_all(number, piece)
+    else:
+        await _pour_behind(number, data)
+
+
+async def _pour_behind(number: int, data: AsyncIterator[bytes]) -> None:
     """Write what has come while the next is fetched: several pieces at once where they come faster than they are written."""
     writing: asyncio.Future[None] | None = None
     begun: list[bytes] = []

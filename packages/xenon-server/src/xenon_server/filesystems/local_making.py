@@ -42,8 +42,9 @@ class Making:
         self._replace = replace
         self._replaced = _look(path, replace)
         self._name = ""
-        self.number = self._open(permissions & most)
+        self.number = -1
         try:
+            self.number = self._open(permissions & most)
             self._take_after(self._replaced, most)
         except BaseException:
             self.abandon()
@@ -79,9 +80,8 @@ class Making:
                 if error.errno not in _NO_NAMELESS:
                     raise
         hidden = self._hidden()
-        number = os.open(hidden, _FLAGS | os.O_CREAT | os.O_EXCL, permissions)
-        self._name = hidden
-        return number
+        self._name = hidden  # before it is there, as an interrupt may come in between
+        return os.open(hidden, _FLAGS | os.O_CREAT | os.O_EXCL, permissions)
 
     def _take_after(self, replaced: os.stat_result | None, most: int) -> None:
         """Who could not read the file before shall not be able to now."""
@@ -103,8 +103,8 @@ class Making:
 
     def _appear(self, name: str) -> None:
         """Give a file without a name one; the descriptor is given only since a link is followed no other way."""
+        self._name = name if name != self._path else ""  # before it is there, as an interrupt may come in between
         os.link(f"/proc/self/fd/{self.number}", name, src_dir_fd=self.number, follow_symlinks=True)
-        self._name = name if name != self._path else ""
 
     def _move(self) -> None:
         if self._replace:

@@ -44,6 +44,7 @@ _ANYWHERE = frozenset(
         "read_symbolic_link",
         "rename",
         "set_posix_file_permissions",
+        "write_to_file",
     }
 )
 _MODES = frozenset(messages.CopyRequestCopyMode)
