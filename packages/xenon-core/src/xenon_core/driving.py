@@ -18,7 +18,7 @@ T = TypeVar("T")
 _SUSPENDED = "a coroutine over a blocking channel waited for an event loop; this is an error in xenon_core"
 _TO_A_LOOP = object()
 
-Finalizer: TypeAlias = "Callable[[AsyncGenerator[Any, Any]], object]"
+Finalizer: TypeAlias = "Callable[[AsyncGenerator[Any, Any]], None]"
 """What is done with a generator that nobody has any more, and that has not ended: something should close it."""
 
 
