@@ -234,6 +234,8 @@ class Anywhere(Files):
     def __init__(self) -> None:
         super().__init__()
         self.threads: list[str] = []
+        self.entries = 3
+        self.failure: Exception | None = None
 
     async def exists(self, request: messages.PathRequest, /) -> messages.Is:
         self.threads.append(threading.current_thread().name)
@@ -245,9 +247,11 @@ class Anywhere(Files):
 
     async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
         try:
-            for number in range(3):
+            for number in range(self.entries):
                 self.threads.append(threading.current_thread().name)
                 yield messages.PathAttributes(path=messages.Path(path=f"/{number}"))
+            if self.failure is not None:
+                raise self.failure
         finally:
             self.threads.append(f"closed in {threading.current_thread().name}")
 
@@ -298,6 +302,17 @@ def test_a_caller_with_an_event_loop_of_its_own_is_answered_alike(anywhere: Anyw
     filesystem = xenon.FileSystem.create("f")
     assert asyncio.run(ask())
     assert set(anywhere.threads) == {HERE, f"closed in {HERE}"}
+
+
+@pytest.mark.parametrize("entries", [0, 1, 2, 99, 100, 101, 102, 1000])
+@pytest.mark.parametrize("failure", [None, NoSuchPathException("it was deleted meanwhile")])
+def test_all_of_a_stream_comes_and_then_its_end(anywhere: Anywhere, entries: int, failure: Exception | None) -> None:
+    anywhere.entries, anywhere.failure = entries, failure
+    stream = xenon.FileSystem.create("f").list("/")
+    assert [str(next(stream).path) for _ in range(entries)] == [f"/{number}" for number in range(entries)]
+    with pytest.raises(StopIteration if failure is None else NoSuchPathException):
+        next(stream)
+    assert anywhere.threads == [HERE] * entries + [f"closed in {HERE}"]
 
 
 def test_a_stream_that_is_left_in_the_middle_is_closed_at_once(anywhere: Anywhere) -> None:

@@ -30,6 +30,8 @@ T = TypeVar("T")
 _ROOM = 8 << 20
 _SMALL_PIECE = 256 << 10
 _MESSAGE = 32 << 10
+# Messages that are taken together from a stream that has them ready: each turn costs as much as making one.
+_SMALL_AT_ONCE = 100
 
 
 class Portal(ABC):
@@ -137,12 +139,16 @@ class LoopPortal(Portal):
         yield from self._pumped(stream) if self._open else _drained(stream)
 
     def _driven(self, item: T, stream: AsyncIterator[T]) -> Iterator[T]:
-        """*item*, and what comes behind it in a stream that needs no event loop; raises StopAsyncIteration at its end."""
+        """*item*, and what comes behind it in a stream that needs no event loop."""
         try:
+            yield item
             while True:
-                yield item
                 self.require_caller()
-                item = self._completed(begin_next(stream, self._end_dropped))
+                for item in self._completed(begin(_some(stream), self._end_dropped)):
+                    if isinstance(item, _End):
+                        item.raise_failure()
+                        return
+                    yield item
         finally:
             begin(_close(stream))
 
@@ -252,6 +258,19 @@ def _drained(stream: AsyncIterator[T]) -> Iterator[T]:
     with contextlib.suppress(StopAsyncIteration):
         while True:
             yield drive_next(stream)
+
+
+async def _some(stream: AsyncIterator[Any]) -> list[Any]:
+    """The next items of a stream that has them ready: one that is large, or several small ones; and the mark at the end."""
+    items: list[Any] = []
+    try:
+        async for item in stream:
+            items.append(item)
+            if isinstance(item, bytes) or len(items) == _SMALL_AT_ONCE:
+                return items
+    except Exception as error:  # noqa: BLE001 - handed over: it is raised where the items are used
+        return [*items, _End(error)]
+    return [*items, _End(None)]
 
 
 async def _rest(begun: Awaitable[T]) -> T:
