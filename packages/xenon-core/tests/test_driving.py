@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
+import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from typing import Any
 
 import pytest
 
@@ -129,6 +132,40 @@ def test_a_generator_is_not_ended_by_a_loop_of_the_callers() -> None:
         return stream
 
     assert begin_next(asyncio.run(within())) == Ended(1)
+
+
+def test_a_generator_that_is_dropped_in_the_middle_is_handed_over() -> None:
+    dropped: list[AsyncGenerator[Any, Any]] = []
+    stream = numbers()
+    assert begin_next(stream, dropped.append) == Ended(0)
+    identity = id(stream)
+    del stream
+    gc.collect()
+    assert [id(generator) for generator in dropped] == [identity]
+    drive(dropped[0].aclose())
+
+
+if sys.version_info >= (3, 12):  # before, no task begins at once
+
+    def test_a_task_that_begins_at_once_within_is_none_of_the_callers() -> None:
+        seen: list[bool] = []
+
+        async def see() -> None:
+            seen.append(in_calling_thread())
+
+        async def ask() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_task_factory(asyncio.eager_task_factory)
+            await see()
+            tasks.append(loop.create_task(see()))
+
+        async def within() -> None:
+            assert isinstance(begin(ask()), Ended)
+            await asyncio.gather(*tasks)
+
+        tasks: list[asyncio.Task[None]] = []
+        asyncio.run(within())
+        assert seen == [True, False]
 
 
 def test_what_needs_a_loop_goes_on_on_one() -> None:

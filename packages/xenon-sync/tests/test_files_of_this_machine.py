@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import random
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +16,8 @@ import pytest
 
 import xenon
 from xenon.exceptions import DirectoryNotEmptyException, NoSuchPathException, PathAlreadyExistsException, SessionClosedError
-from xenon_core.driving import to_a_loop
 from xenon_core.streams import ByteSource
+from xenon_server.filesystems import local_making
 
 
 @pytest.fixture
@@ -25,7 +28,6 @@ def filesystem(tmp_path: Path) -> Iterator[xenon.FileSystem]:
     standing, go_on = threading.Event(), threading.Event()
 
     async def stand_still() -> None:
-        await to_a_loop()
         standing.set()
         go_on.wait(60)
 
@@ -106,6 +108,96 @@ def test_a_source_that_stops_leaves_nothing(filesystem: xenon.FileSystem, tmp_pa
     assert list(tmp_path.iterdir()) == []
     assert open_files() == before
     assert ended == [threading.current_thread()]  # whose it is: it may use what belongs to a thread
+
+
+class Interrupt(KeyboardInterrupt):
+    """One that the test has sent."""
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Callable[[], object]]:
+    """Begins a moment in whose course one interrupt comes to this thread."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupt
+
+    def send() -> None:
+        while wanted.acquire() and not over.is_set():
+            time.sleep(random.random() * 0.0006)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    wanted, over = threading.Semaphore(0), threading.Event()
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield wanted.release
+    over.set()
+    wanted.release()
+    thread.join()
+    signal.signal(signal.SIGUSR1, before)
+
+
+NAMELESS = pytest.mark.parametrize("nameless", [True, False], ids=["nameless", "hidden"])
+
+
+def without_nameless(monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
+    if not nameless:
+        monkeypatch.setattr(local_making, "_NAMELESS", None)
+
+
+@NAMELESS
+@pytest.mark.parametrize("size", [0, 20])
+def test_an_interrupt_at_any_moment_leaves_all_or_nothing(
+    filesystem: xenon.FileSystem,
+    tmp_path: Path,
+    interrupts: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+    nameless: bool,
+    size: int,
+) -> None:
+    without_nameless(monkeypatch, nameless)
+    filesystem.write_to_file("first", b"", 1)  # what is opened once is open now
+    (tmp_path / "first").unlink()
+    before = open_files()
+    for _ in range(500):
+        try:
+            interrupts()
+            filesystem.write_to_file("file", (b"0123456789" for _ in range(2)), size)
+            while True:  # until it comes; one that comes as a sleep begins is only noticed at its end
+                time.sleep(0.001)
+        except Interrupt:
+            pass
+        assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] in ([], [("file", b"0123456789" * 2)])
+        assert open_files() == before
+        (tmp_path / "file").unlink(missing_ok=True)
+
+
+@NAMELESS
+@pytest.mark.parametrize("childs_own", [[b"of the child"], []], ids=["goes on", "ends"])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of forks while there are threads
+def test_a_source_that_forks_is_written_by_its_parent_alone(
+    filesystem: xenon.FileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool, childs_own: list[bytes]
+) -> None:
+    def forking() -> Iterator[bytes]:
+        yield b"one "
+        child = os.fork()
+        children.append(child)
+        if child == 0:
+            yield from childs_own
+            return
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        yield b"two"
+
+    without_nameless(monkeypatch, nameless)
+    children: list[int] = []
+    try:
+        filesystem.write_to_file("file", forking())
+    except SessionClosedError:
+        os._exit(7 if children == [0] else 8)
+    finally:
+        if children == [0]:
+            os._exit(9)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"one two")]
 
 
 def test_a_source_may_use_the_session_that_it_is_written_with(filesystem: xenon.FileSystem, tmp_path: Path) -> None:

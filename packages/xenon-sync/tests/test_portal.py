@@ -225,6 +225,21 @@ def test_a_stream_that_the_server_cancels_leaves_no_reader_waiting(filesystem: x
         list(filesystem.read_from_file("/x"))
 
 
+def test_a_program_may_run_coroutines_of_its_own_through_the_portal(filesystem: xenon.FileSystem) -> None:
+    async def several() -> list[bool]:
+        await asyncio.sleep(0)
+        return await asyncio.wait_for(asyncio.gather(*(filesystem.core.exists("/") for _ in range(3))), 10)
+
+    async def numbers() -> AsyncIterator[int]:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    portal = xenon.init(target="embedded:").portal
+    assert portal.call(several()) == [True] * 3
+    assert list(portal.iterate(numbers())) == [0, 1, 2]
+
+
 # --- answered in the thread of the caller ---
 
 

@@ -25,6 +25,7 @@ Finalizer: TypeAlias = "Callable[[AsyncGenerator[Any, Any]], None]"
 class _Thread(threading.local):
     is_calling = False
     loop: asyncio.AbstractEventLoop | None = None  # which the caller's thread may have, too, as in a notebook
+    task: asyncio.Task[Any] | None = None  # which the caller is there; one that begins meanwhile is another
 
 
 _thread = _Thread()
@@ -87,17 +88,17 @@ def begin_next(stream: AsyncIterator[T], finalizer: Finalizer | None = None) -> 
 
 
 def _begin(make: Callable[[], Awaitable[T]], finalizer: Finalizer | None) -> Ended[T] | Begun[T]:
-    before = _thread.is_calling, _thread.loop
+    before = _thread.is_calling, _thread.loop, _thread.task
     hooks = sys.get_asyncgen_hooks()
     try:
         sys.set_asyncgen_hooks(None, finalizer)  # no generator that begins here belongs to a loop of the caller's, which would end it
-        _thread.is_calling, _thread.loop = True, asyncio._get_running_loop()
+        _thread.is_calling, (_thread.loop, _thread.task) = True, _running()
         steps: Generator[Any, Any, T] = make().__await__()
         wanted = next(steps)
     except StopIteration as end:
         return Ended(end.value)
     finally:
-        _thread.is_calling, _thread.loop = before
+        _thread.is_calling, _thread.loop, _thread.task = before
         sys.set_asyncgen_hooks(*hooks)
     if wanted is not _TO_A_LOOP:
         steps.close()
@@ -106,8 +107,13 @@ def _begin(make: Callable[[], Awaitable[T]], finalizer: Finalizer | None) -> End
 
 
 def in_calling_thread() -> bool:
-    """Whether this runs under :func:`begin`: in the thread of a caller who waits for it anyway, and not on an event loop begun there."""
-    return _thread.is_calling and asyncio._get_running_loop() is _thread.loop
+    """Whether this runs under :func:`begin`: in the thread of a caller who waits for it anyway, and in no task or loop begun there."""
+    return _thread.is_calling and _running() == (_thread.loop, _thread.task)
+
+
+def _running() -> tuple[asyncio.AbstractEventLoop | None, asyncio.Task[Any] | None]:
+    loop = asyncio._get_running_loop()
+    return loop, None if loop is None else asyncio.current_task(loop)
 
 
 @types.coroutine

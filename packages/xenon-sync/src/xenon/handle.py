@@ -80,7 +80,7 @@ class ResponseStream(Iterator[T]):
     def __init__(self, portal: Portal, responses: AsyncIterator[T]) -> None:
         self._portal = portal
         self._responses = responses
-        self._items = portal.resume(responses)
+        self._items = portal.iterate(responses)
 
     def __next__(self) -> T:
         return next(self._items)

@@ -45,8 +45,12 @@ class Portal(ABC):
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         """The items of *stream*, each as soon as it is there. Closing the iterator closes the stream."""
 
-    def resume(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        """As :meth:`iterate`, the rest of a stream that a :meth:`call` has begun."""
+    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """As :meth:`call`, a method of the core, which begins in the calling thread and may end there."""
+        return self.call(coroutine)
+
+    def ask_each(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        """As :meth:`iterate`, what a method of the core gives, which begins in the calling thread and may end there."""
         return self.iterate(stream)
 
     @abstractmethod
@@ -91,7 +95,7 @@ class DirectPortal(Portal):
 
 
 class LoopPortal(Portal):
-    """Runs coroutines in the calling thread as far as they need no event loop, and the rest of them on one in one daemon thread.
+    """Runs coroutines on one event loop in one daemon thread; the core's own in the calling thread, as far as they need no loop.
 
     The thread is not in a fork of the process, where a call would wait for it for ever: there every call raises SessionClosedError.
     """
@@ -105,15 +109,15 @@ class LoopPortal(Portal):
         self._thread.start()
 
     @override
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
         self._require_caller_of(coroutine)
         return self._completed(begin(coroutine, self._end_dropped))
 
     def _completed(self, begun: Ended[T] | Begun[T]) -> T:
-        return begun.result if isinstance(begun, Ended) else self._on_loop(_rest(begun))
+        return begun.result if isinstance(begun, Ended) else self.call(_rest(begun))
 
-    def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run *coroutine* on the loop, to its end."""
+    @override
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         self._require_caller_of(coroutine)
         future = self._submit(coroutine)
         if future is None:
@@ -127,14 +131,14 @@ class LoopPortal(Portal):
             raise
 
     @override
-    def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+    def ask_each(self, stream: AsyncIterator[T]) -> Iterator[T]:
         self.require_caller()
         with contextlib.suppress(StopAsyncIteration):
             first = begin_next(stream, self._end_dropped)
-            yield from self._driven(first.result, stream) if isinstance(first, Ended) else self.resume(_Resumed(first, stream))
+            yield from self._driven(first.result, stream) if isinstance(first, Ended) else self.iterate(_Resumed(first, stream))
 
     @override
-    def resume(self, stream: AsyncIterator[T]) -> Iterator[T]:
+    def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         self.require_caller()
         yield from self._pumped(stream) if self._open else _drained(stream)
 
@@ -155,7 +159,7 @@ class LoopPortal(Portal):
     def _pumped(self, stream: AsyncIterator[T]) -> Iterator[T]:
         """The items of a stream that runs on the loop."""
         queue = _Items()
-        pump = self._on_loop(_start(_pump(stream, queue)))
+        pump = self.call(_start(_pump(stream, queue)))
         try:
             while True:
                 for item in self._taken(queue):
@@ -212,7 +216,7 @@ class LoopPortal(Portal):
     def _taken(self, queue: _Items) -> list[Any]:
         if not self._open:
             raise self._cancelled()
-        return self._on_loop(queue.take())
+        return self.call(queue.take())
 
     def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
         with self._lock:
@@ -237,7 +241,7 @@ class LoopPortal(Portal):
             self._loop.create_task(coroutine)
         elif self._open:
             with contextlib.suppress(SessionClosedError):  # closing the portal has ended the stream
-                self._on_loop(coroutine)
+                self.call(coroutine)
         else:
             coroutine.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
 
@@ -168,16 +169,19 @@ class _Watched(AsyncIterator[Any]):
         self.first: object = None
         self.failure: Exception | None = None
         self._busy = False
+        self._process = os.getpid()
 
     async def __anext__(self) -> Any:
         self._channel.require_open()
         self._busy = True
         try:
             request = await anext(self._requests)
+            self._require_process()
             if self.first is None:
                 self.first = request
                 self._rpc.encode_request(request)
         except StopAsyncIteration:
+            self._require_process()
             raise
         except Exception as error:
             self.failure = error
@@ -185,6 +189,11 @@ class _Watched(AsyncIterator[Any]):
         finally:
             self._busy = False
         return request
+
+    def _require_process(self) -> None:
+        """What is written belongs to the process that has begun it, and not to one that the source has forked."""
+        if os.getpid() != self._process:
+            raise SessionClosedError("the session belongs to the process that this one was forked from")
 
     async def aclose(self) -> None:
         """End the caller's stream, which may be a generator that has things open, unless somebody still waits for its next item."""
