@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from typing_extensions import override
 
@@ -91,15 +90,24 @@ async def _cut(begin: Callable[[], AsyncIterator[Bytes]]) -> AsyncIterator[bytes
                 yield piece
 
 
-@contextlib.asynccontextmanager
-async def closing(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close *items* at the end, if they can be: a stream that is given up may hold a file, a connection or a thread."""
-    try:
-        yield items
-    finally:
-        close = getattr(items, "aclose", None)
+class _Closing(Generic[T]):
+    """No generator of its own: the garbage collector may end what belongs together in any order, and that would be ended first."""
+
+    def __init__(self, items: AsyncIterator[T]) -> None:
+        self._items = items
+
+    async def __aenter__(self) -> AsyncIterator[T]:
+        return self._items
+
+    async def __aexit__(self, *_: object) -> None:
+        close = getattr(self._items, "aclose", None)
         if close is not None:
             await close()
+
+
+def closing(items: AsyncIterator[T]) -> _Closing[T]:
+    """Close *items* at the end of the ``async with``, if they can be: a stream given up may hold a file, a connection or a thread."""
+    return _Closing(items)
 
 
 class Kept:

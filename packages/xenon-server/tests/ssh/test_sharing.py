@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from xenon_core.errors import ConnectionLostException, InvalidCredentialException, NotConnectedException
@@ -306,6 +307,19 @@ async def test_opening_and_closing_again_and_again_keeps_no_file_open(home: Path
         await asyncio.sleep(0.1)
         gc.collect()
         assert open_files() <= before
+
+
+async def test_a_connection_that_ends_as_a_session_begins(home: Path, xenon_ssh: SshServer) -> None:
+    """asyncssh fails so, now and then, when both happen in the same turn of the event loop."""
+    async with pool_for(home, xenon_ssh) as pool:
+        link = await pool.open()
+
+        async def start(connection: asyncssh.SSHClientConnection) -> Any:
+            await pool.connections.close()
+            raise AttributeError("'NoneType' object has no attribute 'session_started'")
+
+        with pytest.raises(NotConnectedException, match="was closed"):
+            await link._session(start)
 
 
 async def test_connections_are_closed_while_they_are_in_use(home: Path, xenon_ssh: SshServer) -> None:

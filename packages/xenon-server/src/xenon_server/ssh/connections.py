@@ -216,12 +216,22 @@ async def _start_patiently(line: Line, start: _Start[T]) -> _Session[T]:
     """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word."""
     for pause in _PAUSES:
         try:
-            return await start(line.connection)
+            return await _started(line, start)
         except asyncssh.ChannelOpenError as error:
             if not line.alive or not _is_refusal(error):
                 raise
             await asyncio.sleep(pause)
-    return await start(line.connection)
+    return await _started(line, start)
+
+
+async def _started(line: Line, start: _Start[T]) -> _Session[T]:
+    try:
+        return await start(line.connection)
+    except AttributeError as error:
+        if line.alive:
+            raise
+        # asyncssh goes on with a channel that is there no more when the connection ends as the host's answer arrives.
+        raise asyncssh.ConnectionLost("the connection ended as the session began") from error
 
 
 def _is_refusal(error: Exception) -> bool:
