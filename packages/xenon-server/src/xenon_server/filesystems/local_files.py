@@ -7,7 +7,7 @@ import contextlib
 import io
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -91,8 +91,7 @@ async def _read_ahead(path: str, piece: int) -> AsyncGenerator[bytes, None]:
 
 async def write(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
     """Make the file *path* of *data*, with the permissions *most* at most, all or nothing; raises OSError, and what *data* raises."""
-    async with _in_the_making(path, replace, most=most) as number:
-        await _pour(number, data)
+    await _made_by(lambda number: _pour(number, data), path, replace, most=most)
 
 
 async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
@@ -115,9 +114,7 @@ async def copy(source: str, target: str, replace: bool, progress: Callable[[int]
     try:
         with _naming(target):
             most = origin.permissions | (0o777 if origin.permissions & _OTHERS_READ else 0)
-            async with _in_the_making(target, replace, origin.permissions, most) as made:
-                while count := await completed(in_thread(origin.copy_next, made)):
-                    progress(count)
+            await _made_by(lambda made: _move(origin, made, progress), target, replace, origin.permissions, most)
     finally:
         origin.close()
 
@@ -132,12 +129,21 @@ def _naming(path: str) -> Iterator[None]:
         raise
 
 
-@contextlib.asynccontextmanager
-async def _in_the_making(path: str, replace: bool, permissions: int = 0o666, most: int = 0o777) -> AsyncIterator[int]:
-    """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
+async def _move(origin: Source, made: int, progress: Callable[[int], None]) -> None:
+    while count := await completed(in_thread(origin.copy_next, made)):
+        progress(count)
+
+
+async def _made_by(
+    fill: Callable[[int], Coroutine[Any, Any, None]], path: str, replace: bool, permissions: int = 0o666, most: int = 0o777
+) -> None:
+    """Have a new file filled, whose number is given; it takes the place of *path* at the end, and is gone when that is not reached.
+
+    No generator holds it, which an interrupt could leave in the middle, to be ended only when the event loop comes to it.
+    """
     making = await obtained(Making.abandon, Making, path, replace, permissions, most)
     try:
-        yield making.number
+        await fill(making.number)
     except BaseException:
         await completed(in_thread(making.abandon))
         raise
