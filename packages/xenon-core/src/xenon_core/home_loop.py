@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from xenon_core.driving import in_calling_thread, to_a_loop
 from xenon_core.errors import SessionClosedError
 
 __all__ = ["HomeLoop"]
@@ -38,8 +37,6 @@ class HomeLoop:
 
         When the caller is cancelled, so is the coroutine, and it has ended when this has.
         """
-        if in_calling_thread():
-            await to_a_loop()
         if self.is_here:
             return await function(*arguments)
         return await _on(self._loop, function, *arguments)

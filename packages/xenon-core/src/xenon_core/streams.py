@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from typing_extensions import override
-
-from xenon_core.driving import in_calling_thread
 from xenon_core.feeding import feed
 
 if TYPE_CHECKING:
     from xenon_core.channels.base import Channel
 
-__all__ = ["PIECE_BYTES", "ByteSource", "Bytes", "Kept", "Readable", "Requests", "closing", "pieces", "requests"]
+__all__ = ["PIECE_BYTES", "ByteSource", "Bytes", "Kept", "Readable", "closing", "pieces", "requests"]
 
 # Servers refuse messages over 4 MiB unless told otherwise; 1 MiB is as fast as any size and keeps little in memory.
 PIECE_BYTES = 1 << 20
@@ -34,35 +31,12 @@ class Readable(Protocol):
 ByteSource: TypeAlias = "Bytes | Readable | Iterable[Bytes] | AsyncIterable[Bytes]"
 
 
-class Requests(AsyncIterator[R]):
-    """What a caller streams to a server.
-
-    Args:
-        head: The first of *items*, which names what they are about.
-        items: All of them.
-        needs_loop: Whether only an event loop can wait for one.
-    """
-
-    def __init__(self, head: R, items: AsyncGenerator[R, None], needs_loop: bool) -> None:
-        self.head = head
-        self.needs_loop = needs_loop
-        self._items = items
-
-    @override
-    def __anext__(self) -> Awaitable[R]:
-        return self._items.__anext__()
-
-    async def aclose(self) -> None:
-        """End it, with all that it has open."""
-        await self._items.aclose()
-
-
-def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source: ByteSource) -> Requests[R]:
+def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source: ByteSource) -> AsyncIterator[R]:
     """*head*, and then a request for each piece of *source*; raises what :func:`pieces` raises."""
-    return Requests(head, _behind(head, request_of, pieces(channel, source)), isinstance(source, AsyncIterable))
+    return _behind(head, request_of, pieces(channel, source))
 
 
-async def _behind(head: R, request_of: Callable[[bytes], R], source: AsyncIterator[bytes]) -> AsyncGenerator[R, None]:
+async def _behind(head: R, request_of: Callable[[bytes], R], source: AsyncIterator[bytes]) -> AsyncIterator[R]:
     async with closing(source):
         yield head
         async for piece in source:
@@ -76,15 +50,11 @@ def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
     """
     if isinstance(source, str):
         raise TypeError("the data must be bytes, not str; encode the text first")
-    if isinstance(source, AsyncIterable):
-        return _cut(lambda: aiter(source))
-    iterator = _iterate(source)
-    is_there = isinstance(source, (bytes, bytearray, memoryview, list, tuple))  # so that no thread has to wait for it
-    return _cut(lambda: _at_once(iterator) if channel.blocking or is_there or in_calling_thread() else feed(iterator))
+    return _cut(_items(channel, source))
 
 
-async def _cut(begin: Callable[[], AsyncIterator[Bytes]]) -> AsyncIterator[bytes]:
-    async with closing(begin()) as items:
+async def _cut(items: AsyncIterator[Bytes]) -> AsyncIterator[bytes]:
+    async with closing(items):
         async for item in items:
             for piece in _pieces(item):
                 yield piece
@@ -129,6 +99,14 @@ class Kept:
         """Raise what the source raised, if it did."""
         if self.failure is not None:
             raise self.failure
+
+
+def _items(channel: Channel, source: ByteSource) -> AsyncIterator[Bytes]:
+    if isinstance(source, AsyncIterable):
+        return aiter(source)
+    iterator = _iterate(source)
+    is_there = isinstance(source, (bytes, bytearray, memoryview, list, tuple))  # so that no thread has to wait for it
+    return _at_once(iterator) if channel.blocking or is_there else feed(iterator)
 
 
 def _iterate(source: Bytes | Readable | Iterable[Bytes]) -> Iterator[Bytes]:

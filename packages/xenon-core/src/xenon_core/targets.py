@@ -19,7 +19,6 @@ from xenon_core.errors import TargetError
 from xenon_core.home_loop import HomeLoop
 
 if TYPE_CHECKING:
-    from xenon_core.rpc import Rpc
     from xenon_core.services import Servicers
 
 ENTRY_POINT_GROUP = "xenon.targets"
@@ -82,11 +81,6 @@ async def _nothing_to_await() -> None:
     """Nothing to end."""
 
 
-def _nothing_anywhere(rpc: Rpc[Any, Any], request: Any) -> bool:
-    """Every call needs the event loop."""
-    return False
-
-
 def _no_diagnosis() -> str:
     """Nothing is known about the server beyond its address."""
     return ""
@@ -117,14 +111,12 @@ class InProcessEndpoint:
     """A server inside this process: its servicers are called directly, and no message is sent anywhere.
 
     ``home`` is the event loop on which they are called; the first call decides which. ``aclose`` ends the server; it is called there.
-    ``answers_anywhere`` tells of a call that the thread of a caller who waits for it may answer instead, without any event loop.
     ``release`` is what the server is.
     """
 
     servicers: Servicers
     aclose: Callable[[], Coroutine[Any, Any, None]] = _nothing_to_await
     home: HomeLoop = field(default_factory=HomeLoop)
-    answers_anywhere: Callable[[Rpc[Any, Any], Any], bool] = _nothing_anywhere
     release: str = ""
 
     def lent(self) -> InProcessEndpoint:

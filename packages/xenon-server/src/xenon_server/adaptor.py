@@ -102,9 +102,6 @@ class FileSystem(Adaptor):
     supports_rename: ClassVar[bool] = False
     can_append: ClassVar[bool] = False
     needs_size_beforehand: ClassVar[bool] = False
-    works_in_any_thread: ClassVar[bool] = False
-    """Whether all that this class declares, but for appending and copying, also works in a thread without an event loop while
-    ``xenon_core.driving.in_calling_thread()`` is true: it waits by blocking then, and awaits nothing that needs a loop."""
 
     @classmethod
     def describe(cls) -> FileSystemAdaptorDescription:

@@ -22,9 +22,7 @@ def open_target(target: Target) -> InProcessEndpoint:
         raise TargetError(target.text, "embedded: takes no address; for a server that is running write grpcs://host:port or unix:///path")
     home = target.accept_options("home").get("home")
     server = Server(None if home is None else _home(target, home))
-    return InProcessEndpoint(
-        server.servicers, server.close, answers_anywhere=server.answers_anywhere, release=f"xenon-server {__version__}"
-    )
+    return InProcessEndpoint(server.servicers, aclose=server.close, release=f"xenon-server {__version__}")
 
 
 def _home(target: Target, text: str) -> Path:

@@ -55,10 +55,6 @@ class Registry(Generic[A]):
         except KeyError:
             raise self._unknown(identity) from None
 
-    def find(self, identity: str) -> A | None:
-        """The adaptor with that id, if there is one."""
-        return self._open.get(identity)
-
     def __contains__(self, identity: str) -> bool:
         return identity in self._open
 

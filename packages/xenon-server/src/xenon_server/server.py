@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from xenon_core.services import Rpc, Servicers
+from xenon_core.services import Servicers
 from xenon_server.resources import Resources
 from xenon_server.services.filesystem import FileSystems
 from xenon_server.services.scheduler import Schedulers
@@ -25,10 +24,6 @@ class Server:
         self.filesystems = FileSystems(self.resources)
         self.schedulers = Schedulers(self.resources, self.filesystems)
         self.servicers = Servicers(self.filesystems, self.schedulers)
-
-    def answers_anywhere(self, rpc: Rpc[Any, Any], request: Any) -> bool:
-        """Whether a call can be answered in any thread, without an event loop: those about a file of this machine can, copies apart."""
-        return rpc.service == "filesystem" and self.filesystems.answers_anywhere(rpc.name, request)
 
     async def close(self) -> None:
         """End copies and jobs that run here, and close everything that clients have left open. Closing twice is no error."""

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-from xenon_core.driving import in_calling_thread
-
 __all__ = ["completed", "together"]
 
 T = TypeVar("T")
@@ -15,8 +13,6 @@ T = TypeVar("T")
 
 async def completed(work: Coroutine[Any, Any, T]) -> T:
     """What *work* gives, waited for to its end even when the waiting is cancelled; then the cancellation is passed on."""
-    if in_calling_thread():
-        return await work
     future = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not future.done():

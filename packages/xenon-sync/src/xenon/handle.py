@@ -78,8 +78,6 @@ class ResponseStream(Iterator[T]):
     """
 
     def __init__(self, portal: Portal, responses: AsyncIterator[T]) -> None:
-        self._portal = portal
-        self._responses = responses
         self._items = portal.iterate(responses)
 
     def __next__(self) -> T:
@@ -94,7 +92,6 @@ class ResponseStream(Iterator[T]):
         close = getattr(self._items, "close", None)
         if close is not None:
             close()
-        self._portal.end(self._responses)  # which closing the items does only if one was read
 
     def __enter__(self) -> Self:
         return self

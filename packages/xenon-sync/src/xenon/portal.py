@@ -1,8 +1,7 @@
 """The only bridge from the synchronous API to the asynchronous one.
 
 Over a channel that blocks, the coroutines of the core are driven in the calling thread: they never suspend, and no other thread is in
-the way of a call. Over any other channel they begin there, and end there if they need no event loop; else they go on on one loop in one
-daemon thread, and streams cross over in batches.
+the way of a call. Over any other channel they run on one event loop in one daemon thread, and streams cross over in batches.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import contextlib
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from xenon_core.driving import Begun, Ended, begin, begin_next, drive, drive_next
+from xenon_core.driving import drive, drive_next
 from xenon_core.errors import SessionClosedError, Status, XenonError
 from xenon_core.streams import closing
 
@@ -30,8 +29,6 @@ T = TypeVar("T")
 _ROOM = 8 << 20
 _SMALL_PIECE = 256 << 10
 _MESSAGE = 32 << 10
-# Messages that are taken together from a stream that has them ready: each turn costs as much as making one.
-_SMALL_AT_ONCE = 100
 
 
 class Portal(ABC):
@@ -44,18 +41,6 @@ class Portal(ABC):
     @abstractmethod
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         """The items of *stream*, each as soon as it is there. Closing the iterator closes the stream."""
-
-    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """As :meth:`call`, a method of the core, which begins in the calling thread and may end there."""
-        return self.call(coroutine)
-
-    def ask_each(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        """As :meth:`iterate`, what a method of the core gives, which begins in the calling thread and may end there."""
-        return self.iterate(stream)
-
-    @abstractmethod
-    def end(self, stream: AsyncIterator[Any]) -> None:
-        """Close *stream*, whoever has begun it; nothing when it has ended."""
 
     def require_caller(self) -> None:
         """Raise the error that says why this thread, or this process, cannot use the portal; nothing when it can."""
@@ -83,11 +68,7 @@ class DirectPortal(Portal):
                     return
                 yield item
         finally:
-            self.end(stream)
-
-    @override
-    def end(self, stream: AsyncIterator[Any]) -> None:
-        drive(_close(stream))
+            drive(_close(stream))
 
     @override
     def close(self) -> None:
@@ -95,7 +76,7 @@ class DirectPortal(Portal):
 
 
 class LoopPortal(Portal):
-    """Runs coroutines on one event loop in one daemon thread; the core's own in the calling thread, as far as they need no loop.
+    """Runs coroutines on one event loop in one daemon thread.
 
     The thread is not in a fork of the process, where a call would wait for it for ever: there every call raises SessionClosedError.
     """
@@ -105,21 +86,17 @@ class LoopPortal(Portal):
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._open = True
-        self._thread = threading.Thread(target=self._serve, name="xenon-loop", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="xenon-loop", daemon=True)
         self._thread.start()
 
     @override
-    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        self._require_caller_of(coroutine)
-        return self._completed(begin(coroutine, self._end_dropped))
-
-    def _completed(self, begun: Ended[T] | Begun[T]) -> T:
-        return begun.result if isinstance(begun, Ended) else self.call(_rest(begun))
-
-    @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        self._require_caller_of(coroutine)
-        future = self._submit(coroutine)
+        try:
+            self.require_caller()
+        except BaseException:
+            coroutine.close()
+            raise
+        future = self._begin(coroutine)
         if future is None:
             return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
         try:
@@ -131,33 +108,11 @@ class LoopPortal(Portal):
             raise
 
     @override
-    def ask_each(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        self.require_caller()
-        with contextlib.suppress(StopAsyncIteration):
-            first = begin_next(stream, self._end_dropped)
-            yield from self._driven(first.result, stream) if isinstance(first, Ended) else self.iterate(_Resumed(first, stream))
-
-    @override
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         self.require_caller()
-        yield from self._pumped(stream) if self._open else _drained(stream)
-
-    def _driven(self, item: T, stream: AsyncIterator[T]) -> Iterator[T]:
-        """*item*, and what comes behind it in a stream that needs no event loop."""
-        try:
-            yield item
-            while True:
-                self.require_caller()
-                for item in self._completed(begin(_some(stream), self._end_dropped)):
-                    if isinstance(item, _End):
-                        item.raise_failure()
-                        return
-                    yield item
-        finally:
-            begin(_close(stream))
-
-    def _pumped(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        """The items of a stream that runs on the loop."""
+        if not self._open:
+            yield from _drained(stream)
+            return
         queue = _Items()
         pump = self.call(_start(_pump(stream, queue)))
         try:
@@ -169,10 +124,6 @@ class LoopPortal(Portal):
                     yield item
         finally:
             self._finish(_stop(pump, stream))
-
-    @override
-    def end(self, stream: AsyncIterator[Any]) -> None:
-        self._finish(_close(stream))
 
     @override
     def close(self) -> None:
@@ -199,14 +150,7 @@ class LoopPortal(Portal):
                 "for ever; await the asynchronous object there, which is .core of a file system or scheduler"
             )
 
-    def _require_caller_of(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        try:
-            self.require_caller()
-        except BaseException:
-            coroutine.close()
-            raise
-
-    def _serve(self) -> None:
+    def _run(self) -> None:
         self._loop.run_forever()
         self._loop.run_until_complete(_cancel_all())  # what came from other loops between the last look and the end
 
@@ -218,7 +162,7 @@ class LoopPortal(Portal):
             raise self._cancelled()
         return self.call(queue.take())
 
-    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
+    def _begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T] | None:
         with self._lock:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop) if self._open else None
 
@@ -227,13 +171,6 @@ class LoopPortal(Portal):
         if self._open:
             return XenonError("the server cancelled the call", status=Status.CANCELLED)
         return SessionClosedError("the session was closed")
-
-    def _end_dropped(self, stream: AsyncGenerator[Any, Any]) -> None:
-        """Close a stream that has begun and that nobody has any more; not here, where the garbage collector happens to run."""
-        if self._is_forked():
-            return
-        with contextlib.suppress(RuntimeError):  # of a loop that is closed, which has ended what waited on it
-            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(_close(stream)))
 
     def _finish(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run *coroutine*; without waiting for it when the garbage collector ends a stream in the loop's own thread."""
@@ -262,44 +199,6 @@ def _drained(stream: AsyncIterator[T]) -> Iterator[T]:
     with contextlib.suppress(StopAsyncIteration):
         while True:
             yield drive_next(stream)
-
-
-async def _some(stream: AsyncIterator[Any]) -> list[Any]:
-    """The next items of a stream that has them ready: one that is large, or several small ones; and the mark at the end."""
-    items: list[Any] = []
-    try:
-        async for item in stream:
-            items.append(item)
-            if isinstance(item, bytes) or len(items) == _SMALL_AT_ONCE:
-                return items
-    except Exception as error:  # noqa: BLE001 - handed over: it is raised where the items are used
-        return [*items, _End(error)]
-    return [*items, _End(None)]
-
-
-async def _rest(begun: Awaitable[T]) -> T:
-    return await begun
-
-
-class _Resumed(AsyncIterator[T]):
-    """A stream whose first item was asked for in the calling thread, and comes on the loop."""
-
-    def __init__(self, first: Begun[T], stream: AsyncIterator[T]) -> None:
-        self._first: Begun[T] | None = first
-        self._stream = stream
-
-    @override
-    async def __anext__(self) -> T:
-        if self._first is None:
-            return await anext(self._stream)
-        first, self._first = self._first, None
-        return await first
-
-    async def aclose(self) -> None:
-        """End the stream, which still waits for its first item when nobody has asked for that here."""
-        if self._first is not None:
-            self._first.abandon()
-        await _close(self._stream)
 
 
 async def _start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

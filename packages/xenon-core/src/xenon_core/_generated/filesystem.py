@@ -12,7 +12,7 @@ from xenon_core._generated import services, views
 from xenon_core.channels.base import Channel
 from xenon_core.handle import Handle, handle_of, nothing_in
 from xenon_core.paths import Path, StrPath, path_text
-from xenon_core.streams import ByteSource, closing, requests
+from xenon_core.streams import ByteSource, requests
 from xenon_core.wire import each
 from xenon_core.wire import mapping as mapping_of
 from xenon_core.wire import text as text_of
@@ -479,9 +479,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             dir=messages.Path(path=path_text(dir), separator="/"),
             recursive=recursive,
         )
-        async with closing(self._channel.unary_stream(services.FILE_SYSTEM_LIST, request)) as responses:
-            async for response in responses:
-                yield views.PathAttributes(response)
+        async for response in self._channel.unary_stream(services.FILE_SYSTEM_LIST, request):
+            yield views.PathAttributes(response)
 
     async def get_attributes(self, path: StrPath) -> views.PathAttributes:
         """Get the attributes of a file, directory or link; a link itself, not what it points to.

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from xenon_core.channels.base import Channel
-from xenon_core.driving import in_calling_thread, to_a_loop
 from xenon_core.errors import SessionClosedError, UnknownRpcException, XenonError, describe
 from xenon_core.rpc import Rpc
-from xenon_core.streams import Requests
 from xenon_core.targets import InProcessEndpoint
 
 __all__ = ["InProcessChannel"]
@@ -25,9 +22,6 @@ Response = TypeVar("Response")
 class InProcessChannel(Channel):
     """Calls the servicers of an endpoint on the event loop where they are at home.
 
-    What a servicer can answer anywhere is answered in the thread of a caller who waits for it: the way to the loop and back, and what the
-    system takes to wake two threads, is longer than most calls about a file of this machine.
-
     Requests are encoded to check them, which finds the same mistakes that any other channel does; what is called gets the request itself.
     """
 
@@ -36,14 +30,14 @@ class InProcessChannel(Channel):
     def __init__(self, endpoint: InProcessEndpoint) -> None:
         self._servicers = endpoint.servicers
         self._home = endpoint.home
-        self._answers_anywhere = endpoint.answers_anywhere
         self._open = True
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
         rpc.encode_request(request)
         try:
-            return await self._answered(rpc, request)
+            response: Response = await self._home.call(self._method(rpc), request)
+            return response
         except Exception as error:
             if (told := _told(error, rpc, request)) is error:
                 raise  # never as its own cause, which would be a circle
@@ -52,7 +46,7 @@ class InProcessChannel(Channel):
     @override
     async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
         rpc.encode_request(request)
-        responses = await self._answers(rpc, request)
+        responses = self._home.iterate(self._method(rpc)(request))
         try:
             async for response in responses:
                 yield response
@@ -69,7 +63,8 @@ class InProcessChannel(Channel):
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
         source = _Watched(self, rpc, requests)
         try:
-            return await self._taken(rpc, requests, source)
+            response: Response = await self._home.call(self._method(rpc), self._home.bring(source))
+            return response
         except Exception as error:
             if (told := source.failure or _told(error, rpc, source.first)) is error:
                 raise  # never as its own cause, which would be a circle
@@ -79,7 +74,6 @@ class InProcessChannel(Channel):
 
     @override
     async def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
-        await self._leave_calling_thread()
         source = _Watched(self, rpc, requests)
         responses = self._home.iterate(self._method(rpc)(self._home.bring(source)))
         try:
@@ -107,7 +101,6 @@ class InProcessChannel(Channel):
 
     @override
     async def sleep(self, seconds: float) -> None:
-        await self._leave_calling_thread()
         await asyncio.sleep(seconds)
 
     @override
@@ -119,40 +112,6 @@ class InProcessChannel(Channel):
         """Raise SessionClosedError once the channel is closed, which ends the streams that are under way, too."""
         if not self._open:
             raise SessionClosedError("the session was closed")
-
-    async def _answered(self, rpc: Rpc[Request, Response], request: Request) -> Response:
-        method = self._method(rpc)
-        if self._is_answered_here(rpc, request):
-            here: Response = await method(request)
-            return here
-        await self._leave_calling_thread()
-        response: Response = await self._home.call(method, request)
-        return response
-
-    async def _answers(self, rpc: Rpc[Request, Response], request: Request) -> AsyncGenerator[Response, None]:
-        method = self._method(rpc)
-        if self._is_answered_here(rpc, request):
-            here: AsyncGenerator[Response, None] = method(request)
-            return here
-        await self._leave_calling_thread()
-        return self._home.iterate(method(request))
-
-    async def _taken(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request], source: _Watched) -> Response:
-        method = self._method(rpc)
-        if isinstance(requests, Requests) and not requests.needs_loop and self._is_answered_here(rpc, requests.head):
-            here: Response = await method(source)
-            return here
-        await self._leave_calling_thread()
-        response: Response = await self._home.call(method, self._home.bring(source))
-        return response
-
-    def _is_answered_here(self, rpc: Rpc[Any, Any], head: object) -> bool:
-        return in_calling_thread() and self._answers_anywhere(rpc, head)
-
-    async def _leave_calling_thread(self) -> None:
-        if in_calling_thread():
-            await to_a_loop()
-            self.require_open()  # it may have been closed on the way
 
     def _method(self, rpc: Rpc[Any, Any]) -> Any:
         self.require_open()
@@ -169,19 +128,16 @@ class _Watched(AsyncIterator[Any]):
         self.first: object = None
         self.failure: Exception | None = None
         self._busy = False
-        self._process = os.getpid()
 
     async def __anext__(self) -> Any:
         self._channel.require_open()
         self._busy = True
         try:
             request = await anext(self._requests)
-            self._require_process()
             if self.first is None:
                 self.first = request
                 self._rpc.encode_request(request)
         except StopAsyncIteration:
-            self._require_process()
             raise
         except Exception as error:
             self.failure = error
@@ -189,11 +145,6 @@ class _Watched(AsyncIterator[Any]):
         finally:
             self._busy = False
         return request
-
-    def _require_process(self) -> None:
-        """What is written belongs to the process that has begun it, and not to one that the source has forked."""
-        if os.getpid() != self._process:
-            raise SessionClosedError("the session belongs to the process that this one was forked from")
 
     async def aclose(self) -> None:
         """End the caller's stream, which may be a generator that has things open, unless somebody still waits for its next item."""

@@ -40,9 +40,9 @@ T = TypeVar("T")
 BUFFER_SIZE = size(
     "xenon.adaptors.filesystems.file.bufferSize",
     "64K",
-    "Bytes read at a time, if over 4M; what is smaller is left to the server.",
+    "Bytes read at a time; a size under 4M counts as 4M.",
 )
-_LEAST_PIECE = 4 << 20  # below that, what a program written for another server sets would only make it slow
+_LEAST_PIECE = 4 << 20
 _LISTED_AT_ONCE = 1000
 
 
@@ -61,13 +61,11 @@ class LocalFileSystem(FileSystem):
     supports_setting_posix_permissions = True
     supports_rename = True
     can_append = True
-    works_in_any_thread = True
 
     def __init__(self, opening: Opening, directory: str) -> None:
         super().__init__(opening)
         self._directory = directory
-        given = opening.properties[BUFFER_SIZE]
-        self._piece = given if given > _LEAST_PIECE else 0
+        self._piece = max(_LEAST_PIECE, opening.properties[BUFFER_SIZE])
         self._far = network_mounts()
 
     @classmethod

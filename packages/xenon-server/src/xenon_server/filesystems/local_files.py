@@ -1,20 +1,18 @@
-"""Reading and writing files of this machine: in threads, one piece ahead of whoever is at the other end, or in the caller's own."""
+"""Reading and writing files of this machine in threads, one piece ahead of whoever is at the other end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from xenon_core.driving import in_calling_thread
 from xenon_server.filesystems.local_copying import Source
 from xenon_server.filesystems.local_making import Making
-from xenon_server.filesystems.local_opening import open_file, require_file, write_all
+from xenon_server.filesystems.local_opening import open_file, write_all
 from xenon_server.together import completed
 
 __all__ = ["SMALL", "append", "copy", "in_thread", "obtained", "read", "write", "write_small"]
@@ -24,9 +22,6 @@ T = TypeVar("T")
 SMALL = 1 << 20
 """Bytes up to which a file is small."""
 
-# What a processor keeps close; but a piece that another thread reads has to be worth waking it.
-_PIECE_HERE = 1 << 20
-_PIECE_AHEAD = 4 << 20
 _WRITTEN_AT_ONCE = 1 << 20
 _OTHERS_READ = 0o004
 # Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
@@ -44,12 +39,7 @@ os.register_at_fork(after_in_child=_begin_anew_after_fork)
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more.
-
-    In the thread of a caller who waits anyway it is called there.
-    """
-    if in_calling_thread():
-        return function(*arguments)
+    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more."""
     try:
         outcome = asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
     except RuntimeError:
@@ -59,21 +49,8 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     return await outcome
 
 
-def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
-    """The file *path* in pieces of *piece* bytes; of as many as are fastest when that is 0. Raises OSError."""
-    return _read_here(path, piece or _PIECE_HERE) if in_calling_thread() else _read_ahead(path, piece or _PIECE_AHEAD)
-
-
-async def _read_here(path: str, piece: int) -> AsyncGenerator[bytes, None]:
-    require_file(path)
-    # An object, which is closed wherever an interrupt comes, and not a number, which is lost when it comes at the wrong moment.
-    with io.FileIO(path) as file:
-        require_file(file.fileno())
-        while data := file.read(piece):
-            yield data
-
-
-async def _read_ahead(path: str, piece: int) -> AsyncGenerator[bytes, None]:
+async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
+    """The file *path* in pieces of *piece* bytes; raises OSError."""
     number, data, ended = await obtained(_give_back, _begin_to_read, path, piece)
     ahead: asyncio.Future[bytes] | None = None
     try:
@@ -91,7 +68,8 @@ async def _read_ahead(path: str, piece: int) -> AsyncGenerator[bytes, None]:
 
 async def write(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
     """Make the file *path* of *data*, with the permissions *most* at most, all or nothing; raises OSError, and what *data* raises."""
-    await _made_by(lambda number: _pour(number, data), path, replace, most=most)
+    async with _in_the_making(path, replace, most=most) as number:
+        await _pour(number, data)
 
 
 async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
@@ -114,7 +92,9 @@ async def copy(source: str, target: str, replace: bool, progress: Callable[[int]
     try:
         with _naming(target):
             most = origin.permissions | (0o777 if origin.permissions & _OTHERS_READ else 0)
-            await _made_by(lambda made: _move(origin, made, progress), target, replace, origin.permissions, most)
+            async with _in_the_making(target, replace, origin.permissions, most) as made:
+                while count := await completed(in_thread(origin.copy_next, made)):
+                    progress(count)
     finally:
         origin.close()
 
@@ -129,21 +109,12 @@ def _naming(path: str) -> Iterator[None]:
         raise
 
 
-async def _move(origin: Source, made: int, progress: Callable[[int], None]) -> None:
-    while count := await completed(in_thread(origin.copy_next, made)):
-        progress(count)
-
-
-async def _made_by(
-    fill: Callable[[int], Coroutine[Any, Any, None]], path: str, replace: bool, permissions: int = 0o666, most: int = 0o777
-) -> None:
-    """Have a new file filled, whose number is given; it takes the place of *path* at the end, and is gone when that is not reached.
-
-    No generator holds it, which an interrupt could leave in the middle, to be ended only when the event loop comes to it.
-    """
+@contextlib.asynccontextmanager
+async def _in_the_making(path: str, replace: bool, permissions: int = 0o666, most: int = 0o777) -> AsyncIterator[int]:
+    """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
     making = await obtained(Making.abandon, Making, path, replace, permissions, most)
     try:
-        await fill(making.number)
+        yield making.number
     except BaseException:
         await completed(in_thread(making.abandon))
         raise
@@ -162,14 +133,6 @@ async def append(path: str, data: AsyncIterator[bytes]) -> None:
 
 
 async def _pour(number: int, data: AsyncIterator[bytes]) -> None:
-    if in_calling_thread():
-        async for piece in data:
-            write_all(number, piece)
-    else:
-        await _pour_behind(number, data)
-
-
-async def _pour_behind(number: int, data: AsyncIterator[bytes]) -> None:
     """Write what has come while the next is fetched: several pieces at once where they come faster than they are written."""
     writing: asyncio.Future[None] | None = None
     begun: list[bytes] = []
@@ -207,8 +170,6 @@ async def _settled(future: asyncio.Future[Any] | None) -> None:
 
 async def obtained(give_back: Callable[[T], object], function: Callable[..., T], *arguments: Any) -> T:
     """What *function* gives, called in a thread; given back at once when nobody waits for it any more."""
-    if in_calling_thread():
-        return function(*arguments)
     work = asyncio.ensure_future(in_thread(function, *arguments))
     try:
         return await asyncio.shield(work)

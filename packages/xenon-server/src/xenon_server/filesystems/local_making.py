@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import io
 import os
 import secrets
 import stat
-import weakref
 
 from xenon_server.filesystems.local_names import rename_new
 from xenon_server.paths import join, parent_of
@@ -26,34 +24,8 @@ _NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.EN
 _BITS = 0o777
 
 
-class _Made:
-    """What there is of a file in the making: it is open, and may have a hidden name."""
-
-    def __init__(self) -> None:
-        self.file: io.FileIO | None = None
-        self.name = ""
-        self.process = os.getpid()
-
-    def close(self) -> None:
-        if self.file is not None:
-            self.file.close()
-
-    def abandon(self) -> None:
-        """Leave nothing of it; only close it in another process, which was forked meanwhile."""
-        try:
-            self.close()
-        finally:
-            if self.name and os.getpid() == self.process:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.name)  # noqa: PTH108 - beside the other calls of os
-            self.name = ""
-
-
 class Making:
-    """A file that nobody sees before :meth:`finish`; without that, or after :meth:`abandon`, it is gone. Every method may block.
-
-    An interrupt may come at any moment: what is made is given up when nobody has this object any more. It has no ``__del__``, which would
-    run whatever became of it, and in which an interrupt would be lost.
+    """Made in a thread, since every method may block. Either :meth:`finish` or :meth:`abandon` is called in the end.
 
     Args:
         path: The name that it is to have.
@@ -69,52 +41,47 @@ class Making:
         self._path = path
         self._replace = replace
         self._replaced = _look(path, replace)
-        self._made = _Made()
-        self._dropped = weakref.finalize(self, self._made.abandon)
+        self._name = ""
+        self.number = self._open(permissions & most)
         try:
-            self._made.file = self._open(permissions & most)
             self._take_after(self._replaced, most)
         except BaseException:
             self.abandon()
             raise
 
-    @property
-    def number(self) -> int:
-        """The number under which it is open for writing."""
-        if self._made.file is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return self._made.file.fileno()
-
     def finish(self) -> None:
         """Give it its name; raises OSError, with nothing left of it, FileExistsError among them when somebody has the name by now."""
         try:
-            if os.getpid() != self._made.process:
-                raise OSError(errno.EBADF, "It is in the making in the process that this one was forked from")
-            if not self._made.name:
+            if not self._name:
                 self._appear(self._hidden() if self._replace else self._path)
-            self._made.close()
-            if self._made.name:
+            self._close()
+            if self._name:
                 self._move()
         except BaseException:
             self.abandon()
             raise
-        self._dropped.detach()
 
     def abandon(self) -> None:
         """Give it up. Doing so after :meth:`finish` is no error, and changes nothing."""
-        self._made.abandon()
-        self._dropped.detach()
+        name, self._name = self._name, ""
+        try:
+            self._close()
+        finally:
+            if name:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name)  # noqa: PTH108 - beside the other calls of os
 
-    def _open(self, permissions: int) -> io.FileIO:
+    def _open(self, permissions: int) -> int:
         if _NAMELESS is not None and _can_appear():
             try:
-                return _opened(parent_of(self._path), _FLAGS | _NAMELESS, permissions)
+                return os.open(parent_of(self._path), _FLAGS | _NAMELESS, permissions)
             except OSError as error:
                 if error.errno not in _NO_NAMELESS:
                     raise
         hidden = self._hidden()
-        self._made.name = hidden  # before it is there, as an interrupt may come in between
-        return _opened(hidden, _FLAGS | os.O_CREAT | os.O_EXCL, permissions)
+        number = os.open(hidden, _FLAGS | os.O_CREAT | os.O_EXCL, permissions)
+        self._name = hidden
+        return number
 
     def _take_after(self, replaced: os.stat_result | None, most: int) -> None:
         """Who could not read the file before shall not be able to now."""
@@ -136,15 +103,20 @@ class Making:
 
     def _appear(self, name: str) -> None:
         """Give a file without a name one; the descriptor is given only since a link is followed no other way."""
-        self._made.name = name if name != self._path else ""  # before it is there, as an interrupt may come in between
         os.link(f"/proc/self/fd/{self.number}", name, src_dir_fd=self.number, follow_symlinks=True)
+        self._name = name if name != self._path else ""
 
     def _move(self) -> None:
         if self._replace:
-            os.replace(self._made.name, self._path)  # noqa: PTH105 - beside the other calls of os
+            os.replace(self._name, self._path)  # noqa: PTH105 - beside the other calls of os
         else:
-            rename_new(self._made.name, self._path)
-        self._made.name = ""
+            rename_new(self._name, self._path)
+        self._name = ""
+
+    def _close(self) -> None:
+        number, self.number = self.number, -1
+        if number >= 0:
+            os.close(number)
 
     def _hidden(self) -> str:
         return join(parent_of(self._path), f".xenon-{secrets.token_hex(8)}.part")
@@ -170,12 +142,6 @@ def _look(path: str, replace: bool) -> os.stat_result | None:
     if not stat.S_ISREG(there.st_mode):
         raise OSError(errno.EINVAL, "It is a pipe, a socket or a device, which no file replaces")
     return there
-
-
-def _opened(path: str, flags: int, permissions: int) -> io.FileIO:
-    """What is open: from the moment on in which the system gives its number, with no step of Python's in between, the object closes it."""
-    (file,) = map(io.FileIO, map(os.open, [path], [flags], [permissions]), ["w"])
-    return file
 
 
 @functools.cache

@@ -6,27 +6,15 @@ import errno
 import os
 import stat
 
-__all__ = ["open_file", "require_file", "write_all"]
-
-
-def require_file(place: str | int) -> None:
-    """Raise OSError when the path, or what is open under the number, is anything but a file.
-
-    A path is looked at before it is opened, which a pipe or a device may notice, and what was opened once more.
-    """
-    mode = os.stat(place).st_mode  # noqa: PTH116 - a number has no path
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "It is a pipe, a socket or a device, and no file")
+__all__ = ["open_file", "write_all"]
 
 
 def open_file(path: str, flags: int) -> int:
     """Open the file *path*, which exists; raises OSError, also for anything that is no file."""
-    require_file(path)
+    _require_file(os.stat(path))  # noqa: PTH116 - before it is opened, which a pipe or a device may notice
     number = os.open(path, flags | os.O_CLOEXEC)
     try:
-        require_file(number)
+        _require_file(os.fstat(number))
     except BaseException:
         os.close(number)
         raise
@@ -39,3 +27,10 @@ def write_all(number: int, data: bytes) -> int:
     while view:
         view = view[os.write(number, view) :]
     return len(data)
+
+
+def _require_file(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "It is a pipe, a socket or a device, and no file")

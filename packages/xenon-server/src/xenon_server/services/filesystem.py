@@ -30,23 +30,6 @@ from xenon_server.resources import Resources
 __all__ = ["FileSystems", "OpenFileSystem"]
 
 _EMPTY = messages.Empty()
-# What neither changes what the server keeps nor has several things under way at once.
-_ANYWHERE = frozenset(
-    {
-        "create_directory",
-        "create_file",
-        "create_symbolic_link",
-        "delete",
-        "exists",
-        "get_attributes",
-        "list",
-        "read_from_file",
-        "read_symbolic_link",
-        "rename",
-        "set_posix_file_permissions",
-        "write_to_file",
-    }
-)
 _MODES = frozenset(messages.CopyRequestCopyMode)
 
 
@@ -103,13 +86,6 @@ class FileSystems(FileSystemServicer):
     def has(self, handle: messages.FileSystem) -> bool:
         """Whether *handle* is open."""
         return handle.id in self._open
-
-    def answers_anywhere(self, name: str, request: Any) -> bool:
-        """Whether the call of that name can be answered in any thread, without an event loop."""
-        if name not in _ANYWHERE or getattr(request, "recursive", False) or request.filesystem is None:
-            return False
-        opened = self._open.find(request.filesystem.id)
-        return opened is not None and opened.filesystem.works_in_any_thread
 
     async def close_all(self) -> None:
         """End every copy and close every file system; streams that clients of other event loops have under way end at their next piece."""

@@ -182,7 +182,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getAdaptorName``.
         """
-        return self._portal.ask(self.core.get_adaptor_name())
+        return self._portal.call(self.core.get_adaptor_name())
 
     def get_location(self) -> str:
         """Tell the location that this file system was created with.
@@ -192,7 +192,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getLocation``.
         """
-        return self._portal.ask(self.core.get_location())
+        return self._portal.call(self.core.get_location())
 
     def get_credential(
         self,
@@ -213,7 +213,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getCredential``.
         """
-        return self._portal.ask(self.core.get_credential())
+        return self._portal.call(self.core.get_credential())
 
     def get_properties(self) -> builtins.dict[str, str]:
         """Return the properties that were given when this file system was created.
@@ -223,7 +223,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getProperties``.
         """
-        return self._portal.ask(self.core.get_properties())
+        return self._portal.call(self.core.get_properties())
 
     def create_directories(self, path: StrPath) -> None:
         """Create a directory, and every missing directory above it.
@@ -240,7 +240,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/createDirectories``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.create_directories(
                 path,
             )
@@ -260,7 +260,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/createDirectory``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.create_directory(
                 path,
             )
@@ -280,7 +280,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/createFile``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.create_file(
                 path,
             )
@@ -307,7 +307,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/createSymbolicLink``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.create_symbolic_link(
                 link,
                 target,
@@ -349,7 +349,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/copy``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.copy(
                 source,
                 core_of(destination_filesystem, "destination_filesystem"),
@@ -376,7 +376,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/cancel``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.cancel(
                 copy_operation,
             )
@@ -401,7 +401,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getStatus``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_status(
                 copy_operation,
             )
@@ -426,7 +426,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/rename``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.rename(
                 source,
                 target,
@@ -453,7 +453,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/delete``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.delete(
                 path,
                 recursive,
@@ -475,7 +475,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/exists``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.exists(
                 path,
             )
@@ -500,7 +500,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/readFromFile``.
         """
-        return self._portal.ask_each(
+        return self._portal.iterate(
             self.core.read_from_file(
                 path,
             )
@@ -529,7 +529,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/writeToFile``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.write_to_file(
                 path,
                 data_stream,
@@ -556,7 +556,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/appendToFile``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.append_to_file(
                 path,
                 data_stream,
@@ -585,7 +585,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/list``.
         """
-        return self._portal.ask_each(
+        return self._portal.iterate(
             self.core.list(
                 dir,
                 recursive,
@@ -610,7 +610,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getAttributes``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_attributes(
                 path,
             )
@@ -624,7 +624,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getWorkingDirectory``.
         """
-        return self._portal.ask(self.core.get_working_directory())
+        return self._portal.call(self.core.get_working_directory())
 
     def set_working_directory(self, path: StrPath) -> None:
         """Change the directory against which relative paths of this file system are resolved.
@@ -643,7 +643,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/setWorkingDirectory``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.set_working_directory(
                 path,
             )
@@ -669,7 +669,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/setPosixFilePermissions``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.set_posix_file_permissions(
                 path,
                 permissions,
@@ -693,7 +693,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/readSymbolicLink``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.read_symbolic_link(
                 path,
             )
@@ -707,7 +707,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/getPathSeparator``.
         """
-        return self._portal.ask(self.core.get_path_separator())
+        return self._portal.call(self.core.get_path_separator())
 
     def is_open(self) -> bool:
         """Test whether this file system can be used.
@@ -719,7 +719,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/isOpen``.
         """
-        return self._portal.ask(self.core.is_open())
+        return self._portal.call(self.core.is_open())
 
     def close(self) -> None:
         """Close this file system and forget its handle; doing so twice is no error in this SDK.
@@ -729,7 +729,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/close``.
         """
-        return self._portal.ask(self.core.close())
+        return self._portal.call(self.core.close())
 
     def wait_until_done(self, copy_operation: messages.CopyOperation, timeout: int | None = 0) -> messages.CopyStatus:
         """Block until a copy has ended, well or not, but no longer than the timeout.
@@ -753,7 +753,7 @@ class FileSystemMethods(SyncHandle[xenon_core.FileSystem]):
 
         Source: rpc ``xenon.FileSystemService/waitUntilDone``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.wait_until_done(
                 copy_operation,
                 timeout,

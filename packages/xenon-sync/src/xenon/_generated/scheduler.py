@@ -182,7 +182,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getAdaptorName``.
         """
-        return self._portal.ask(self.core.get_adaptor_name())
+        return self._portal.call(self.core.get_adaptor_name())
 
     def get_location(self) -> str:
         """Tell the location that this scheduler was created with.
@@ -192,7 +192,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getLocation``.
         """
-        return self._portal.ask(self.core.get_location())
+        return self._portal.call(self.core.get_location())
 
     def get_credential(
         self,
@@ -213,7 +213,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getCredential``.
         """
-        return self._portal.ask(self.core.get_credential())
+        return self._portal.call(self.core.get_credential())
 
     def get_properties(self) -> builtins.dict[str, str]:
         """Return the properties that were given when this scheduler was created.
@@ -223,7 +223,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getProperties``.
         """
-        return self._portal.ask(self.core.get_properties())
+        return self._portal.call(self.core.get_properties())
 
     def submit_batch_job(self, description: messages.JobDescription) -> messages.Job:
         """Put a job into a queue and return without waiting for it to start.
@@ -249,7 +249,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/submitBatchJob``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.submit_batch_job(
                 description,
             )
@@ -306,7 +306,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getQueueNames``.
         """
-        return self._portal.ask(self.core.get_queue_names())
+        return self._portal.call(self.core.get_queue_names())
 
     def get_default_queue_name(self) -> str:
         """Tell which queue a job goes to when its description names none.
@@ -322,7 +322,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getDefaultQueueName``.
         """
-        return self._portal.ask(self.core.get_default_queue_name())
+        return self._portal.call(self.core.get_default_queue_name())
 
     def get_jobs(self, queues: Iterable[str] = ()) -> builtins.list[messages.Job]:
         """List the jobs in some or all queues.
@@ -342,7 +342,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getJobs``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_jobs(
                 queues,
             )
@@ -368,7 +368,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getJobStatus``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_job_status(
                 job,
             )
@@ -391,7 +391,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getJobStatuses``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_job_statuses(
                 jobs,
             )
@@ -412,7 +412,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getQueueStatus``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_queue_status(
                 queue,
             )
@@ -434,7 +434,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getQueueStatuses``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.get_queue_statuses(
                 queues,
             )
@@ -460,7 +460,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/waitUntilDone``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.wait_until_done(
                 job,
                 timeout,
@@ -487,7 +487,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/waitUntilRunning``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.wait_until_running(
                 job,
                 timeout,
@@ -504,7 +504,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/isOpen``.
         """
-        return self._portal.ask(self.core.is_open())
+        return self._portal.call(self.core.is_open())
 
     def cancel_job(self, job: messages.Job) -> messages.JobStatus:
         """Cancel a job that is waiting or running.
@@ -525,7 +525,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/cancelJob``.
         """
-        return self._portal.ask(
+        return self._portal.call(
             self.core.cancel_job(
                 job,
             )
@@ -542,7 +542,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/getDefaultRuntime``.
         """
-        return self._portal.ask(self.core.get_default_runtime())
+        return self._portal.call(self.core.get_default_runtime())
 
     def get_file_system(self) -> FileSystem:
         """Get the file system that this scheduler works in.
@@ -561,7 +561,7 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
         Source: rpc ``xenon.SchedulerService/getFileSystem``.
         """
         session = self._session
-        return _filesystem(session, self._portal.ask(self.core.get_file_system()))
+        return _filesystem(session, self._portal.call(self.core.get_file_system()))
 
     def close(self) -> None:
         """Close this scheduler and forget its handle; doing so twice is no error in this SDK.
@@ -571,4 +571,4 @@ class SchedulerMethods(SyncHandle[xenon_core.Scheduler]):
 
         Source: rpc ``xenon.SchedulerService/close``.
         """
-        return self._portal.ask(self.core.close())
+        return self._portal.call(self.core.close())
