@@ -75,7 +75,7 @@ async def test_a_script_that_takes_too_long_is_killed_with_its_children(shell):
     began = time.monotonic()
     with pytest.raises(ConnectionLostException, match=r"0\.3 seconds"):
         await shell.run("sleep 60 & sleep 60; echo", timeout=0.3)
-    assert time.monotonic() - began >= 0.3
+    assert 0.3 <= time.monotonic() - began < 2
 
 
 @run

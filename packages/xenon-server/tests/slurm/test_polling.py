@@ -102,14 +102,14 @@ async def test_the_pause_grows_while_nothing_happens(told: ToldCommands, monkeyp
 
 async def test_who_begins_to_wait_is_served_soon(told: ToldCommands) -> None:
     told.queue = [record("1", "RUNNING"), record("2", "RUNNING")]
-    async with polls(told, delay=0.5) as poller:
-        first = asyncio.ensure_future(poller.wait("1", is_done, 60))
+    async with polls(told, delay=0.1) as poller:
+        first = asyncio.ensure_future(poller.wait("1", is_done, 20))
         await asyncio.sleep(1.0)
-        poller._changed_at = float("-inf")  # nothing has happened for long: the pause is five seconds
-        await asyncio.sleep(0.7)
+        poller._changed_at = float("-inf")  # nothing has happened for long: the pause is a second
+        await asyncio.sleep(0.3)
         begin = time.monotonic()
-        assert (await poller.wait("2", is_running_or_done, 20)).running
-        assert time.monotonic() - begin < 3
+        assert (await poller.wait("2", is_running_or_done, 5)).running
+        assert time.monotonic() - begin < 0.5
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
 

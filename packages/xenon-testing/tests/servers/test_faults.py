@@ -131,9 +131,9 @@ def test_latency_is_felt_and_taken_back(xenon_ssh: SshServer) -> None:
         assert answers(xenon_ssh, seconds=10)
         return time.monotonic() - begun
 
-    with xenon_ssh.faults.latency(800, jitter=20):
-        assert seconds_for_a_greeting() >= 0.78
-    assert min(seconds_for_a_greeting() for _ in range(5)) < 0.78
+    with xenon_ssh.faults.latency(400, jitter=20):
+        assert seconds_for_a_greeting() >= 0.38
+    assert min(seconds_for_a_greeting() for _ in range(3)) < 0.38
 
 
 def test_a_large_file_passes_a_slow_line_whole(xenon_ssh: SshServer, openssh: Callable[..., Any]) -> None:
