@@ -98,12 +98,17 @@ def test_hashed_entries_as_openssh_makes_them(tmp_path: Path, host: str) -> None
 @pytest.mark.parametrize(
     "line",
     ["|1|not base64|x " + ONE, "|2|YQ==|YQ== " + ONE, "|1|only " + ONE, "example.org ssh-ed25519 AAAA", "example.org unknown-kind AAAA"],
+    ids=["hash is not base64", "unknown kind of hash", "hash is missing", "key is too short", "unknown kind of key"],
 )
 def test_a_line_that_is_of_no_use_does_not_spoil_the_others(line: str) -> None:
     assert texts(known(f"{line}\nexample.org {ONE}\n", "example.org").keys) == [ONE]
 
 
-@pytest.mark.parametrize("line", ["example.org", "@strange example.org " + ONE, "example.org ssh-ed25519"])
+@pytest.mark.parametrize(
+    "line",
+    ["example.org", "@strange example.org " + ONE, "example.org ssh-ed25519"],
+    ids=["host alone", "unknown marker", "key is missing"],
+)
 def test_a_line_that_is_not_understood_is_told(line: str, caplog: pytest.LogCaptureFixture) -> None:
     assert texts(known(f"{line}\nexample.org {ONE}\n", "example.org").keys) == [ONE]
     assert "line 1 of /known is not understood" in caplog.text
