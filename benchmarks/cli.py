@@ -26,7 +26,7 @@ from benchmarks.servers.targets import LINES
 from benchmarks.servers.targets import judge as judge_servers
 from benchmarks.servers.turns import Run as ServersRun
 from benchmarks.targets import judge
-from xenon_core.errors import ServerStartError
+from pyxenon_core.errors import ServerStartError
 
 __all__ = ["main"]
 

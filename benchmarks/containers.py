@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xenon_testing.client import Client
-from xenon_testing.engine.connection import connect_engine
-from xenon_testing.engine.images import ImageRecipe, ensure_image
-from xenon_testing.engine.ownership import Owner
-from xenon_testing.servers.kinds import KINDS
-from xenon_testing.servers.options import DEFAULT_SUITE, ServerOptions
-from xenon_testing.servers.running import Servers, session_folder
+from pyxenon_testing.client import Client
+from pyxenon_testing.engine.connection import connect_engine
+from pyxenon_testing.engine.images import ImageRecipe, ensure_image
+from pyxenon_testing.engine.ownership import Owner
+from pyxenon_testing.servers.kinds import KINDS
+from pyxenon_testing.servers.options import DEFAULT_SUITE, ServerOptions
+from pyxenon_testing.servers.running import Servers, session_folder
 
 RUNS = 5
 SECONDS_TO_BE_READY = {"ssh": 2.0, "slurm": 6.0}

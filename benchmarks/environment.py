@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from xenon_java.java import find_java
-from xenon_java.release import PINNED
-from xenon_testing.servers.options import DEFAULT_SUITE, SLURM_RELEASES
+from pyxenon_java.java import find_java
+from pyxenon_java.release import PINNED
+from pyxenon_testing.servers.options import DEFAULT_SUITE, SLURM_RELEASES
 
 __all__ = ["describe"]
 

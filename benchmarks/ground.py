@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.scale import MIB, Scale
-from xenon_java import process
+from pyxenon_java import process
 
 __all__ = ["Ground", "GroundError", "prepare"]
 

@@ -12,10 +12,10 @@ from benchmarks.contenders import FLOOR, PEER, SDK, SDK_ASYNC, Contender, Conten
 from benchmarks.ground import Ground
 from benchmarks.results import Measure
 from benchmarks.scale import MIB, Scale
-from xenon_java.java import find_java
-from xenon_java.keys import write_keys
-from xenon_java.ports import free_port
-from xenon_java.release import find_jar
+from pyxenon_java.java import find_java
+from pyxenon_java.keys import write_keys
+from pyxenon_java.ports import free_port
+from pyxenon_java.release import find_jar
 
 __all__ = ["MEASURES", "Run"]
 

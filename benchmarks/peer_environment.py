@@ -12,7 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from benchmarks.contenders import PEER, Contender, clean_environment
-from xenon_java.java import find_java
+from pyxenon_java.java import find_java
 
 __all__ = ["VERSION", "find_peer"]
 

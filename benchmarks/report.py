@@ -18,7 +18,7 @@ from benchmarks.targets import Verdict, judge
 __all__ = ["page", "terminal"]
 
 _PAGE = Path(__file__).with_name("page.md")
-_TITLES = {SDK: "xenon", SDK_ASYNC: "xenon_core", FLOOR: "floor", PEER: "pyxenon 3.0.3"}
+_TITLES = {SDK: "xenon", SDK_ASYNC: "pyxenon_core", FLOOR: "floor", PEER: "pyxenon 3.0.3"}
 _ALL_TITLES = {**_TITLES, **SERVER_TITLES}
 _NOTHING = "-"
 _SMALL_RATIO = 0.1
@@ -57,7 +57,7 @@ def page(results: Results) -> str:
 
 
 def _rows(results: Results) -> list[Sequence[str]]:
-    head = ("measure", "unit", *_TITLES.values(), "xenon / floor", "xenon_core / floor", "xenon / pyxenon")
+    head = ("measure", "unit", *_TITLES.values(), "xenon / floor", "pyxenon_core / floor", "xenon / pyxenon")
     return [head, *(_row(measure) for measure in results.measures.values())]
 
 

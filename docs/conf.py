@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 
 project = "PyXenon"
 author = "the PyXenon developers"
-version = release = version_of("pyxenon-sync")
+version = release = version_of("pyxenon")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
@@ -24,9 +24,9 @@ nitpick_ignore_regex = [
         r"(asyncio|builtins|collections|contextlib|concurrent|datetime|enum|os|pathlib|subprocess|threading|types|typing|_?pytest)\..*",
     ),
     # What signatures say of how it is built inside. Types that programs deal with are in the API.
-    ("py:class", r"xenon\.(handle|portal)\.\w+|xenon_core\.(channels|failures|handle|targets)\.[\w.]+"),
-    ("py:class", r"xenon_java\.logs\.\w+|xenon_server\.(resources|shells)\.[\w.]+|xenon_server\.properties\.T"),
-    ("py:class", r"xenon_testing\.(client|engine)\.[\w.]+|Resources|OptionsByName"),
+    ("py:class", r"pyxenon\.(handle|portal)\.\w+|pyxenon_core\.(channels|failures|handle|targets)\.[\w.]+"),
+    ("py:class", r"pyxenon_java\.logs\.\w+|pyxenon_server\.(resources|shells)\.[\w.]+|pyxenon_server\.properties\.T"),
+    ("py:class", r"pyxenon_testing\.(client|engine)\.[\w.]+|Resources|OptionsByName"),
     ("py:class", r"dict\[str"),  # half of a quoted type
 ]
 
@@ -34,9 +34,9 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 autodoc_preserve_defaults = True
 autodoc_type_aliases = {
-    "ByteSource": "xenon_core.streams.ByteSource",
-    "Credential": "xenon_server.credentials.Credential",
-    "StrPath": "xenon_core.StrPath",
+    "ByteSource": "pyxenon_core.streams.ByteSource",
+    "Credential": "pyxenon_server.credentials.Credential",
+    "StrPath": "pyxenon_core.StrPath",
 }
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
@@ -55,8 +55,8 @@ GIVEN_BY_CALLS = {
     f"{module}.{name}"
     for module, names in {
         "xenon": ("Session", "FileSystem", "Scheduler", "ResponseStream"),
-        "xenon_core": ("Client", "FileSystems", "FileSystem", "Schedulers", "Scheduler"),
-        "xenon_testing": (
+        "pyxenon_core": ("Client", "FileSystems", "FileSystem", "Schedulers", "Scheduler"),
+        "pyxenon_testing": (
             "ServerFactory",
             "ScratchFileSystem",
             "ScratchScheduler",
@@ -103,9 +103,9 @@ def mend_signature(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
 ) -> tuple[str, str | None] | None:
     """Leave out how handles and exceptions are constructed, and what pytest gives to a fixture: none of it is a program's business."""
-    if name in GIVEN_BY_CALLS or name.startswith("xenon_core.errors."):
+    if name in GIVEN_BY_CALLS or name.startswith("pyxenon_core.errors."):
         return "", None
-    if name.startswith("xenon_testing.plugin."):
+    if name.startswith("pyxenon_testing.plugin."):
         return "()", returns
     # A default that is made anew each time has no text of its own.
     return (signature.replace("<factory>", "..."), returns) if signature and "<factory>" in signature else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
-import xenon_core
-from xenon_core.messages import JobDescription
+import pyxenon_core
+from pyxenon_core.messages import JobDescription
 
 
-async def run_job(scheduler: xenon_core.Scheduler, name: str, seconds: float) -> int:
+async def run_job(scheduler: pyxenon_core.Scheduler, name: str, seconds: float) -> int:
     """Run a job that sleeps for *seconds*; gives its exit code."""
     program = f"import time; time.sleep({seconds})"
     description = JobDescription(executable=sys.executable, arguments=["-c", program], name=name, queue_name="unlimited")
@@ -22,7 +22,7 @@ async def run_job(scheduler: xenon_core.Scheduler, name: str, seconds: float) ->
 async def main() -> None:
     """Run three jobs side by side: the last to start is the first to end."""
     # The target java: would need a scheduler for each job, as those of that server may lose one when they are called several times at once.
-    async with await xenon_core.connect() as client, await client.schedulers.create("local") as scheduler:
+    async with await pyxenon_core.connect() as client, await client.schedulers.create("local") as scheduler:
         codes = await asyncio.gather(
             run_job(scheduler, "slow", 1.0),
             run_job(scheduler, "middling", 0.5),

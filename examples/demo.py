@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import xenon
-from xenon_core.messages import SubmitInteractiveJobResponse
+from pyxenon_core.messages import SubmitInteractiveJobResponse
 
 ROT13 = """
 import codecs, sys

@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 import xenon
-from xenon_testing import ScratchScheduler
+from pyxenon_testing import ScratchScheduler
 
 PROGRAM = Path(__file__).parent / "downstream"
 SECONDS = 150

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
+import pyxenon_core
 import xenon
-import xenon_core
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.naming import python_name
-from xenon_core import messages, services
-from xenon_core.services import FileSystemServicer, SchedulerServicer
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.naming import python_name
+from pyxenon_core import messages, services
+from pyxenon_core.services import FileSystemServicer, SchedulerServicer
 
 ROOT = Path(__file__).parent.parent
 FILE = compile_proto(ROOT / "protos" / "xenon.proto")
 RPCS = [(service.name, rpc.name) for service in FILE.service for rpc in service.method]
 SYNC = {"FileSystemService": xenon.FileSystem, "SchedulerService": xenon.Scheduler}
 ASYNC = {
-    "FileSystemService": (xenon_core.FileSystem, xenon_core.FileSystems),
-    "SchedulerService": (xenon_core.Scheduler, xenon_core.Schedulers),
+    "FileSystemService": (pyxenon_core.FileSystem, pyxenon_core.FileSystems),
+    "SchedulerService": (pyxenon_core.Scheduler, pyxenon_core.Schedulers),
 }
 SERVICERS = {"FileSystemService": FileSystemServicer, "SchedulerService": SchedulerServicer}
 
@@ -58,7 +58,7 @@ def test_the_layers_have_the_same_signature(service: str, rpc: str) -> None:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    for module in (xenon, xenon_core, xenon.exceptions, messages, services):
+    for module in (xenon, pyxenon_core, xenon.exceptions, messages, services):
         for name in module.__all__:
             public = getattr(module, name)
             assert isinstance(public, (str, dict, list, services.Rpc)) or inspect.getdoc(public), f"{module.__name__}.{name}"
@@ -111,7 +111,7 @@ def test_the_names_of_pyxenon_3_are_all_there() -> None:
     assert list(parameters)[:4] == ["port", "do_not_exit", "disable_tls", "log_level"]
 
 
-@pytest.mark.parametrize("module", [xenon, xenon_core, messages, services, xenon.exceptions])
+@pytest.mark.parametrize("module", [xenon, pyxenon_core, messages, services, xenon.exceptions])
 def test_help_works_on_everything(module: typing.Any) -> None:
     assert module.__name__.rpartition(".")[2] in pydoc.render_doc(module)
     for name in module.__all__:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import pyxenon_core
 import xenon
-import xenon_core
-from xenon_codegen.releases import find_jar, read_releases
-from xenon_core.errors import MethodMissingError
-from xenon_core.targets import GrpcEndpoint
-from xenon_java.process import ServerProcess, start_server
+from pyxenon_codegen.releases import find_jar, read_releases
+from pyxenon_core.errors import MethodMissingError
+from pyxenon_core.targets import GrpcEndpoint
+from pyxenon_java.process import ServerProcess, start_server
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,7 +49,7 @@ def test_of_one_that_runs_elsewhere_as_much_as_its_methods_tell(server: ServerPr
 
 
 async def _ask_the_older_one(server: ServerProcess) -> None:
-    async with await xenon_core.connect(GrpcEndpoint(server.address, server.keys)) as client:
+    async with await pyxenon_core.connect(GrpcEndpoint(server.address, server.keys)) as client:
         assert client.release == "xenon-grpc before 3.0.0"
         scheduler = await client.schedulers.create("local")
         with pytest.raises(
@@ -63,12 +63,12 @@ def test_what_else_is_told_of_a_server() -> None:
 
 
 async def _ask_others() -> None:
-    async with await xenon_core.connect("embedded:") as client:
-        assert client.release == f"xenon-server {xenon_core.__version__}"
+    async with await pyxenon_core.connect("embedded:") as client:
+        assert client.release == f"xenon-server {pyxenon_core.__version__}"
     process = start_server()
     try:
         assert process.release == "xenon-grpc 3.0.1"
-        async with await xenon_core.connect(GrpcEndpoint(process.address, process.keys)) as client:
+        async with await pyxenon_core.connect(GrpcEndpoint(process.address, process.keys)) as client:
             assert client.release == "xenon-grpc 3.0.0 or later"
     finally:
         process.stop()

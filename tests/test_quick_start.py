@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from known_hosts import home_with
+from pyxenon_testing import ServerFactory, SlurmServer
 from run_page import python_blocks
-from xenon_testing import ServerFactory, SlurmServer
 
 ROOT = Path(__file__).parent.parent
 QUICK_START = python_blocks(ROOT / "README.md")[0]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from known_hosts import home_with
+from pyxenon_testing import ServerFactory
 from run_page import python_blocks
-from xenon_testing import ServerFactory
 
 _, LOCAL, REMOTE, ASYNCHRONOUS = python_blocks(Path(__file__).parent.parent / "README.md")
 REMOTE_HOST = "data.example.org"

@@ -11,8 +11,8 @@ from benchmarks.results import Measure
 from benchmarks.servers.contenders import EMBEDDED, SHELL, worker
 from benchmarks.servers.hosts import login
 from benchmarks.servers.turns import Doer, Run, cannot, take_turns
-from xenon_testing.errors import TestingError
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.errors import TestingError
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["measure_slurm"]
 

@@ -6,7 +6,7 @@ import shutil
 
 from benchmarks.contenders import Answering, Contender, ContenderError, Process
 from benchmarks.servers.ground import Ground
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["EMBEDDED", "JAVA", "JAVA_ASKED_OFTEN", "OPENSSH", "PLAIN", "SHELL", "TITLES", "Sftp", "worker"]
 

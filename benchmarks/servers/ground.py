@@ -17,12 +17,12 @@ from benchmarks.contenders import ContenderError
 from benchmarks.ground import GroundError
 from benchmarks.scale import MIB
 from benchmarks.servers.scale import Scale
-from xenon_testing.client import Client
-from xenon_testing.engine.ownership import Owner
-from xenon_testing.errors import TestingError
-from xenon_testing.servers.options import ServerOptions
-from xenon_testing.servers.running import Servers, session_folder
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.client import Client
+from pyxenon_testing.engine.ownership import Owner
+from pyxenon_testing.errors import TestingError
+from pyxenon_testing.servers.options import ServerOptions
+from pyxenon_testing.servers.running import Servers, session_folder
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["Ground", "prepare"]
 

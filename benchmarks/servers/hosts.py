@@ -15,8 +15,8 @@ from benchmarks.scale import MIB
 from benchmarks.servers.contenders import EMBEDDED, OPENSSH, Sftp, worker
 from benchmarks.servers.ground import Ground
 from benchmarks.servers.turns import Doer, Run, cannot, milliseconds, speed, take_turns
-from xenon_testing.errors import TestingError
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.errors import TestingError
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["login", "measure_sftp", "measure_sftp_latency", "measure_trees"]
 

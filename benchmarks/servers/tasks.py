@@ -11,10 +11,10 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any
 
+import pyxenon_core
 import xenon
-import xenon_core
 from benchmarks.workers.memory import peak_beyond_start
-from xenon_core import messages, services
+from pyxenon_core import messages, services
 
 __all__ = ["PlainFiles", "Xenon"]
 
@@ -172,7 +172,7 @@ class Xenon:
         """Submit jobs to Slurm, all at once, and wait for all of them."""
 
         async def run() -> Answer:
-            async with await xenon_core.connect(self._target) as client:
+            async with await pyxenon_core.connect(self._target) as client:
                 created = client.schedulers.create("slurm", place["location"], place["properties"], certificate_credential=_login(place))
                 async with await created as scheduler:
                     await scheduler.get_default_queue_name()  # all is connected
@@ -212,7 +212,7 @@ class Xenon:
         return self._schedulers[name]
 
 
-async def _submit_and_wait(scheduler: xenon_core.Scheduler, count: int) -> Answer:
+async def _submit_and_wait(scheduler: pyxenon_core.Scheduler, count: int) -> Answer:
     submitted = 0.0
 
     async def one(number: int) -> int:

@@ -13,7 +13,7 @@ from benchmarks.servers.contenders import EMBEDDED, worker
 from benchmarks.servers.ground import Ground
 from benchmarks.servers.scale import Scale
 from benchmarks.servers.targets import LINES, is_missed
-from xenon_testing.errors import TestingError
+from pyxenon_testing.errors import TestingError
 
 __all__ = ["Doer", "Run", "asking", "cannot", "milliseconds", "speed", "take_turns", "workers"]
 

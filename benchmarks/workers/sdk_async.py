@@ -1,11 +1,11 @@
-"""This SDK, asynchronously: the package ``xenon_core``, on an event loop in this thread."""
+"""This SDK, asynchronously: the package ``pyxenon_core``, on an event loop in this thread."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
 
-import xenon_core
+import pyxenon_core
 from benchmarks.workers.client import Server
 from benchmarks.workers.sdk import target_of
 
@@ -18,11 +18,11 @@ def open_client(server: Server) -> AsyncSdkClient:
 
 
 class AsyncSdkClient:
-    """What programs that use ``xenon_core`` do. A whole round is one coroutine, so that no loop is entered and left in between."""
+    """What programs that use ``pyxenon_core`` do. A whole round is one coroutine, so that no loop is entered and left in between."""
 
     def __init__(self, target: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._client = self._loop.run_until_complete(xenon_core.connect(target))
+        self._client = self._loop.run_until_complete(pyxenon_core.connect(target))
         self._files = self._loop.run_until_complete(self._client.filesystems.create("file"))
 
     def exists(self, path: str, times: list[float], clock: Callable[[], float]) -> None:
@@ -68,7 +68,7 @@ class AsyncSdkClient:
 
         async def run_all() -> int:
             async with await self._client.schedulers.create("local") as scheduler:
-                description = xenon_core.messages.JobDescription(executable=executable)
+                description = pyxenon_core.messages.JobDescription(executable=executable)
                 jobs = [await scheduler.submit_batch_job(description) for _ in range(count)]
                 return sum([(await scheduler.wait_until_done(job)).exit_code == 0 for job in jobs])
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.generate import generate
-from xenon_codegen.interface import build_interface
-from xenon_codegen.model import Interface, Method
-from xenon_codegen.words import RpcWords, Words
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.generate import generate
+from pyxenon_codegen.interface import build_interface
+from pyxenon_codegen.model import Interface, Method
+from pyxenon_codegen.words import RpcWords, Words
 
 ROOT = Path(__file__).parents[2]
 # ruff sorts imports by what it finds there

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from xenon_codegen.adaptor_changes import adaptor_changes
-from xenon_codegen.changes import Change, Level, What, level_of, next_version
-from xenon_codegen.compatibility import python_changes
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.wire_changes import wire_changes
+from pyxenon_codegen.adaptor_changes import adaptor_changes
+from pyxenon_codegen.changes import Change, Level, What, level_of, next_version
+from pyxenon_codegen.compatibility import python_changes
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.wire_changes import wire_changes
 
 PROTO = """
 syntax = "proto3";

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from xenon_codegen.descriptors import compile_proto, require_same
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.messages import compile_messages, mend_messages
-from xenon_codegen.model import Interface
+from pyxenon_codegen.descriptors import compile_proto, require_same
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.messages import compile_messages, mend_messages
+from pyxenon_codegen.model import Interface
 
 Model = Callable[..., Interface]
 Refused = Callable[[str], pytest.RaisesExc[CodegenError]]

@@ -14,32 +14,32 @@ from pathlib import Path
 
 import pytest
 
-from xenon_codegen.cli import main
-from xenon_codegen.generate import GENERATED_FOLDERS
+from pyxenon_codegen.cli import main
+from pyxenon_codegen.generate import GENERATED_FOLDERS
 
 CORE, SYNC, *_ = GENERATED_FOLDERS
 NEW = Path(__file__).parent / "tape"
 # All that a person writes for a new service: a class for its handle on both floors, and where programs, clients and servers find it.
 BY_HAND = {
-    "packages/xenon-core/src/xenon_core/tape.py": (
-        '"""Tapes."""\nfrom xenon_core._generated.tape import TapeMethods, Tapes\n__all__ = ["Tape", "Tapes"]\n'
+    "packages/xenon-core/src/pyxenon_core/tape.py": (
+        '"""Tapes."""\nfrom pyxenon_core._generated.tape import TapeMethods, Tapes\n__all__ = ["Tape", "Tapes"]\n'
         'class Tape(TapeMethods):\n    """A tape."""\n'
     ),
-    "packages/xenon-sync/src/xenon/tape.py": (
-        '"""Tapes."""\nfrom xenon._generated.tape import TapeMethods\nclass Tape(TapeMethods):\n    """A tape."""\n'
+    "packages/xenon-sync/src/pyxenon/tape.py": (
+        '"""Tapes."""\nfrom pyxenon._generated.tape import TapeMethods\nclass Tape(TapeMethods):\n    """A tape."""\n'
     ),
 }
-_CORE = "packages/xenon-core/src/xenon_core"
+_CORE = "packages/xenon-core/src/pyxenon_core"
 CONNECTED = (
     (
         f"{_CORE}/client.py",
         "        self._endpoint = endpoint\n",
         "        self.tapes = Tapes(channel)\n        self._endpoint = endpoint\n",
     ),
-    (f"{_CORE}/client.py", "\nif sys.version_info", "from xenon_core.tape import Tapes\n\nif sys.version_info"),
+    (f"{_CORE}/client.py", "\nif sys.version_info", "from pyxenon_core.tape import Tapes\n\nif sys.version_info"),
     (f"{_CORE}/services.py", "FileSystemServicer, SchedulerServicer\n", "FileSystemServicer, SchedulerServicer, TapeServicer\n"),
     (f"{_CORE}/services.py", "    scheduler: SchedulerServicer\n", "    scheduler: SchedulerServicer\n    tape: TapeServicer\n"),
-    (f"{_CORE}/__init__.py", "\n__version__ =", "from xenon_core.tape import Tape\n\n__version__ ="),
+    (f"{_CORE}/__init__.py", "\n__version__ =", "from pyxenon_core.tape import Tape\n\n__version__ ="),
     (f"{_CORE}/__init__.py", '    "StrPath",\n', '    "StrPath",\n    "Tape",\n'),
 )
 
@@ -204,9 +204,9 @@ def test_what_the_words_end_in_comes_through(extended: Path) -> None:
 
 def test_the_codec_reads_and_writes_what_is_new(extended: Path) -> None:
     code = """
-from xenon_core import messages
-from xenon_core._generated import codec
-from xenon_core.services import RPCS
+from pyxenon_core import messages
+from pyxenon_core._generated import codec
+from pyxenon_core.services import RPCS
 request = messages.ImportRequest(
     tape=messages.Tape(id="t"), from_=messages.FileSystem(id="f"), class_="c", speed=0, level=messages.Level.HIGH,
     passes=[messages.Level.LOW, messages.Level.HIGH], labels={"a": "b"}, default_credential=messages.DefaultCredential(),

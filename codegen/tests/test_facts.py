@@ -10,9 +10,9 @@ import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from proto_facts import facts
-from xenon_codegen.descriptors import compile_proto
-from xenon_java.java import find_java
-from xenon_java.release import find_jar
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_java.java import find_java
+from pyxenon_java.release import find_jar
 
 
 def differences(ours: FileDescriptorProto, theirs: FileDescriptorProto) -> str:

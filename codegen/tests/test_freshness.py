@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from xenon_codegen import freshness
-from xenon_codegen.cli import main
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.generate import GENERATED_FOLDERS, generate
+from pyxenon_codegen import freshness
+from pyxenon_codegen.cli import main
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.generate import GENERATED_FOLDERS, generate
 
 Capture = pytest.CaptureFixture[str]
 CORE, SYNC, JAVA, SERVER = GENERATED_FOLDERS
@@ -83,7 +83,7 @@ def test_check_shows_what_was_changed_by_hand(tree: Path, capsys: Capture) -> No
 
 
 def test_check_shows_what_another_template_would_render(tree: Path, capsys: Capture) -> None:
-    template = tree / "templates/xenon_core/errors.py.j2"
+    template = tree / "templates/pyxenon_core/errors.py.j2"
     template.write_text(template.read_text(encoding="utf-8").replace("The exceptions that", "All exceptions that"), encoding="utf-8")
     assert _check(tree) == 1
     shown = capsys.readouterr().err
@@ -139,7 +139,7 @@ def test_an_error_that_is_not_wholly_described_is_named(tree: Path, capsys: Capt
 
 
 def test_a_template_that_renders_no_python_is_told(tree: Path, capsys: Capture) -> None:
-    template = tree / "templates/xenon_core/views.py.j2"
+    template = tree / "templates/pyxenon_core/views.py.j2"
     template.write_text(template.read_text(encoding="utf-8") + "\ndef (:\n", encoding="utf-8")
     assert _check(tree) == 1
     assert "a template renders what is no Python" in capsys.readouterr().err

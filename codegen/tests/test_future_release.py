@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from xenon_codegen.cli import REPORT, main
-from xenon_codegen.generate import CORE, SYNC
+from pyxenon_codegen.cli import REPORT, main
+from pyxenon_codegen.generate import CORE, SYNC
 
 READ = ("protos", "templates", "packages", "pyproject.toml", "docs/adaptors.rst")
 MESSAGES = """
@@ -147,7 +147,7 @@ def test_everything_new_is_there_typed_and_documented(here: Path, future: Path, 
         "- method `FileSystem.watch(path)` added: returns Iterator[WatchEvent]",
         "- method `FileSystem.patch_file(path, patch_stream, backup=False)` added: returns int",
         "- adaptor `FileSystem tape` added: robot[/workdir]",
-        "packages/xenon-server/src/xenon_server/schedulers/slurm/options.py",
+        "packages/xenon-server/src/pyxenon_server/schedulers/slurm/options.py",
     ):
         assert line in report
     signature, doc = _method(here / CORE / "filesystem.py", "FileSystemMethods", "get_free_space")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.interface import build_interface
-from xenon_codegen.model import Interface, Shape
-from xenon_codegen.words import RpcWords, Words, read_words
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.interface import build_interface
+from pyxenon_codegen.model import Interface, Shape
+from pyxenon_codegen.words import RpcWords, Words, read_words
 
 Model = Callable[..., Interface]
 Refused = Callable[[str], pytest.RaisesExc[CodegenError]]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from xenon_codegen.model import Conversion, Interface, Method
+from pyxenon_codegen.model import Conversion, Interface, Method
 
 Build = Callable[..., Method]
 Model = Callable[..., Interface]

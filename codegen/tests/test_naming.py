@@ -6,7 +6,7 @@ import keyword
 
 import pytest
 
-from xenon_codegen import naming
+from pyxenon_codegen import naming
 
 
 @pytest.mark.parametrize(

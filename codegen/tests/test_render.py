@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from xenon_codegen.descriptors import literal_lines
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.render import Renderer, block, comment, docstring
+from pyxenon_codegen.descriptors import literal_lines
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.render import Renderer, block, comment, docstring
 
 WORDS = st.text("abcXYZ \"'\\\n{}%#nrtxu0", max_size=300)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from xenon_codegen.cli import main
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.swap import JOURNAL, differing, recover, swap
+from pyxenon_codegen.cli import main
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.swap import JOURNAL, differing, recover, swap
 
 BEFORE = {"a.txt": "a", "deep/b.txt": "b", "deep/c.txt": "c"}
 WANTED = {"a.txt": "A", "deep/b.txt": None, "new/d.txt": "D", "deep/c.txt": "C"}
@@ -56,7 +56,7 @@ def test_when_one_cannot_be_written_nothing_has_changed(root: Path, monkeypatch:
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from xenon_codegen import swap
+from pyxenon_codegen import swap
 replace, left = Path.replace, int(sys.argv[2])
 def dying(path, target):
     global left

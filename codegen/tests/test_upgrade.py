@@ -22,10 +22,10 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from proto_facts import facts
-from xenon_codegen.adaptor_words import adaptor_words_text
-from xenon_codegen.cli import REPORT, main
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.words_file import read_words_file
+from pyxenon_codegen.adaptor_words import adaptor_words_text
+from pyxenon_codegen.cli import REPORT, main
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.words_file import read_words_file
 
 RELEASES = ("2.2.1", "2.3.0", "3.0.0", "3.0.1")
 WORDS = Path(__file__).parent / "releases"
@@ -46,8 +46,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-import xenon, xenon_core, xenon_java
-assert all(Path(module.__file__).is_relative_to(sys.argv[1]) for module in (xenon, xenon_core, xenon_java))
+import xenon, pyxenon_core, pyxenon_java
+assert all(Path(module.__file__).is_relative_to(sys.argv[1]) for module in (xenon, pyxenon_core, pyxenon_java))
 folder = sys.argv[2]
 with xenon.init(target="java:"):
     with xenon.FileSystem.create("file") as files:
@@ -57,7 +57,7 @@ with xenon.init(target="java:"):
     with xenon.Scheduler.create("local") as local:
         job = local.submit_batch_job(xenon.JobDescription(executable="/bin/cp", arguments=[folder + "/b", folder + "/c"]))
         assert local.wait_until_done(job, 0).exit_code == 0
-print(xenon_java.PINNED.version, Path(folder, "c").read_text())
+print(pyxenon_java.PINNED.version, Path(folder, "c").read_text())
 """
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_codegen import toml_text
-from xenon_codegen.adaptor_words import adaptor_words_text
-from xenon_codegen.descriptors import compile_proto
-from xenon_codegen.errors import CodegenError
-from xenon_codegen.words_file import WordsFile, fit_words, name_of, places, read_words_file, words_text
+from pyxenon_codegen import toml_text
+from pyxenon_codegen.adaptor_words import adaptor_words_text
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.words_file import WordsFile, fit_words, name_of, places, read_words_file, words_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -99,7 +99,7 @@ def _reversed(table: object) -> dict[str, object]:
 
 
 def test_a_comment_that_would_be_lost_is_refused(tree: Path) -> None:
-    from xenon_codegen.generate import generate
+    from pyxenon_codegen.generate import generate
 
     words = tree / "protos/words.toml"
     words.write_text(words.read_text(encoding="utf-8").replace("[messages.Empty]", "# A thought.\n[messages.Empty]"), encoding="utf-8")

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from xenon_testing.client import Client
-from xenon_testing.pytest_session import servers_of
+from pyxenon_testing.client import Client
+from pyxenon_testing.pytest_session import servers_of
 
 FIXTURES = {"sftp": "xenon_ssh"}
 

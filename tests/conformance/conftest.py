@@ -34,7 +34,7 @@ def places(servers: Servers, request: pytest.FixtureRequest, tmp_path_factory: p
 def session(servers: Servers, server: str, monkeypatch: pytest.MonkeyPatch) -> xenon.Session:
     """The session on the server of the test, as if :func:`xenon.init` had just opened it."""
     opened = servers.session(server)
-    monkeypatch.setattr("xenon.session._current", opened)
+    monkeypatch.setattr("pyxenon.session._current", opened)
     return opened
 
 

@@ -13,6 +13,7 @@ import xenon
 from conformance.expectations import refused
 from conformance.places import ALL, FILE_ADAPTORS, JOB_ADAPTORS, Place, on
 from conformance.servers import SERVERS
+from pyxenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
 from xenon import CertificateCredential, CredentialMap, DefaultCredential, KeytabCredential, PasswordCredential, UserCredential
 from xenon.exceptions import (
     InvalidCredentialException,
@@ -22,7 +23,6 @@ from xenon.exceptions import (
     UnknownPropertyException,
     XenonException,
 )
-from xenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
 
 ROOT = LocalPath(__file__).parent.parent.parent
 FACTS: dict[str, Any] = {row["name"]: row for rows in json.loads((ROOT / "protos" / "adaptors.json").read_text()).values() for row in rows}

@@ -10,9 +10,9 @@ import xenon
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import FILES, Place
+from pyxenon_core._generated.messages import PathAttributes
 from xenon import Path, PosixFilePermission
 from xenon.exceptions import InvalidPathException, NoSuchPathException
-from xenon_core._generated.messages import PathAttributes
 
 pytestmark = FILES
 BITS = {

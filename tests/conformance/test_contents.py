@@ -11,9 +11,9 @@ import xenon
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import FILES, Place
+from pyxenon_core.streams import ByteSource
 from xenon import Path
 from xenon.exceptions import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
-from xenon_core.streams import ByteSource
 
 pytestmark = FILES
 MEBIBYTE = 1 << 20

@@ -13,9 +13,9 @@ from conformance.batch import shell
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import JOBS
+from pyxenon_core.messages import JobStatusErrorType as Kind
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import NoSuchQueueException
-from xenon_core.messages import JobStatusErrorType as Kind
 
 pytestmark = [pytest.mark.timeout(60), JOBS]
 LONG = 30_000

@@ -13,10 +13,10 @@ import xenon
 from conformance.expectations import refused
 from conformance.grounds import Ground, fresh_folder
 from conformance.places import FILES, Place, Places, on
+from pyxenon_core.messages import CopyOperation
+from pyxenon_core.messages import CopyStatusErrorType as Kind
 from xenon import CopyMode, CopyStatus, Path
 from xenon.exceptions import FileSystemClosedException, NoSuchCopyException
-from xenon_core.messages import CopyOperation
-from xenon_core.messages import CopyStatusErrorType as Kind
 
 pytestmark = pytest.mark.timeout(60)
 SECONDS = 30

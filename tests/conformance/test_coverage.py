@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from xenon_core.rpc import Rpc
-from xenon_core.services import RPCS
+from pyxenon_core.rpc import Rpc
+from pyxenon_core.services import RPCS
 
 TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("test_*.py"))]
 CALLED = {node.attr for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

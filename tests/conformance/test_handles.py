@@ -11,9 +11,9 @@ from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import ALL, FILES, JOBS, Place
 from conformance.servers import SERVERS
+from pyxenon_core.errors import Status
 from xenon import JobDescription, Path
 from xenon.exceptions import FileSystemClosedException, InvalidPathException, NoSuchPathException, SchedulerClosedException
-from xenon_core.errors import Status
 
 EACH_SERVER = pytest.mark.parametrize("server", SERVERS)
 

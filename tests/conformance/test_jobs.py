@@ -12,6 +12,7 @@ from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import JOBS, Place, on
 from conformance.servers import JAVA
+from pyxenon_core.messages import JobStatusErrorType as Kind
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import (
     IncompleteJobDescriptionException,
@@ -19,7 +20,6 @@ from xenon.exceptions import (
     NoSuchQueueException,
     UnsupportedJobDescriptionException,
 )
-from xenon_core.messages import JobStatusErrorType as Kind
 
 pytestmark = pytest.mark.timeout(120)
 WITHOUT_CLUSTER = on("local", "ssh")

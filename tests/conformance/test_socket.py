@@ -27,7 +27,7 @@ def session(tmp_path: LocalPath, monkeypatch: pytest.MonkeyPatch) -> Iterator[xe
         time.sleep(0.02)
     assert path.parent.stat().st_mode & 0o777 == 0o700
     with xenon.Session(f"unix://{path}") as opened:
-        monkeypatch.setattr("xenon.session._current", opened)
+        monkeypatch.setattr("pyxenon.session._current", opened)
         yield opened
     process.terminate()
     assert process.wait(SECONDS) == 0

@@ -7,7 +7,7 @@ import pytest
 import xenon
 from conformance.overrunning import Overrunning
 from conformance.places import Place, on
-from xenon_core.messages import JobStatusErrorType as Kind
+from pyxenon_core.messages import JobStatusErrorType as Kind
 
 pytestmark = [pytest.mark.timeout(120), on("local", "ssh")]
 

@@ -14,10 +14,10 @@ from conformance.batch import shell
 from conformance.grounds import Ground
 from conformance.places import Place, on
 from conformance.servers import OURS, Servers
+from pyxenon_testing.fixtures.containers import ServerFactory
+from pyxenon_testing.servers.ssh import SshServer
 from xenon import CertificateCredential, CredentialMap, DefaultCredential, Path, UserCredential
 from xenon.exceptions import PermissionDeniedException, XenonException
-from xenon_testing.fixtures.containers import ServerFactory
-from xenon_testing.servers.ssh import SshServer
 
 OVER_SSH = on("sftp", "ssh")
 SFTP = on("sftp")

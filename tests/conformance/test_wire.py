@@ -13,12 +13,12 @@ import xenon
 from conformance.grounds import LocalGround, new_folder
 from conformance.places import Places
 from conformance.servers import JAVA, SOCKET
-from xenon_core import messages
-from xenon_core.channels.calls import channel_arguments
-from xenon_core.messages import JobDescription
-from xenon_core.rpc import Rpc
-from xenon_core.services import RPCS
-from xenon_core.targets import GrpcEndpoint
+from pyxenon_core import messages
+from pyxenon_core.channels.calls import channel_arguments
+from pyxenon_core.messages import JobDescription
+from pyxenon_core.rpc import Rpc
+from pyxenon_core.services import RPCS
+from pyxenon_core.targets import GrpcEndpoint
 
 pytestmark = pytest.mark.parametrize("server", [SOCKET, JAVA])
 SECONDS = 20

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from adaptor_docs.facts import load_facts
-from adaptor_docs.servers import SNAPSHOTS
-from adaptor_docs.words import load_words
 from known_hosts import home_with
+from pyxenon_adaptor_docs.facts import load_facts
+from pyxenon_adaptor_docs.servers import SNAPSHOTS
+from pyxenon_adaptor_docs.words import load_words
+from pyxenon_testing import ServerFactory
 from run_page import python_blocks
-from xenon_testing import ServerFactory
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT / "tests" / "support" / "run_page.py"

@@ -18,14 +18,14 @@ SECONDS = 170
 MODULES = (
     "xenon",
     "xenon.exceptions",
-    "xenon_core",
-    "xenon_core.errors",
-    "xenon_core.messages",
-    "xenon_java",
-    "xenon_server",
-    "xenon_server.job_state",
-    "xenon_testing",
-    "xenon_testing.errors",
+    "pyxenon_core",
+    "pyxenon_core.errors",
+    "pyxenon_core.messages",
+    "pyxenon_java",
+    "pyxenon_server",
+    "pyxenon_server.job_state",
+    "pyxenon_testing",
+    "pyxenon_testing.errors",
 )
 
 
@@ -59,10 +59,10 @@ def test_every_public_name_is_on_the_site(module: str, documented: set[str]) -> 
     assert [name for name in names_of(module) if not is_documented(name, documented)] == []
 
 
-@pytest.mark.parametrize("name", ["xenon.FileSystem.copy", "xenon_core.Scheduler.submit_batch_job", "xenon_testing.plugin.xenon_slurm"])
+@pytest.mark.parametrize("name", ["xenon.FileSystem.copy", "pyxenon_core.Scheduler.submit_batch_job", "pyxenon_testing.plugin.xenon_slurm"])
 def test_members_and_fixtures_are_too(name: str, documented: set[str]) -> None:
     assert name in documented
 
 
 def test_a_name_that_is_missing_is_noticed(documented: set[str]) -> None:
-    assert not is_documented("xenon_core.waiting.until", documented)
+    assert not is_documented("pyxenon_core.waiting.until", documented)

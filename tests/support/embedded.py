@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import xenon_core
-from xenon_core import messages
-from xenon_core.filesystem import FileSystem
+import pyxenon_core
+from pyxenon_core import messages
+from pyxenon_core.filesystem import FileSystem
 
 __all__ = ["ended", "files", "pytest_pyfunc_call", "until"]
 
@@ -41,7 +41,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @contextlib.asynccontextmanager
 async def files(folder: Path) -> AsyncIterator[FileSystem]:
     """The files of this machine, seen from *folder*, on a server of their own."""
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         yield await client.filesystems.create("file", str(folder))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import XenonError
+from pyxenon_core.errors import XenonError
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from xenon_testing import SshServer
+from pyxenon_testing import SshServer
 
 __all__ = ["home_with"]
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from pyxenon.tape import Tape
 from typing_extensions import assert_type
-from xenon.tape import Tape
 
+import pyxenon
 import xenon
-from xenon.filesystem import FileSystem
-from xenon.handle import ResponseStream
-from xenon_core import Path, messages
-from xenon_core._generated import views
-from xenon_core.channels.inprocess import InProcessChannel
-from xenon_core.client import Client
-from xenon_core.errors import NoSuchPathException
-from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers, TapeServicer
-from xenon_core.targets import InProcessEndpoint
+from pyxenon.filesystem import FileSystem
+from pyxenon.handle import ResponseStream
+from pyxenon_core import Path, messages
+from pyxenon_core._generated import views
+from pyxenon_core.channels.inprocess import InProcessChannel
+from pyxenon_core.client import Client
+from pyxenon_core.errors import NoSuchPathException
+from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers, TapeServicer
+from pyxenon_core.targets import InProcessEndpoint
 
 
 class Files(FileSystemServicer):
@@ -131,7 +132,7 @@ def main() -> None:
     servicers = Servicers(files, SchedulerServicer(), robot)
     asyncio.run(use_asynchronously(files, robot, InProcessEndpoint(servicers)))
     endpoint = InProcessEndpoint(servicers)  # anew, since the loop of the first has ended
-    setattr(xenon.session, "open_target", lambda target: endpoint)  # noqa: B010 - the type of a function cannot be assigned to
+    setattr(pyxenon.session, "open_target", lambda target: endpoint)  # noqa: B010 - the type of a function cannot be assigned to
     with xenon.init(target="embedded:"):
         use_synchronously(FileSystem.create("file"))
     print("all is well")

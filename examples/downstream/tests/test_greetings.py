@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from greetings import greet
 
-from xenon_testing import SlurmServer
+from pyxenon_testing import SlurmServer
 
 
 @pytest.mark.parametrize("name", ["Ada", "$HOME; 'Bob'"])

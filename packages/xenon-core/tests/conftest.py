@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xenon_core.targets import GrpcEndpoint, open_target
+from pyxenon_core.targets import GrpcEndpoint, open_target
 
 
 @pytest.fixture(scope="session")

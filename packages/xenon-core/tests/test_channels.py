@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from xenon_core import messages
-from xenon_core.client import Client, open_channel
-from xenon_core.driving import drive
-from xenon_core.errors import (
+from pyxenon_core import messages
+from pyxenon_core.client import Client, open_channel
+from pyxenon_core.driving import drive
+from pyxenon_core.errors import (
     FileSystemClosedException,
     NoSuchPathException,
     PathAlreadyExistsException,
     ServerUnavailableError,
     UnknownAdaptorException,
 )
-from xenon_core.filesystem import FileSystem
-from xenon_core.messages import AppendToFileRequest, JobDescription
-from xenon_core.services import FILE_SYSTEM_APPEND_TO_FILE
-from xenon_core.targets import GrpcEndpoint
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.messages import AppendToFileRequest, JobDescription
+from pyxenon_core.services import FILE_SYSTEM_APPEND_TO_FILE
+from pyxenon_core.targets import GrpcEndpoint
 
 WAYS = ("loop", "thread")
 

@@ -16,10 +16,10 @@ from grpc_tools import protoc
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from xenon_core import messages
-from xenon_core._generated import codec
-from xenon_core.message import Message
-from xenon_core.wire import DecodeError
+from pyxenon_core import messages
+from pyxenon_core._generated import codec
+from pyxenon_core.message import Message
+from pyxenon_core.wire import DecodeError
 
 PROTO = Path(__file__).parents[3] / "protos" / "xenon.proto"
 RANGES = {

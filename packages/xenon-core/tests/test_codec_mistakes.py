@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from xenon_core import messages
-from xenon_core._generated import codec
+from pyxenon_core import messages
+from pyxenon_core._generated import codec
 
 
 class Path:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from xenon_core.driving import drive, drive_next
+from pyxenon_core.driving import drive, drive_next
 
 
 async def answer(value: int) -> int:

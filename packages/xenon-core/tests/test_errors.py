@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core import errors, messages
-from xenon_core._generated.errors import BY_NAME
-from xenon_core.errors import Status, XenonError, describe, from_status, subject_of
+from pyxenon_core import errors, messages
+from pyxenon_core._generated.errors import BY_NAME
+from pyxenon_core.errors import Status, XenonError, describe, from_status, subject_of
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_every_exception_survives_another_process(name: str) -> None:
     error = describe(BY_NAME[name]("why", adaptor="slurm"), "exists", messages.PathRequest(path=messages.Path(path="/p")))
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.adaptor, copy.status) == (type(error), str(error), "slurm", error.status)
-    assert type(error).__module__ == "xenon_core.errors"
+    assert type(error).__module__ == "pyxenon_core.errors"
 
 
 def test_a_target_error_survives_too_and_is_a_value_error() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from xenon_core.feeding import feed
+from pyxenon_core.feeding import feed
 
 
 def test_every_item_comes_in_order_and_a_failure_at_its_place() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core._generated.codec import encode_read_from_file_response
-from xenon_core.channels.framing import MessageReader, PayloadReader
-from xenon_core.errors import ProtocolError
-from xenon_core.messages import ReadFromFileResponse
+from pyxenon_core._generated.codec import encode_read_from_file_response
+from pyxenon_core.channels.framing import MessageReader, PayloadReader
+from pyxenon_core.errors import ProtocolError
+from pyxenon_core.messages import ReadFromFileResponse
 
 payloads = st.lists(st.binary(max_size=400), max_size=5)
 

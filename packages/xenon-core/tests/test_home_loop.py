@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-import xenon_core
-from xenon_core import messages
-from xenon_core.client import Client
-from xenon_core.errors import NoSuchPathException, SessionClosedError, UnknownRpcException
-from xenon_core.filesystem import FileSystem
-from xenon_core.home_loop import HomeLoop
-from xenon_core.scheduler import Scheduler
-from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
-from xenon_core.targets import InProcessEndpoint
+import pyxenon_core
+from pyxenon_core import messages
+from pyxenon_core.client import Client
+from pyxenon_core.errors import NoSuchPathException, SessionClosedError, UnknownRpcException
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.home_loop import HomeLoop
+from pyxenon_core.scheduler import Scheduler
+from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
+from pyxenon_core.targets import InProcessEndpoint
 
 SECONDS = 20
 
@@ -140,7 +140,7 @@ def visit(home: Home, scenario: Scenario) -> None:
     """Run *scenario* with a client in another loop than the server's, and look that no task of it is left on either."""
 
     async def run() -> None:
-        async with await xenon_core.connect(home.endpoint.lent()) as client:
+        async with await pyxenon_core.connect(home.endpoint.lent()) as client:
             await asyncio.wait_for(scenario(client, FileSystem(client.channel, messages.FileSystem("f"))), SECONDS)
         await asyncio.sleep(0.02)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -306,7 +306,7 @@ def test_a_home_loop_that_just_stops(home: Home) -> None:
         assert time.monotonic() - begun < 5
 
     async def run() -> None:
-        async with await xenon_core.connect(home.endpoint.lent()) as client:
+        async with await pyxenon_core.connect(home.endpoint.lent()) as client:
             await scenario(client, FileSystem(client.channel, messages.FileSystem("f")))
 
     asyncio.run(run())
@@ -317,7 +317,7 @@ def test_a_home_loop_that_just_stops(home: Home) -> None:
 
 def test_a_guest_whose_loop_ends_leaves_nothing_at_home(home: Home) -> None:
     async def visit_briefly() -> None:
-        client = await xenon_core.connect(home.endpoint.lent())
+        client = await pyxenon_core.connect(home.endpoint.lent())
         files = FileSystem(client.channel, messages.FileSystem("f"))
 
         async def endless() -> AsyncIterator[bytes]:
@@ -339,7 +339,7 @@ def test_a_guest_whose_loop_ends_leaves_nothing_at_home(home: Home) -> None:
 
 def test_a_closed_client_ends_its_streams_and_leaves_the_server(home: Home) -> None:
     async def run() -> None:
-        client = await xenon_core.connect(home.endpoint.lent())
+        client = await pyxenon_core.connect(home.endpoint.lent())
         files = FileSystem(client.channel, messages.FileSystem("f"))
         reading = files.read_from_file("x")
         await anext(reading)
@@ -348,7 +348,7 @@ def test_a_closed_client_ends_its_streams_and_leaves_the_server(home: Home) -> N
             await anext(reading)
         with pytest.raises(SessionClosedError):
             await files.exists("x")
-        async with await xenon_core.connect(home.endpoint.lent()) as other:
+        async with await pyxenon_core.connect(home.endpoint.lent()) as other:
             assert await FileSystem(other.channel, messages.FileSystem("f")).exists("x")
 
     asyncio.run(run())
@@ -358,7 +358,7 @@ def test_a_closed_client_ends_its_streams_and_leaves_the_server(home: Home) -> N
 
 def test_the_owner_closes_the_server_at_home() -> None:
     async def elsewhere(endpoint: InProcessEndpoint) -> None:
-        async with await xenon_core.connect(endpoint) as client:
+        async with await pyxenon_core.connect(endpoint) as client:
             assert await FileSystem(client.channel, messages.FileSystem("f")).exists("x")
 
     owned = Home()

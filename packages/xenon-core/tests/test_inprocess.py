@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from xenon_core import messages
-from xenon_core.client import Client, open_channel
-from xenon_core.errors import (
+from pyxenon_core import messages
+from pyxenon_core.client import Client, open_channel
+from pyxenon_core.errors import (
     FileTooLargeError,
     NoSuchPathException,
     ProtocolError,
@@ -17,9 +17,9 @@ from xenon_core.errors import (
     UnsupportedOperationException,
     XenonError,
 )
-from xenon_core.filesystem import FileSystem
-from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
-from xenon_core.targets import InProcessEndpoint
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
+from pyxenon_core.targets import InProcessEndpoint
 
 
 class Files(FileSystemServicer):
@@ -118,7 +118,7 @@ def test_a_conversation_that_never_begins_is_an_error() -> None:
     client = Client(open_channel(endpoint), endpoint)
 
     async def talk() -> None:
-        from xenon_core.scheduler import Scheduler
+        from pyxenon_core.scheduler import Scheduler
 
         scheduler = Scheduler(client.channel, messages.Scheduler("s"))
         await scheduler.submit_interactive_job(messages.JobDescription(executable="x"), [b""])

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core import messages
-from xenon_core._generated import codec
-from xenon_core._generated import messages as generated
-from xenon_core.message import Identity, Message
+from pyxenon_core import messages
+from pyxenon_core._generated import codec
+from pyxenon_core._generated import messages as generated
+from pyxenon_core.message import Identity, Message
 
 LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 # With a digit, since a secret such as "Response" is in the name of a message.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core.paths import Path, path_text
+from pyxenon_core.paths import Path, path_text
 
 
 def test_it_is_a_pure_posix_path_and_stays_one() -> None:

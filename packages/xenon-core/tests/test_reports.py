@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from xenon_core.messages import JobStatus
+from pyxenon_core.messages import JobStatus
 
 
 def status(done: bool = True, exit_code: int = 0, **told: str) -> JobStatus:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core.errors import TargetError
-from xenon_core.targets import GrpcEndpoint, Target, TlsKeys, open_target
+from pyxenon_core.errors import TargetError
+from pyxenon_core.targets import GrpcEndpoint, Target, TlsKeys, open_target
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from xenon_core import waiting
+from pyxenon_core import waiting
 
 
 @dataclass

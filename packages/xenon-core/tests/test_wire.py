@@ -9,9 +9,9 @@ from google.protobuf.internal import encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core import wire
-from xenon_core.errors import ProtocolError, XenonError
-from xenon_core.wire import DecodeError
+from pyxenon_core import wire
+from pyxenon_core.errors import ProtocolError, XenonError
+from pyxenon_core.wire import DecodeError
 
 Parts = list[bytes | memoryview]
 

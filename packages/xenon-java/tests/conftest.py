@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xenon_java import ServerProcess, start_server
+from pyxenon_java import ServerProcess, start_server
 
 VARIABLES = ("XENON_GRPC_JAR", "XENON_JAVA", "XENON_START_TIMEOUT")
 

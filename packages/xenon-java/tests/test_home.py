@@ -10,9 +10,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-import xenon_core
-from xenon_core.errors import XenonError
-from xenon_core.messages import CertificateCredential
+import pyxenon_core
+from pyxenon_core.errors import XenonError
+from pyxenon_core.messages import CertificateCredential
 
 SECONDS = 60
 
@@ -37,7 +37,7 @@ async def connect_knowing(home: Path, known_hosts: str, host_key: asyncssh.SSHKe
     credential = CertificateCredential(username="somebody", certfile=str(certificate))
     async with (
         sftp_server(host_key, client_key) as port,
-        await xenon_core.connect(f"java:?home={home}") as client,
+        await pyxenon_core.connect(f"java:?home={home}") as client,
         await client.filesystems.create("sftp", f"127.0.0.1:{port}", certificate_credential=credential) as filesystem,
     ):
         return await filesystem.exists("/")

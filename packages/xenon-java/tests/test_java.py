@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_java import JavaNotFoundError, find_jar, find_java, start_server
-from xenon_java.java import parse_version
-from xenon_java.logs import LINES_KEPT
+from pyxenon_java import JavaNotFoundError, find_jar, find_java, start_server
+from pyxenon_java.java import parse_version
+from pyxenon_java.logs import LINES_KEPT
 
 
 def make_java(home: Path, release: str | None = None, script: str = "exit 1") -> Path:

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from xenon_java.keys import KeyFiles, read_client_keys, write_keys
+from pyxenon_java.keys import KeyFiles, read_client_keys, write_keys
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])

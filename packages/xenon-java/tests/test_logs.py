@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_java.logs import LINES_KEPT, LevelReader, LogFile, LogPump
+from pyxenon_java.logs import LINES_KEPT, LevelReader, LogFile, LogPump
 
 LINES = [
     ("11:55:13.305 [main] ERROR n.e.xenon.grpc.XenonServerWrapper - Server started, listening on port 5 with mutual TLS", "INFO"),

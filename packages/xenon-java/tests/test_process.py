@@ -19,12 +19,12 @@ import grpc
 import psutil
 import pytest
 
-from xenon_core.errors import ServerStartError
-from xenon_core.targets import TlsKeys
-from xenon_java import PortTakenError, ServerProcess, process, start_server
-from xenon_java.keys import KeyFiles
-from xenon_java.ports import free_port, is_listening, listens_itself
-from xenon_java.probe import answers
+from pyxenon_core.errors import ServerStartError
+from pyxenon_core.targets import TlsKeys
+from pyxenon_java import PortTakenError, ServerProcess, process, start_server
+from pyxenon_java.keys import KeyFiles
+from pyxenon_java.ports import free_port, is_listening, listens_itself
+from pyxenon_java.probe import answers
 
 METHOD = "/xenon.SchedulerService/getAdaptorNames"
 
@@ -159,7 +159,7 @@ def test_a_killed_supervisor_takes_the_server_along() -> None:
 # A program that forks while its server runs: the fork holds its pipes open, tries to stop the server, and outlives it.
 PROGRAM = """
 import os, sys, time
-from xenon_java import start_server
+from pyxenon_java import start_server
 server = start_server()
 if os.fork() == 0:
     server.stop()

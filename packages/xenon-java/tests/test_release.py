@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from xenon_java import PINNED, JarChecksumError, JarFetchError, Release, find_jar, release
+from pyxenon_java import PINNED, JarChecksumError, JarFetchError, Release, find_jar, release
 
 CONTENT = b"a small jar" * 1000
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from xenon_java import supervisor
+from pyxenon_java import supervisor
 
 SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
 STUBBORN = [sys.executable, "-I", "-S", "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"]

@@ -13,20 +13,20 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from xenon_core.errors import ServerStartError, TargetError
-from xenon_core.targets import GrpcEndpoint, Target
-from xenon_core.targets import open_target as open_any_target
-from xenon_java import PortTakenError, ServerProcess, open_target, start_server, stop_server, target
-from xenon_java.folders import make_folder, shared_folders
-from xenon_java.keys import write_keys
-from xenon_java.ports import free_port, is_listening
-from xenon_java.probe import answers
-from xenon_java.supervisor import PID_FILE
+from pyxenon_core.errors import ServerStartError, TargetError
+from pyxenon_core.targets import GrpcEndpoint, Target
+from pyxenon_core.targets import open_target as open_any_target
+from pyxenon_java import PortTakenError, ServerProcess, open_target, start_server, stop_server, target
+from pyxenon_java.folders import make_folder, shared_folders
+from pyxenon_java.keys import write_keys
+from pyxenon_java.ports import free_port, is_listening
+from pyxenon_java.probe import answers
+from pyxenon_java.supervisor import PID_FILE
 
 LEAVES_A_SERVER = """
 import sys
-from xenon_core.targets import Target
-from xenon_java import open_target
+from pyxenon_core.targets import Target
+from pyxenon_java import open_target
 open_target(Target.parse(sys.argv[1]))
 """
 

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 import xenon
-from xenon import session as session_module
+from pyxenon import session as session_module
+from pyxenon_core import messages
+from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
+from pyxenon_core.targets import InProcessEndpoint
 from xenon.exceptions import NoSuchPathException, ServerUnavailableError, XenonError
-from xenon_core import messages
-from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
-from xenon_core.targets import InProcessEndpoint
 
 
 class Files(FileSystemServicer):

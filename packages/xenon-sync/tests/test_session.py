@@ -12,11 +12,11 @@ import textwrap
 import psutil
 import pytest
 
+import pyxenon_core
 import xenon
-import xenon_core
+from pyxenon.session import _choose_target
 from xenon import exceptions
 from xenon.exceptions import ServerUnavailableError, SessionError, TargetError
-from xenon.session import _choose_target
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +43,7 @@ def test_a_second_init_warns_and_gives_the_same(session: xenon.Session, caplog: 
 
 def test_an_asynchronous_client_joins_and_leaves_the_server_running(session: xenon.Session) -> None:
     async def names() -> list[str]:
-        async with await xenon_core.connect(session.endpoint) as client:
+        async with await pyxenon_core.connect(session.endpoint) as client:
             return await client.filesystems.get_adaptor_names()
 
     assert asyncio.run(names()) == asyncio.run(names()) == xenon.FileSystem.get_adaptor_names()

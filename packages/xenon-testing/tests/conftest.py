@@ -10,11 +10,11 @@ from pathlib import Path
 import attrs
 import pytest
 
-from xenon_testing.client import Client
-from xenon_testing.engine.ownership import Owner
-from xenon_testing.pytest_session import servers_of
-from xenon_testing.servers.running import Servers, session_folder
-from xenon_testing.servers.server import Server
+from pyxenon_testing.client import Client
+from pyxenon_testing.engine.ownership import Owner
+from pyxenon_testing.pytest_session import servers_of
+from pyxenon_testing.servers.running import Servers, session_folder
+from pyxenon_testing.servers.server import Server
 
 SECONDS_FOR_A_COMMAND = 60
 

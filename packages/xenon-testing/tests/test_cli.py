@@ -16,13 +16,13 @@ from typing import Any
 import attrs
 import pytest
 
-from xenon_testing.engine.connection import connect_engine
-from xenon_testing.engine.ownership import LABEL
-from xenon_testing.errors import NotRunningError
-from xenon_testing.pytest_session import servers_of
-from xenon_testing.servers.kinds import KINDS
-from xenon_testing.servers.ssh import SshServer
-from xenon_testing.table import short_age
+from pyxenon_testing.engine.connection import connect_engine
+from pyxenon_testing.engine.ownership import LABEL
+from pyxenon_testing.errors import NotRunningError
+from pyxenon_testing.pytest_session import servers_of
+from pyxenon_testing.servers.kinds import KINDS
+from pyxenon_testing.servers.ssh import SshServer
+from pyxenon_testing.table import short_age
 
 COMMAND = str(Path(sys.executable).with_name("xenon-testing"))
 SECONDS = 120
@@ -89,7 +89,7 @@ class Terminal:
             connect_engine().containers.get(found["id"]).remove(force=True)
 
     def _of_this_terminal(self) -> list[dict[str, str]]:
-        from xenon_testing.servers.terminal import NamedServer
+        from pyxenon_testing.servers.terminal import NamedServer
 
         place = NamedServer("any", self.state).owner.session.rpartition("-")[2]
         listed = connect_engine().containers.list(all=True, filters={"label": LABEL}, sparse=True)
@@ -172,7 +172,7 @@ def test_two_servers_serve_one_program(terminal: Terminal) -> None:
     for name in ("first", "second"):
         assert terminal.up("ssh", "--name", name).returncode == 0
     program = """
-from xenon_testing import attach
+from pyxenon_testing import attach
 first, second = attach("first"), attach("second")
 print(*(server.filesystem().exists("/etc/passwd") for server in (first, second)), first.port != second.port)
 """
@@ -184,7 +184,7 @@ def test_a_session_without_the_host_keys_is_named_as_the_cause(terminal: Termina
     terminal.up("ssh")
     program = """
 import xenon
-from xenon_testing import attach
+from pyxenon_testing import attach
 server = attach("ssh")
 with xenon.init():
     try:
@@ -212,7 +212,7 @@ def test_another_server_of_that_name_is_not_taken_for_what_was_asked(terminal: T
 def test_a_server_that_was_removed_elsewhere_is_started_anew(terminal: Terminal) -> None:
     terminal.up("ssh")
     terminal.remove_containers()
-    attached = terminal.python("from xenon_testing import attach; attach('ssh')")
+    attached = terminal.python("from pyxenon_testing import attach; attach('ssh')")
     assert attached.stderr.splitlines()[-1].endswith(
         f"{NotRunningError.__name__}: no server named 'ssh' is up. To start one: xenon-testing up ssh. "
         "To see those that are up: xenon-testing list"
@@ -368,9 +368,9 @@ def test_the_help_helps() -> None:
 
 
 def test_attach_is_imported_lightly() -> None:
-    program = "import sys; from xenon_testing import attach; print(*{name.partition('.')[0] for name in sys.modules})"
+    program = "import sys; from pyxenon_testing import attach; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=SECONDS).stdout.split()
-    assert not {"xenon", "xenon_core", "grpc", "docker", "asyncssh", "rich", "pytest"} & set(loaded)
+    assert not {"xenon", "pyxenon_core", "grpc", "docker", "asyncssh", "rich", "pytest"} & set(loaded)
 
 
 @pytest.mark.parametrize(

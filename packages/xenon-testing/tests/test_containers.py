@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from xenon_testing.engine.connection import connect_engine
-from xenon_testing.engine.folders import private_folder
-from xenon_testing.engine.ownership import LABEL, Owner, owned_containers
-from xenon_testing.engine.processes import this_place
+from pyxenon_testing.engine.connection import connect_engine
+from pyxenon_testing.engine.folders import private_folder
+from pyxenon_testing.engine.ownership import LABEL, Owner, owned_containers
+from pyxenon_testing.engine.processes import this_place
 
 pytest_plugins = ["pytester"]
 
@@ -365,7 +365,7 @@ def test_a_project_that_uses_no_fixture_loads_nothing(project: pytest.Pytester) 
 
         def test_nothing():
             loaded = {name.partition(".")[0] for name in sys.modules}
-            assert not loaded & {"docker", "asyncssh", "xenon", "xenon_core", "grpc", "psutil", "filelock"}
+            assert not loaded & {"docker", "asyncssh", "xenon", "pyxenon_core", "grpc", "psutil", "filelock"}
     """)
     folders = set((private_folder() / "sessions").glob("*"))
     project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=1)

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from xenon_java import find_jar
-from xenon_testing.options import DEFAULT_TARGET, chosen_target
+from pyxenon_java import find_jar
+from pyxenon_testing.options import DEFAULT_TARGET, chosen_target
 
 pytest_plugins = ["pytester"]
 
@@ -60,7 +60,7 @@ def test_the_server_and_the_jobs_end_with_the_tests_that_fail(project: pytest.Py
     project.makepyfile("""
         import os, sys
         import psutil, pytest, xenon
-        from xenon_testing import ScratchFileSystem, ScratchScheduler
+        from pyxenon_testing import ScratchFileSystem, ScratchScheduler
 
         def test_job(xenon_server: xenon.Session, xenon_scheduler: ScratchScheduler) -> None:
             assert xenon_server.target.startswith("embedded:?home=")
@@ -150,7 +150,7 @@ def test_help_and_the_list_of_fixtures_say_what_there_is(pytester: pytest.Pytest
 
 
 def test_a_project_that_uses_no_fixture_pays_nothing() -> None:
-    program = "import sys, xenon_testing.plugin; print(*{name.partition('.')[0] for name in sys.modules})"
+    program = "import sys, pyxenon_testing.plugin; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60).stdout.split()
-    assert "xenon_testing" in loaded
-    assert not {"xenon", "xenon_core", "xenon_java", "grpc", "betterproto2"} & set(loaded)
+    assert "pyxenon_testing" in loaded
+    assert not {"xenon", "pyxenon_core", "pyxenon_java", "grpc", "betterproto2"} & set(loaded)

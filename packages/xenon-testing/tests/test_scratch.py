@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import xenon
-from xenon_testing import ScratchFileSystem, ScratchScheduler
-from xenon_testing.scratch import cancel_jobs, fresh_directory
+from pyxenon_testing import ScratchFileSystem, ScratchScheduler
+from pyxenon_testing.scratch import cancel_jobs, fresh_directory
 
 FOREVER = ["-c", "import time; time.sleep(300)"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from typing_extensions import assert_type
 
-import xenon_core
-from xenon_core import messages
-from xenon_core.errors import NoSuchQueueException, XenonError
+import pyxenon_core
+from pyxenon_core import messages
+from pyxenon_core.errors import NoSuchQueueException, XenonError
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Overview:
     third_party: list[str]
 
 
-async def listing(filesystem: xenon_core.FileSystem, folder: xenon_core.Path) -> AsyncIterator[str]:
+async def listing(filesystem: pyxenon_core.FileSystem, folder: pyxenon_core.Path) -> AsyncIterator[str]:
     """The names in *folder*, directories with a slash."""
     async for entry in filesystem.list(folder):
-        assert_type(entry, xenon_core.PathAttributes)
+        assert_type(entry, pyxenon_core.PathAttributes)
         yield f"{entry.path.name}/" if assert_type(entry.is_directory, bool) else entry.path.name
 
 
-async def queue_state(scheduler: xenon_core.Scheduler, queue: str) -> str:
+async def queue_state(scheduler: pyxenon_core.Scheduler, queue: str) -> str:
     """How a queue is, in a word."""
     try:
         status = assert_type(await scheduler.get_queue_status(queue), messages.QueueStatus)
@@ -37,10 +37,10 @@ async def queue_state(scheduler: xenon_core.Scheduler, queue: str) -> str:
     return "well" if status.error_type == messages.QueueStatus.ErrorType.NONE else status.error_message
 
 
-async def survey(target: str, folder: xenon_core.Path) -> Overview:
+async def survey(target: str, folder: pyxenon_core.Path) -> Overview:
     """Look at the server of *target*, and into *folder* on it."""
-    async with await xenon_core.connect(target) as client:
-        assert_type(client, xenon_core.Client)
+    async with await pyxenon_core.connect(target) as client:
+        assert_type(client, pyxenon_core.Client)
         try:
             descriptions = await client.filesystems.get_adaptor_descriptions()
         except XenonError as error:

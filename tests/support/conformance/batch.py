@@ -9,9 +9,9 @@ import attrs
 import xenon
 from conformance.grounds import Ground, new_folder
 from conformance.places import Place
+from pyxenon_core.messages import Job
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import XenonException
-from xenon_core.messages import Job
 
 __all__ = ["Batch", "Described", "shell"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import attrs
 
+from pyxenon_core.errors import Status
 from xenon.exceptions import XenonException
-from xenon_core.errors import Status
 
 __all__ = ["Refusal", "refused"]
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import asyncssh
 
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["Ground", "LocalGround", "SshGround", "fresh_folder", "new_folder"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xenon
 from conformance.batch import shell
 from conformance.places import Place
-from xenon_core.messages import Job
+from pyxenon_core.messages import Job
 
 __all__ = ["Overrunning"]
 

@@ -11,8 +11,8 @@ import pytest
 import xenon
 from conformance.grounds import Ground, LocalGround, SshGround
 from conformance.servers import JAVA, SERVERS, Servers
-from xenon_testing.servers.server import Access
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.servers.server import Access
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["ALL", "FILES", "JOBS", "Place", "Places", "on"]
 

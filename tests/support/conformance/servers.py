@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 import asyncssh
 
 import xenon
-from xenon_java.keys import write_keys
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_java.keys import write_keys
+from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["EMBEDDED", "JAVA", "OURS", "SERVERS", "SOCKET", "Servers"]
 

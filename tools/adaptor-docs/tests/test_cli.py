@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from adaptor_docs import cli, snapshot
-from adaptor_docs.errors import TargetUnavailableError
-from adaptor_docs.files import write_atomically
+from pyxenon_adaptor_docs import cli, snapshot
+from pyxenon_adaptor_docs.errors import TargetUnavailableError
+from pyxenon_adaptor_docs.files import write_atomically
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "docs"
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from adaptor_docs.facts import KINDS, load_facts
-from adaptor_docs.servers import SNAPSHOTS, join
-from adaptor_docs.words import load_words
-from xenon_testing import Server, ServerFactory, SshServer
+from pyxenon_adaptor_docs.facts import KINDS, load_facts
+from pyxenon_adaptor_docs.servers import SNAPSHOTS, join
+from pyxenon_adaptor_docs.words import load_words
+from pyxenon_testing import Server, ServerFactory, SshServer
 
 REPOSITORY = Path(__file__).parents[3]
 FACTS = {server: load_facts(REPOSITORY / path) for server, path in SNAPSHOTS.items()}

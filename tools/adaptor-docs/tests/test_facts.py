@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from adaptor_docs.errors import FactsError
-from adaptor_docs.facts import PropertyFacts, load_facts, parse_facts
+from pyxenon_adaptor_docs.errors import FactsError
+from pyxenon_adaptor_docs.facts import PropertyFacts, load_facts, parse_facts
 
 
 def test_facts_keep_the_order_of_flags_and_sort_the_adaptors(facts_data: dict[str, Any]) -> None:

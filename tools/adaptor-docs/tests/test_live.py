@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adaptor_docs import cli
-from adaptor_docs.servers import SERVERS, SNAPSHOTS
-from adaptor_docs.snapshot import take_snapshot
+from pyxenon_adaptor_docs import cli
+from pyxenon_adaptor_docs.servers import SERVERS, SNAPSHOTS
+from pyxenon_adaptor_docs.snapshot import take_snapshot
 
 REPOSITORY = Path(__file__).parents[3]
 

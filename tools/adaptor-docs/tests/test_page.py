@@ -10,11 +10,11 @@ import docutils.core
 import docutils.nodes
 import pytest
 
-from adaptor_docs.facts import KINDS, load_facts
-from adaptor_docs.render import render
-from adaptor_docs.servers import SNAPSHOTS, JoinedAdaptor, join
-from adaptor_docs.views import credential_keyword
-from adaptor_docs.words import load_words
+from pyxenon_adaptor_docs.facts import KINDS, load_facts
+from pyxenon_adaptor_docs.render import render
+from pyxenon_adaptor_docs.servers import SNAPSHOTS, JoinedAdaptor, join
+from pyxenon_adaptor_docs.views import credential_keyword
+from pyxenon_adaptor_docs.words import load_words
 
 REPOSITORY = Path(__file__).parents[3]
 FACTS_PATHS = {server: REPOSITORY / path for server, path in SNAPSHOTS.items()}

@@ -12,8 +12,8 @@ import docutils.nodes
 import jinja2
 import pytest
 
-from adaptor_docs.render import TEMPLATE, render
-from adaptor_docs.views import common_prefix, credential_keyword
+from pyxenon_adaptor_docs.render import TEMPLATE, render
+from pyxenon_adaptor_docs.views import common_prefix, credential_keyword
 
 REPOSITORY = Path(__file__).parents[3]
 TEMPLATES = REPOSITORY / "templates" / "docs"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adaptor_docs.rst import escape, heading, literal, simple_table, visible, wrap
+from pyxenon_adaptor_docs.rst import escape, heading, literal, simple_table, visible, wrap
 
 _MARKUP = st.text(alphabet="`*_|\\:.[]<>-=+~#!'\" ab1\n\t漢e\u0301\u200b\x00\x1b", max_size=12)
 _ANY_TEXT = st.one_of(st.text(max_size=20), _MARKUP)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from adaptor_docs.errors import FactsError, TargetUnavailableError
-from adaptor_docs.facts import parse_facts
-from adaptor_docs.snapshot import facts_of, facts_text, take_snapshot
-from xenon_core.messages import FileSystemAdaptorDescription, PropertyDescription, PropertyDescriptionType
+from pyxenon_adaptor_docs.errors import FactsError, TargetUnavailableError
+from pyxenon_adaptor_docs.facts import parse_facts
+from pyxenon_adaptor_docs.snapshot import facts_of, facts_text, take_snapshot
+from pyxenon_core.messages import FileSystemAdaptorDescription, PropertyDescription, PropertyDescriptionType
 
 
 class _Type(IntEnum):
@@ -197,11 +197,11 @@ def _install(monkeypatch: pytest.MonkeyPatch, client: _Client | None) -> list[st
             raise _XenonError("nobody answers")
         return client
 
-    sdk, errors = types.ModuleType("xenon_core"), types.ModuleType("xenon_core.errors")
+    sdk, errors = types.ModuleType("pyxenon_core"), types.ModuleType("pyxenon_core.errors")
     monkeypatch.setattr(sdk, "connect", connect, raising=False)
     monkeypatch.setattr(errors, "XenonError", _XenonError, raising=False)
-    monkeypatch.setitem(sys.modules, "xenon_core", sdk)
-    monkeypatch.setitem(sys.modules, "xenon_core.errors", errors)
+    monkeypatch.setitem(sys.modules, "pyxenon_core", sdk)
+    monkeypatch.setitem(sys.modules, "pyxenon_core.errors", errors)
     return targets
 
 

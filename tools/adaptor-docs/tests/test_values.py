@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adaptor_docs.facts import PropertyFacts
-from adaptor_docs.values import needs_unit, shown_default
+from pyxenon_adaptor_docs.facts import PropertyFacts
+from pyxenon_adaptor_docs.values import needs_unit, shown_default
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adaptor_docs.errors import WordsError
-from adaptor_docs.facts import Facts, parse_facts
-from adaptor_docs.words import load_words, parse_words
+from pyxenon_adaptor_docs.errors import WordsError
+from pyxenon_adaptor_docs.facts import Facts, parse_facts
+from pyxenon_adaptor_docs.words import load_words, parse_words
 
 Servers = dict[str, Facts]
 

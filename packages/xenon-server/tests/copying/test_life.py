@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-import xenon_core
+import pyxenon_core
 from embedded import ended, until
-from xenon_core.client import Client
-from xenon_core.errors import FileSystemClosedException, NoSuchCopyException
-from xenon_core.filesystem import FileSystem
-from xenon_core.messages import CopyRequestCopyMode, CopyStatusErrorType
-from xenon_server import copying
-from xenon_server.filesystems.local import LocalFileSystem
+from pyxenon_core.client import Client
+from pyxenon_core.errors import FileSystemClosedException, NoSuchCopyException
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.messages import CopyRequestCopyMode, CopyStatusErrorType
+from pyxenon_server import copying
+from pyxenon_server.filesystems.local import LocalFileSystem
 
 MIB = 1 << 20
 CREATE = CopyRequestCopyMode.CREATE
@@ -55,7 +55,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 @contextlib.asynccontextmanager
 async def two(folder: Path) -> AsyncIterator[tuple[Client, FileSystem, FileSystem]]:
     """Two handles, and the client that they are of."""
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         yield client, await client.filesystems.create("file", str(folder)), await client.filesystems.create("file", str(folder))
 
 

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-import xenon_core
+import pyxenon_core
 from embedded import ended, files
-from xenon_core import messages
-from xenon_core.errors import (
+from pyxenon_core import messages
+from pyxenon_core.errors import (
     IllegalArgumentException,
     IOException,
     NoSuchCopyException,
     PathAlreadyExistsException,
     UnsupportedOperationException,
 )
-from xenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType
-from xenon_server.filesystems.local import LocalFileSystem
+from pyxenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType
+from pyxenon_server.filesystems.local import LocalFileSystem
 
 CREATE, REPLACE, IGNORE = CopyRequestCopyMode.CREATE, CopyRequestCopyMode.REPLACE, CopyRequestCopyMode.IGNORE
 NONE, EXISTS, WRONG = CopyStatusErrorType.NONE, CopyStatusErrorType.ALREADY_EXISTS, CopyStatusErrorType.XENON
@@ -70,7 +70,7 @@ def seen(path: Path) -> object:
 
 
 async def copied(folder: Path, mode: CopyRequestCopyMode, recursive: bool = True) -> CopyStatus:
-    async with files(folder) as source, files(folder) as _, await xenon_core.connect("embedded:") as client:
+    async with files(folder) as source, files(folder) as _, await pyxenon_core.connect("embedded:") as client:
         one = await client.filesystems.create("file", str(folder))
         other = await client.filesystems.create("file", str(folder / "there"))
         assert source is not one
@@ -146,7 +146,7 @@ async def test_a_copy_into_itself_has_an_end(tmp_path: Path, target: str, mode: 
     (source / "below" / "file").write_text("x")
     (tmp_path / "link").symlink_to(source)
     before = seen(source)
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         one = await client.filesystems.create("file", str(tmp_path))
         other = one if handles == 1 else await client.filesystems.create("file", str(tmp_path))
         status = await ended(one, await one.copy("source", other, target, mode, True))
@@ -164,7 +164,7 @@ async def test_a_copy_into_itself_has_an_end(tmp_path: Path, target: str, mode: 
 @pytest.mark.parametrize("mode", list(CopyRequestCopyMode), ids=lambda mode: mode.name.lower())
 async def test_a_file_onto_itself_stays(tmp_path: Path, mode: CopyRequestCopyMode, handles: int) -> None:
     (tmp_path / "file").write_text("content")
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         one = await client.filesystems.create("file", str(tmp_path))
         other = one if handles == 1 else await client.filesystems.create("file", str(tmp_path))
         await ended(one, await one.copy("file", other, "./file", mode))
@@ -287,7 +287,7 @@ async def test_holes(folder: Path, layout: str, request: pytest.FixtureRequest) 
 
 
 async def test_what_is_no_copy(tmp_path: Path) -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         here = await client.filesystems.create("file", str(tmp_path))
         other = await client.filesystems.create("file", str(tmp_path))
         (tmp_path / "file").touch()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import xenon_core
-from xenon_core.errors import (
+import pyxenon_core
+from pyxenon_core.errors import (
     InvalidCredentialException,
     InvalidLocationException,
     InvalidPropertyException,
@@ -19,14 +19,14 @@ from xenon_core.errors import (
     UnknownPropertyException,
     XenonError,
 )
-from xenon_core.messages import PasswordCredential
+from pyxenon_core.messages import PasswordCredential
 
 ROOT = Path(__file__).parents[4]
 ADAPTOR = '''
-from xenon_core.errors import NoSuchPathException
-from xenon_core.messages import Path, PathAttributes
-from xenon_server.adaptor import FileSystem
-from xenon_server.properties import natural
+from pyxenon_core.errors import NoSuchPathException
+from pyxenon_core.messages import Path, PathAttributes
+from pyxenon_server.adaptor import FileSystem
+from pyxenon_server.properties import natural
 
 DEPTH = natural("my.adaptors.filesystems.mine.depth", 3, "How deep it is.")
 closed = []
@@ -81,7 +81,7 @@ exploding = their_exploding_adaptor:Any
 """
 BROKEN = {
     "missing": "ModuleNotFoundError",
-    "other": "is no FileSystem of xenon_server.adaptor",
+    "other": "is no FileSystem of pyxenon_server.adaptor",
     "misnamed": "calls itself mine",
     "absent": "AttributeError",
 }
@@ -104,7 +104,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 @pytest.mark.usefixtures("_installed")
 async def test_an_adaptor_of_a_third_party_is_like_any_other() -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         assert "mine" in await client.filesystems.get_adaptor_names()
         described = await client.filesystems.get_adaptor_description("mine")
         assert (described.description, described.supported_locations) == ("A file system of a third party.", ["anywhere"])
@@ -123,7 +123,7 @@ async def test_an_adaptor_of_a_third_party_is_like_any_other() -> None:
 
 @pytest.mark.usefixtures("_installed")
 async def test_a_broken_adaptor_says_so_and_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         with caplog.at_level(logging.WARNING, "xenon.server"):
             described = {item.name: item for item in await client.filesystems.get_adaptor_descriptions()}
             schedulers = {item.name: item for item in await client.schedulers.get_adaptor_descriptions()}
@@ -141,7 +141,7 @@ async def test_a_broken_adaptor_says_so_and_leaves_the_others_alone(caplog: pyte
 
 
 async def test_what_cannot_be_created() -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         create = client.filesystems.create
         with pytest.raises(UnknownAdaptorException, match=r"no adaptor 'fiel'.*did you mean 'file'"):
             await create("fiel")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xenon_core.errors import InvalidCredentialException
-from xenon_core.messages import (
+from pyxenon_core.errors import InvalidCredentialException
+from pyxenon_core.messages import (
     CertificateCredential,
     CreateFileSystemRequest,
     CredentialMap,
@@ -14,10 +14,10 @@ from xenon_core.messages import (
     PasswordCredential,
     UserCredential,
 )
-from xenon_server.adaptor import Opening
-from xenon_server.credentials import Credential, credential_for, credential_of, credential_response, require_supported, user_name
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.credentials import Credential, credential_for, credential_of, credential_response, require_supported, user_name
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
 
 SECRET = "do not tell"  # which is no word of any message
 PASSWORD = PasswordCredential("me", SECRET)

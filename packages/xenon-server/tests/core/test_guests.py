@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import pyxenon_core
 import xenon
-import xenon_core
-from xenon_core.errors import FileSystemClosedException, NoSuchPathException, PathAlreadyExistsException, SessionClosedError
-from xenon_core.filesystem import FileSystem
-from xenon_core.targets import InProcessEndpoint, open_target
+from pyxenon_core.errors import FileSystemClosedException, NoSuchPathException, PathAlreadyExistsException, SessionClosedError
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.targets import InProcessEndpoint, open_target
 
 MIB = 1 << 20
 
@@ -33,7 +33,7 @@ def test_a_guest_sees_the_same_server(session: xenon.Session, tmp_path: Path) ->
     content = os.urandom(9 * MIB)
 
     async def visit() -> None:
-        async with await xenon_core.connect(session.endpoint) as client:
+        async with await pyxenon_core.connect(session.endpoint) as client:
             (known,) = await client.filesystems.list_file_systems()
             assert known.id == host.id
             assert await read(known, "from host") == content
@@ -79,7 +79,7 @@ def test_the_session_ends_while_guests_are_at_it(tmp_path: Path) -> None:
                 await asyncio.sleep(0.005)
 
     async def visit(endpoint: InProcessEndpoint) -> None:
-        async with await xenon_core.connect(endpoint) as client:
+        async with await pyxenon_core.connect(endpoint) as client:
             files = await client.filesystems.create("file", str(tmp_path))
             tasks = [asyncio.ensure_future(call) for call in (files.write_to_file("half", endless()), slowly(files))]
             await asyncio.sleep(0.1)
@@ -104,7 +104,7 @@ def test_a_guest_does_not_take_the_server_home(tmp_path: Path) -> None:
     """The session has made no call yet, and its server lives on when the guest's event loop has ended."""
 
     async def visit(endpoint: InProcessEndpoint) -> None:
-        async with await xenon_core.connect(endpoint) as client:
+        async with await pyxenon_core.connect(endpoint) as client:
             await (await client.filesystems.create("file", str(tmp_path))).create_file("file")
 
     with xenon.init(target="embedded:") as session:
@@ -117,7 +117,7 @@ def test_a_guest_does_not_take_the_server_home(tmp_path: Path) -> None:
 
 
 async def visit_again(session: xenon.Session) -> None:
-    async with await xenon_core.connect(session.endpoint) as client:
+    async with await pyxenon_core.connect(session.endpoint) as client:
         (files,) = await client.filesystems.list_file_systems()
         assert await files.exists("file")
 
@@ -133,14 +133,14 @@ def test_the_owner_closes_while_a_guest_of_another_loop_writes(tmp_path: Path) -
             await asyncio.sleep(0.001)
 
     async def visit(endpoint: InProcessEndpoint) -> None:
-        async with await xenon_core.connect(endpoint) as client:
+        async with await pyxenon_core.connect(endpoint) as client:
             files = await client.filesystems.create("file", str(tmp_path))
             outcomes.extend(await asyncio.gather(files.write_to_file("half", endless()), return_exceptions=True))
 
     async def own() -> None:
         endpoint = open_target("embedded:")
         assert isinstance(endpoint, InProcessEndpoint)
-        async with await xenon_core.connect(endpoint):
+        async with await pyxenon_core.connect(endpoint):
             guest = threading.Thread(target=lambda: asyncio.run(visit(endpoint.lent())))
             guest.start()
             await asyncio.to_thread(writing.wait, 10)

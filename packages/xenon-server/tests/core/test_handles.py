@@ -12,15 +12,15 @@ from typing import Any
 import psutil
 import pytest
 
-import xenon_core
+import pyxenon_core
 from embedded import files
-from xenon_core import messages, services
-from xenon_core.errors import FileSystemClosedException, SessionClosedError, Status, XenonError
-from xenon_core.filesystem import FileSystem
-from xenon_core.messages import DefaultCredential, PasswordCredential
-from xenon_server.filesystems.local import LocalFileSystem
-from xenon_server.registry import Registry
-from xenon_server.server import Server
+from pyxenon_core import messages, services
+from pyxenon_core.errors import FileSystemClosedException, SessionClosedError, Status, XenonError
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.messages import DefaultCredential, PasswordCredential
+from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.registry import Registry
+from pyxenon_server.server import Server
 
 
 async def use(here: FileSystem, number: int) -> None:
@@ -48,7 +48,7 @@ async def test_ten_thousand_handles_leave_nothing_behind(tmp_path: Path) -> None
     go in steps of 1 MiB.
     """
     process = psutil.Process()
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
 
         async def round_of(number: int) -> None:
             handles = await asyncio.gather(*(client.filesystems.create("file", str(tmp_path)) for _ in range(200)))
@@ -73,7 +73,7 @@ async def test_ten_thousand_handles_leave_nothing_behind(tmp_path: Path) -> None
 
 
 async def test_a_handle_that_is_not_known(tmp_path: Path) -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         here = await client.filesystems.create("file", str(tmp_path))
         closed = FileSystem(client.channel, here.handle)
         await here.close()
@@ -97,7 +97,7 @@ async def test_a_handle_that_is_not_known(tmp_path: Path) -> None:
 async def test_what_a_handle_tells_of_itself(tmp_path: Path) -> None:
     given = {"xenon.adaptors.filesystems.file.bufferSize": "128K"}
     mine = DefaultCredential("me")
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         here = await client.filesystems.create("file", str(tmp_path), given, default_credential=mine)
         given["other"] = "changed"
         mine.username = "somebody else"
@@ -147,7 +147,7 @@ class Slow(LocalFileSystem):
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> type[Slow]:
     Slow.opened, Slow.closed, Slow.failure = asyncio.Event(), [], None
-    monkeypatch.setattr("xenon_server.filesystems.local.LocalFileSystem", Slow)
+    monkeypatch.setattr("pyxenon_server.filesystems.local.LocalFileSystem", Slow)
     return Slow
 
 
@@ -163,7 +163,7 @@ async def test_a_server_that_is_closed_while_something_opens_keeps_nothing_open(
 
 
 async def test_an_opening_that_is_cancelled_keeps_nothing_open(slow: type[Slow], tmp_path: Path) -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         opening = asyncio.ensure_future(client.filesystems.create("file", str(tmp_path)))
         await asyncio.sleep(0.01)
         opening.cancel()
@@ -178,7 +178,7 @@ async def test_closing_fails_and_everything_is_closed_all_the_same(
 ) -> None:
     slow.opened.set()
     slow.failure = OSError("the line is dead")
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         one = await client.filesystems.create("file", str(tmp_path))
         with pytest.raises(XenonError, match="the line is dead"):
             await one.close()
@@ -191,7 +191,7 @@ async def test_closing_fails_and_everything_is_closed_all_the_same(
 
 
 async def test_two_who_ask_for_the_local_file_systems_get_the_same(slow: type[Slow]) -> None:
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         asking = [asyncio.ensure_future(client.filesystems.local_file_systems()) for _ in range(3)]
         await asyncio.sleep(0.01)
         slow.opened.set()
@@ -202,7 +202,7 @@ async def test_two_who_ask_for_the_local_file_systems_get_the_same(slow: type[Sl
 async def test_no_secret_is_in_what_is_logged_or_raised(caplog: pytest.LogCaptureFixture) -> None:
     secret = "not for anybody's eyes"
     credential = PasswordCredential("me", secret)
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         with caplog.at_level(logging.DEBUG):
             for adaptor, location in (("file", ""), ("nothing", ""), ("sftp", "me:pass@127.0.0.1:1"), ("sftp", "127.0.0.1:1")):
                 with pytest.raises(XenonError) as caught:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 SCRIPT = """
 import asyncio, json, sys
-import xenon_core, xenon_server.embedded
+import pyxenon_core, pyxenon_server.embedded
 
 async def work(folder):
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         files = await client.filesystems.create("file", folder)
         await files.write_to_file("a", b"content")
         assert [piece async for piece in files.read_from_file("a")] == [b"content"]
@@ -29,5 +29,5 @@ print(json.dumps(sorted(sys.modules)))
 def test_files_need_neither_ssh_nor_grpc(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], check=True, capture_output=True, text=True, timeout=30)
     imported = set(json.loads(ran.stdout))
-    assert "xenon_server.filesystems.local" in imported
-    assert not {"asyncssh", "cryptography", "grpc", "google.protobuf", "xenon_server.ssh", "xenon_server.filesystems.sftp"} & imported
+    assert "pyxenon_server.filesystems.local" in imported
+    assert not {"asyncssh", "cryptography", "grpc", "google.protobuf", "pyxenon_server.ssh", "pyxenon_server.filesystems.sftp"} & imported

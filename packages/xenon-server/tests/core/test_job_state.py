@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     ConnectionLostException,
     IOException,
     JobCanceledException,
@@ -14,8 +14,8 @@ from xenon_core.errors import (
     PermissionDeniedException,
     XenonError,
 )
-from xenon_core.messages import JobStatusErrorType, QueueStatusErrorType
-from xenon_server.job_state import JobState, QueueState, is_done, is_running_or_done
+from pyxenon_core.messages import JobStatusErrorType, QueueStatusErrorType
+from pyxenon_server.job_state import JobState, QueueState, is_done, is_running_or_done
 
 
 @pytest.mark.parametrize(

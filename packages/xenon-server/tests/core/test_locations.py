@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core.errors import InvalidLocationException
-from xenon_server.locations import HostPort, SchedulerLocation, SshLocation, parse_local, parse_scheduler, parse_ssh
+from pyxenon_core.errors import InvalidLocationException
+from pyxenon_server.locations import HostPort, SchedulerLocation, SshLocation, parse_local, parse_scheduler, parse_ssh
 
 hosts = st.one_of(
     st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True),

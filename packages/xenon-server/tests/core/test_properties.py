@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core.errors import InvalidPropertyException, UnknownPropertyException
-from xenon_core.messages import PropertyDescriptionType as Kind
-from xenon_server.properties import Properties, Property, boolean, integer, long, natural, size, string
+from pyxenon_core.errors import InvalidPropertyException, UnknownPropertyException
+from pyxenon_core.messages import PropertyDescriptionType as Kind
+from pyxenon_server.properties import Properties, Property, boolean, integer, long, natural, size, string
 
 FLAG = boolean("x.flag", True, "A flag.")
 COUNT = integer("x.count", 4, "A count.", least=1, most=8)

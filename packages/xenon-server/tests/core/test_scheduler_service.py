@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from xenon_core import messages
-from xenon_core.errors import (
+from pyxenon_core import messages
+from pyxenon_core.errors import (
     FileSystemClosedException,
     IllegalArgumentException,
     IncompleteJobDescriptionException,
@@ -18,15 +18,15 @@ from xenon_core.errors import (
     SchedulerClosedException,
     SessionClosedError,
 )
-from xenon_core.messages import JobStatusErrorType, QueueStatusErrorType
-from xenon_server.adaptor import FileSystem, Opening, Scheduler
-from xenon_server.catalogue import Catalogue
-from xenon_server.credentials import credential_of
-from xenon_server.filesystems.local import LocalFileSystem
-from xenon_server.job_state import JobState, QueueState
-from xenon_server.properties import Properties
-from xenon_server.server import Server
-from xenon_server.shells.base import Output
+from pyxenon_core.messages import JobStatusErrorType, QueueStatusErrorType
+from pyxenon_server.adaptor import FileSystem, Opening, Scheduler
+from pyxenon_server.catalogue import Catalogue
+from pyxenon_server.credentials import credential_of
+from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.job_state import JobState, QueueState
+from pyxenon_server.properties import Properties
+from pyxenon_server.server import Server
+from pyxenon_server.shells.base import Output
 
 
 class Machine(Scheduler):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xenon_core import errors
-from xenon_core.errors import Status, XenonError, from_status
-from xenon_server.wire_errors import to_status
+from pyxenon_core import errors
+from pyxenon_core.errors import Status, XenonError, from_status
+from pyxenon_server.wire_errors import to_status
 
 NAMED: list[type[XenonError]] = [
     kind

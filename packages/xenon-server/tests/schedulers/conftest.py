@@ -16,14 +16,14 @@ from typing import Any
 import attrs
 import pytest
 
-from xenon_core.messages import DefaultCredential, JobDescription
-from xenon_server.adaptor import Opening
-from xenon_server.job_state import JobState, is_done, is_running_or_done
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.schedulers.local import LocalScheduler
-from xenon_server.schedulers.machine import MachineScheduler
-from xenon_server.schedulers.ssh import SshScheduler
+from pyxenon_core.messages import DefaultCredential, JobDescription
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.schedulers.local import LocalScheduler
+from pyxenon_server.schedulers.machine import MachineScheduler
+from pyxenon_server.schedulers.ssh import SshScheduler
 
 SECONDS_FOR_A_TEST = 60
 

@@ -14,19 +14,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from xenon_core.errors import CommandNotFoundException, ConnectionLostException, SchedulerClosedException
-from xenon_core.messages import PropertyDescriptionType
-from xenon_server.schedulers import runs as runs_module
-from xenon_server.schedulers.local import LocalScheduler
-from xenon_server.shells import local as local_shell
+from pyxenon_core.errors import CommandNotFoundException, ConnectionLostException, SchedulerClosedException
+from pyxenon_core.messages import PropertyDescriptionType
+from pyxenon_server.schedulers import runs as runs_module
+from pyxenon_server.schedulers.local import LocalScheduler
+from pyxenon_server.shells import local as local_shell
 
 CLIENT = """
 import asyncio, sys
-from xenon_core.messages import DefaultCredential, JobDescription
-from xenon_server.adaptor import Opening
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.schedulers.local import LocalScheduler
+from pyxenon_core.messages import DefaultCredential, JobDescription
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.schedulers.local import LocalScheduler
 
 async def main():
     properties = Properties.check("local", LocalScheduler.properties, {})

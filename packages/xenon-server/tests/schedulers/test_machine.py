@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     CommandNotFoundException,
     IncompleteJobDescriptionException,
     InvalidJobDescriptionException,
@@ -23,10 +23,10 @@ from xenon_core.errors import (
     PermissionDeniedException,
     UnsupportedJobDescriptionException,
 )
-from xenon_core.messages import JobDescription
-from xenon_server.job_state import is_done, is_running_or_done
-from xenon_server.schedulers import jobs as jobs_module
-from xenon_server.schedulers import runs as runs_module
+from pyxenon_core.messages import JobDescription
+from pyxenon_server.job_state import is_done, is_running_or_done
+from pyxenon_server.schedulers import jobs as jobs_module
+from pyxenon_server.schedulers import runs as runs_module
 
 # A program with children that left its group or its session. Its argument is run by one of them.
 TREE = """

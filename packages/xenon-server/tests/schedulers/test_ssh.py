@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import ConnectionLostException, NotConnectedException
-from xenon_core.messages import JobDescription, PropertyDescriptionType
-from xenon_server.schedulers.ssh import SshScheduler
-from xenon_testing.errors import ContainerCommandError
+from pyxenon_core.errors import ConnectionLostException, NotConnectedException
+from pyxenon_core.messages import JobDescription, PropertyDescriptionType
+from pyxenon_server.schedulers.ssh import SshScheduler
+from pyxenon_testing.errors import ContainerCommandError
 
 CLIENT = """
 import asyncio, sys
 from pathlib import Path
-from xenon_core.messages import CertificateCredential, JobDescription
-from xenon_server.adaptor import Opening
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.schedulers.ssh import SshScheduler
+from pyxenon_core.messages import CertificateCredential, JobDescription
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.schedulers.ssh import SshScheduler
 
 async def main(location, user, key, home):
     SshScheduler.lease = 1

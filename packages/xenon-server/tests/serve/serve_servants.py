@@ -7,9 +7,9 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from xenon_core import messages
-from xenon_core.errors import NoSuchPathException, PathAlreadyExistsException, PermissionDeniedException
-from xenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
+from pyxenon_core import messages
+from pyxenon_core.errors import NoSuchPathException, PathAlreadyExistsException, PermissionDeniedException
+from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 
 PIECE = bytes(1 << 20)
 
@@ -154,7 +154,7 @@ def _path(path: messages.Path | None) -> str:
 
 def main(notes: str, *arguments: str) -> int:
     """The command over these servicers, noting what happens in a file."""
-    from xenon_server import cli
+    from pyxenon_server import cli
 
     async def open_services() -> Services:
         return Services(Notes(Path(notes)))

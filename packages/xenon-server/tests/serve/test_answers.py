@@ -18,9 +18,9 @@ import grpc.aio
 import pytest
 from serve_servants import PIECE
 
-import xenon_core
-from xenon_core import messages, services
-from xenon_core.errors import (
+import pyxenon_core
+from pyxenon_core import messages, services
+from pyxenon_core.errors import (
     NoSuchPathException,
     PathAlreadyExistsException,
     PermissionDeniedException,
@@ -29,8 +29,8 @@ from xenon_core.errors import (
     UnsupportedOperationException,
     XenonError,
 )
-from xenon_core.filesystem import FileSystem
-from xenon_core.scheduler import Scheduler
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.scheduler import Scheduler
 
 Running = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 HANDLE = messages.FileSystem("f")
@@ -39,7 +39,7 @@ MIB = 1 << 20
 
 @contextlib.asynccontextmanager
 async def connected(running: Running) -> AsyncIterator[tuple[Any, FileSystem, Scheduler]]:
-    async with running() as server, await xenon_core.connect(server.target) as client:
+    async with running() as server, await pyxenon_core.connect(server.target) as client:
         yield server, FileSystem(client.channel, HANDLE), Scheduler(client.channel, messages.Scheduler("s"))
 
 
@@ -333,17 +333,17 @@ def test_a_file_that_is_cut_off_is_never_taken_for_whole(running: Running, seed:
 
 CLIENT = """
 import asyncio, sys
-import xenon_core
-from xenon_core import messages
-from xenon_core.filesystem import FileSystem
-from xenon_core.scheduler import Scheduler
+import pyxenon_core
+from pyxenon_core import messages
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.scheduler import Scheduler
 
 async def endless():
     while True:
         yield bytes(100_000)
 
 async def main(target, what):
-    async with await xenon_core.connect(target) as client:
+    async with await pyxenon_core.connect(target) as client:
         files = FileSystem(client.channel, messages.FileSystem("f"))
         if what == "read":
             async for piece in files.read_from_file("/endless"):

@@ -20,12 +20,12 @@ import grpc.aio
 import pytest
 from serve_servants import Services
 
-import xenon_core
-from xenon_core import messages, services
-from xenon_core.errors import XenonError
-from xenon_core.filesystem import FileSystem
-from xenon_core.services import RPCS
-from xenon_server import __version__, cli
+import pyxenon_core
+from pyxenon_core import messages, services
+from pyxenon_core.errors import XenonError
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.services import RPCS
+from pyxenon_server import __version__, cli
 
 Capture = pytest.CaptureFixture[str]
 Start = Callable[..., Any]
@@ -42,7 +42,7 @@ def key_options(folder: Path) -> list[str]:
 
 def call(target: str) -> list[str]:
     async def work() -> list[str]:
-        async with await xenon_core.connect(target) as client:
+        async with await pyxenon_core.connect(target) as client:
             return list(await client.filesystems.get_adaptor_names())
 
     return asyncio.run(work())
@@ -159,7 +159,7 @@ def test_keys_that_cannot_be_used_are_told(keys: Path, tmp_path: Path, capsys: C
 
 
 def test_the_proto_is_printed_for_a_reader_who_has_enough() -> None:
-    program = [sys.executable, "-m", "xenon_server.cli", "--proto"]
+    program = [sys.executable, "-m", "pyxenon_server.cli", "--proto"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
@@ -188,7 +188,7 @@ def test_every_option_of_the_java_server_is_explained(capsys: Capture) -> None:
 
 
 def test_help_does_not_wait_for_grpc() -> None:
-    program = "import sys; from xenon_server import cli\ntry: cli.main(['--help'])\nexcept SystemExit: print('grpc' in sys.modules)"
+    program = "import sys; from pyxenon_server import cli\ntry: cli.main(['--help'])\nexcept SystemExit: print('grpc' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.endswith("False\n")
 
@@ -278,7 +278,7 @@ def test_calls_that_run_get_a_few_seconds_and_then_end(start: Start, folder: Pat
             server.process.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.3)
             with pytest.raises(XenonError):
-                await asyncio.wait_for(xenon_core.connect(f"unix://{path}"), 5)
+                await asyncio.wait_for(pyxenon_core.connect(f"unix://{path}"), 5)
             assert services.FILE_SYSTEM_WAIT_UNTIL_DONE.decode_response(await short).done
             with pytest.raises(grpc.aio.AioRpcError):
                 await long
@@ -361,7 +361,7 @@ def test_the_log_tells_more_when_asked_and_no_secret(start: Start, folder: Path)
         server = start("--uds", path, *option)
 
         async def work() -> None:
-            async with await xenon_core.connect(f"unix://{path}") as client:
+            async with await pyxenon_core.connect(f"unix://{path}") as client:
                 files = FileSystem(client.channel, messages.FileSystem("f"))
                 for name in ("/x", "/missing", "/bug"):
                     await asyncio.gather(files.exists(name), return_exceptions=True)
@@ -386,7 +386,7 @@ def test_the_command_that_is_installed_serves_the_adaptors_that_are_and_leaves_n
     command = [str(Path(sys.executable).with_name("xenon-server")), "--uds", str(path)]
 
     async def work() -> int:
-        async with await xenon_core.connect(f"unix://{path}") as client:
+        async with await pyxenon_core.connect(f"unix://{path}") as client:
             assert "file" in await client.filesystems.get_adaptor_names()
             jobs = await client.schedulers.create("local")
             script = f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 1000"

@@ -16,7 +16,7 @@ import grpc
 import pytest
 from grpc_tools import protoc
 
-from xenon_server._generated.descriptor import PROTO
+from pyxenon_server._generated.descriptor import PROTO
 
 Running = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 MIB = 1 << 20

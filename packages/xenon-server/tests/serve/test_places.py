@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from serve_servants import Services
 
-import xenon_core
-from xenon_core.errors import ServerStartError
-from xenon_server import sockets
-from xenon_server.serve import GrpcServer, Listening
-from xenon_server.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
+import pyxenon_core
+from pyxenon_core.errors import ServerStartError
+from pyxenon_server import sockets
+from pyxenon_server.serve import GrpcServer, Listening
+from pyxenon_server.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
 
 
 def serve_at(listening: Listening) -> None:
@@ -29,7 +29,7 @@ def serve_at(listening: Listening) -> None:
         try:
             [place] = server.places
             target = str(place) if isinstance(place, UnixSocket) else f"grpc://{place.host}:{place.number}"
-            async with await xenon_core.connect(target) as client:
+            async with await pyxenon_core.connect(target) as client:
                 assert await client.filesystems.get_adaptor_names() == ["file"]
         finally:
             await server.stop(0)
@@ -281,7 +281,7 @@ def test_a_free_port_is_found_and_reached(host: str, reached: list[str]) -> None
         assert isinstance(place, Port)
         for address in reached:
             name = f"[{address}]" if ":" in address else address
-            client = await xenon_core.connect(f"grpc://{name}:{place.number}?insecure=yes")
+            client = await pyxenon_core.connect(f"grpc://{name}:{place.number}?insecure=yes")
             assert await client.filesystems.get_adaptor_names() == ["file"]
             await client.close()
         await server.stop(0)
@@ -378,7 +378,7 @@ def test_a_port_and_a_socket_may_be_served_at_once(folder: Path) -> None:
         port, place = server.places
         assert isinstance(port, Port)
         for target in (f"grpc://127.0.0.1:{port.number}", str(place)):
-            async with await xenon_core.connect(target) as client:
+            async with await pyxenon_core.connect(target) as client:
                 assert await client.filesystems.get_adaptor_names() == ["file"]
         await server.stop(0)
 

@@ -19,11 +19,11 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_core.services import RPCS
-from xenon_core.wire import DecodeError
-from xenon_server import reflection
-from xenon_server._generated.descriptor import FILES
-from xenon_server.reflection import Reflection, symbols_of
+from pyxenon_core.services import RPCS
+from pyxenon_core.wire import DecodeError
+from pyxenon_server import reflection
+from pyxenon_server._generated.descriptor import FILES
+from pyxenon_server.reflection import Reflection, symbols_of
 
 Running = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 Request, Response = reflection_pb2.ServerReflectionRequest, reflection_pb2.ServerReflectionResponse

@@ -23,15 +23,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.x509.oid import NameOID
 from serve_servants import Services
 
-import xenon_core
-from xenon_core import messages, services
-from xenon_core.channels.framing import MessageReader
-from xenon_core.channels.http2 import BlockingStreams
-from xenon_core.errors import ServerStartError, ServerUnavailableError
-from xenon_core.targets import GrpcEndpoint, open_target
-from xenon_server.serve import GrpcServer, Listening
-from xenon_server.server_keys import ServerKeys
-from xenon_server.sockets import Port
+import pyxenon_core
+from pyxenon_core import messages, services
+from pyxenon_core.channels.framing import MessageReader
+from pyxenon_core.channels.http2 import BlockingStreams
+from pyxenon_core.errors import ServerStartError, ServerUnavailableError
+from pyxenon_core.targets import GrpcEndpoint, open_target
+from pyxenon_server.serve import GrpcServer, Listening
+from pyxenon_server.server_keys import ServerKeys
+from pyxenon_server.sockets import Port
 
 
 def server_keys(folder: Path, clients: Path | None = None) -> ServerKeys:
@@ -53,7 +53,7 @@ def target(port: int, trusted: Path, shown: Path) -> str:
 
 
 async def greet(text: str) -> list[str]:
-    async with await xenon_core.connect(text) as client:
+    async with await pyxenon_core.connect(text) as client:
         return list(await client.filesystems.get_adaptor_names())
 
 

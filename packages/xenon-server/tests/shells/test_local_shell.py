@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from xenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
-from xenon_server.shells import local as local_shell
-from xenon_server.shells.base import Ended, Output
-from xenon_server.shells.local import LocalShell
+from pyxenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
+from pyxenon_server.shells import local as local_shell
+from pyxenon_server.shells.base import Ended, Output
+from pyxenon_server.shells.local import LocalShell
 
 
 def run(test):

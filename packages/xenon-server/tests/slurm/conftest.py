@@ -19,15 +19,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from slurm_told import ToldCommands
 
-from xenon_core.messages import JobDescription
-from xenon_server.adaptor import Opening
-from xenon_server.job_state import JobState, is_done, is_running_or_done
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.schedulers.slurm import SlurmScheduler
-from xenon_server.schedulers.slurm.submission import Patience
-from xenon_server.shells.base import Completed, Shell, ShellProcess
-from xenon_testing import ServerFactory, SlurmServer
+from pyxenon_core.messages import JobDescription
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.schedulers.slurm import SlurmScheduler
+from pyxenon_server.schedulers.slurm.submission import Patience
+from pyxenon_server.shells.base import Completed, Shell, ShellProcess
+from pyxenon_testing import ServerFactory, SlurmServer
 
 SECONDS_FOR_A_TEST = 120
 RELEASES = ("20.11", "22.05", "24.11", "26.05")

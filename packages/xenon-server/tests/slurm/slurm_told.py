@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from xenon_core.errors import XenonError
-from xenon_server.schedulers.slurm.commands import Answer, Commands
-from xenon_server.schedulers.slurm.parsing import Record, parse_exit_code
+from pyxenon_core.errors import XenonError
+from pyxenon_server.schedulers.slurm.commands import Answer, Commands
+from pyxenon_server.schedulers.slurm.parsing import Record, parse_exit_code
 
 
 def record(job: str, state: str, exit_code: str = "0:0", **fields: Any) -> Record:

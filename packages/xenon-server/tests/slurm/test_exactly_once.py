@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import ConnectionLostException, NotConnectedException
-from xenon_server.schedulers.slurm.lookup import Lookup
-from xenon_server.schedulers.slurm.submission import Patience
-from xenon_testing.errors import ContainerCommandError
+from pyxenon_core.errors import ConnectionLostException, NotConnectedException
+from pyxenon_server.schedulers.slurm.lookup import Lookup
+from pyxenon_server.schedulers.slurm.submission import Patience
+from pyxenon_testing.errors import ContainerCommandError
 
 
 class Losing:

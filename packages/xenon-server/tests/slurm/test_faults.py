@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import CommandNotFoundException, NotConnectedException, XenonError
-from xenon_core.messages import JobStatusErrorType
-from xenon_server.job_state import is_done
-from xenon_server.schedulers.slurm import SlurmScheduler
-from xenon_testing import ServerFactory, SlurmServer, SshServer
+from pyxenon_core.errors import CommandNotFoundException, NotConnectedException, XenonError
+from pyxenon_core.messages import JobStatusErrorType
+from pyxenon_server.job_state import is_done
+from pyxenon_server.schedulers.slurm import SlurmScheduler
+from pyxenon_testing import ServerFactory, SlurmServer, SshServer
 
 
 async def fault(action: Any) -> None:

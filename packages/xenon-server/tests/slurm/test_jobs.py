@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     InvalidJobDescriptionException,
     JobCanceledException,
     NoSuchJobException,
     NoSuchQueueException,
     PermissionDeniedException,
 )
-from xenon_core.messages import JobDescription
+from pyxenon_core.messages import JobDescription
 
 
 async def nothing() -> AsyncIterator[bytes]:

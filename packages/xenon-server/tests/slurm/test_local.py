@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import CommandNotFoundException, InvalidLocationException, NotConnectedException
-from xenon_core.messages import DefaultCredential, JobDescription
-from xenon_server.adaptor import Opening
-from xenon_server.job_state import is_done
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.schedulers.slurm import SlurmScheduler
+from pyxenon_core.errors import CommandNotFoundException, InvalidLocationException, NotConnectedException
+from pyxenon_core.messages import DefaultCredential, JobDescription
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.job_state import is_done
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.schedulers.slurm import SlurmScheduler
 
 COMMANDS = {
     "scontrol": "echo 'ClusterName = here'",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from xenon_core.messages import JobDescription
-from xenon_server.schedulers.slurm import SlurmScheduler
+from pyxenon_core.messages import JobDescription
+from pyxenon_server.schedulers.slurm import SlurmScheduler
 
 NASTY = [
     "",

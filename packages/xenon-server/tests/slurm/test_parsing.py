@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slurm_told import record, sacct_text, squeue_text
 
-from xenon_core.errors import IOException
-from xenon_server.schedulers.slurm.commands import controller_is_away, words_of
-from xenon_server.schedulers.slurm.parsing import (
+from pyxenon_core.errors import IOException
+from pyxenon_server.schedulers.slurm.commands import controller_is_away, words_of
+from pyxenon_server.schedulers.slurm.parsing import (
     ExitCode,
     Record,
     accounting_command,

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from slurm_told import ToldCommands, record
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     ConnectionLostException,
     JobCanceledException,
     NoSuchJobException,
@@ -18,9 +18,9 @@ from xenon_core.errors import (
     SchedulerClosedException,
     XenonError,
 )
-from xenon_server.job_state import JobState, is_done, is_running_or_done
-from xenon_server.schedulers.slurm import polling
-from xenon_server.schedulers.slurm.polling import Asking, Poller
+from pyxenon_server.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.schedulers.slurm import polling
+from pyxenon_server.schedulers.slurm.polling import Asking, Poller
 
 TAG = "xenon:1"
 AWAY = NotConnectedException("Slurm on nowhere does not answer: Unable to contact slurm controller")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xenon_core.errors import InvalidJobDescriptionException, UnsupportedJobDescriptionException
-from xenon_core.messages import JobDescription
-from xenon_server.schedulers.slurm.options import batch_options, begin_time, directory_of, interactive_options, job_name
-from xenon_server.schedulers.slurm.script import batch_script
+from pyxenon_core.errors import InvalidJobDescriptionException, UnsupportedJobDescriptionException
+from pyxenon_core.messages import JobDescription
+from pyxenon_server.schedulers.slurm.options import batch_options, begin_time, directory_of, interactive_options, job_name
+from pyxenon_server.schedulers.slurm.script import batch_script
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
 NASTY = [

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from slurm_told import record
 
-from xenon_core.errors import JobCanceledException, XenonError
-from xenon_core.messages import JobStatusErrorType
-from xenon_server.schedulers.slurm.states import PHASES, Phase, job_state
+from pyxenon_core.errors import JobCanceledException, XenonError
+from pyxenon_core.messages import JobStatusErrorType
+from pyxenon_server.schedulers.slurm.states import PHASES, Phase, job_state
 
 WAITING = "PENDING CONFIGURING REQUEUED REQUEUE_FED REQUEUE_HOLD RESV_DEL_HOLD SPECIAL_EXIT LAUNCH_FAILED RECONFIG_FAIL".split()
 RUNNING = "RUNNING COMPLETING SUSPENDED STOPPED SIGNALING RESIZING STAGE_OUT".split()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import JobCanceledException
+from pyxenon_core.errors import JobCanceledException
 
 
 @pytest.mark.timeout(240)

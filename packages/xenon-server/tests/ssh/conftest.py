@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from xenon_server.locations import HostPort, SshLocation
-from xenon_server.shells.ssh import SshShell
-from xenon_server.ssh.connections import SshConnections, SshLink
-from xenon_server.ssh.settings import SshSettings
-from xenon_testing import SshServer
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.shells.ssh import SshShell
+from pyxenon_server.ssh.connections import SshConnections, SshLink
+from pyxenon_server.ssh.settings import SshSettings
+from pyxenon_testing import SshServer
 
 SECONDS_FOR_A_TEST = 120
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from xenon_core.errors import InvalidCredentialException, InvalidPropertyException
-from xenon_core.messages import PasswordCredential
-from xenon_server.locations import HostPort, SshLocation
-from xenon_server.ssh import configuration
-from xenon_server.ssh.configuration import HostConfiguration, Jump, configure
-from xenon_server.ssh.connecting import Destination, resolve
-from xenon_server.ssh.settings import SshSettings
+from pyxenon_core.errors import InvalidCredentialException, InvalidPropertyException
+from pyxenon_core.messages import PasswordCredential
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.ssh import configuration
+from pyxenon_server.ssh.configuration import HostConfiguration, Jump, configure
+from pyxenon_server.ssh.connecting import Destination, resolve
+from pyxenon_server.ssh.settings import SshSettings
 
 
 @pytest.fixture

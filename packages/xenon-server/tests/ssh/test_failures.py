@@ -12,10 +12,10 @@ from typing import Any
 import asyncssh
 import pytest
 
-from xenon_core.errors import InvalidPropertyException, NotConnectedException, Status, XenonError
-from xenon_core.messages import CertificateCredential, CredentialMap, PasswordCredential
-from xenon_server.locations import HostPort, SshLocation
-from xenon_testing import SshServer
+from pyxenon_core.errors import InvalidPropertyException, NotConnectedException, Status, XenonError
+from pyxenon_core.messages import CertificateCredential, CredentialMap, PasswordCredential
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_testing import SshServer
 
 Connect = Callable[..., Any]
 
@@ -192,7 +192,7 @@ def secrets_in(error: BaseException | None, secret: str) -> list[str]:
     found: list[str] = []
     while error is not None:
         shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format(chain=False))
-        ours = [part for part in shown.split("\n  File ") if "/xenon_server/" in part or "/asyncssh/" in part or "Error" in part]
+        ours = [part for part in shown.split("\n  File ") if "/pyxenon_server/" in part or "/asyncssh/" in part or "Error" in part]
         found += [part for part in ours if secret in part]
         error = error.__cause__ or error.__context__
     return found

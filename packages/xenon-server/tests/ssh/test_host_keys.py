@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_server.ssh.host_keys import HostKeyCheck, KnownHostsFile, KnownKeys, look_up, read_known_hosts
+from pyxenon_server.ssh.host_keys import HostKeyCheck, KnownHostsFile, KnownKeys, look_up, read_known_hosts
 
 KEYS = [asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip() for _ in range(3)]
 ONE, TWO, THREE = (" ".join(key.split()[:2]) for key in KEYS)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from xenon_core.errors import InvalidCredentialException, InvalidLocationException, NotConnectedException
-from xenon_core.messages import CredentialMap, DefaultCredential, PasswordCredential, UserCredential
-from xenon_server.locations import HostPort, SshLocation
-from xenon_server.shells.ssh import SshShell
-from xenon_server.ssh.connections import SshConnections
-from xenon_server.ssh.settings import SshSettings
-from xenon_testing import ServerFactory, SshServer
+from pyxenon_core.errors import InvalidCredentialException, InvalidLocationException, NotConnectedException
+from pyxenon_core.messages import CredentialMap, DefaultCredential, PasswordCredential, UserCredential
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.shells.ssh import SshShell
+from pyxenon_server.ssh.connections import SshConnections
+from pyxenon_server.ssh.settings import SshSettings
+from pyxenon_testing import ServerFactory, SshServer
 
 Connect = Callable[..., Any]
 SETTINGS = SshSettings(load_ssh_config=False)

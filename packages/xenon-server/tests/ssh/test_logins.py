@@ -15,12 +15,12 @@ from typing import Any
 import asyncssh
 import pytest
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     CertificateNotFoundException,
     CredentialNotFoundException,
     InvalidCredentialException,
 )
-from xenon_core.messages import (
+from pyxenon_core.messages import (
     CertificateCredential,
     CredentialMap,
     DefaultCredential,
@@ -28,8 +28,8 @@ from xenon_core.messages import (
     PasswordCredential,
     UserCredential,
 )
-from xenon_server.locations import HostPort, SshLocation
-from xenon_testing import SshServer
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_testing import SshServer
 
 Connect = Callable[..., Any]
 ShellOn = Callable[..., Any]

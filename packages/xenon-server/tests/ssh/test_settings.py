@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from xenon_core.errors import InvalidPropertyException
-from xenon_server.properties import Properties
-from xenon_server.ssh.settings import SCHEDULER_SSH, SFTP, SshProperties, SshSettings
+from pyxenon_core.errors import InvalidPropertyException
+from pyxenon_server.properties import Properties
+from pyxenon_server.ssh.settings import SCHEDULER_SSH, SFTP, SshProperties, SshSettings
 
 NAMES = ("strictHostKeyChecking", "loadKnownHosts", "knownHostsFile", "loadSshConfig", "agent", "agentForwarding")
 

@@ -13,14 +13,14 @@ from typing import Any
 import asyncssh
 import pytest
 
-from xenon_core.errors import ConnectionLostException, InvalidCredentialException, NotConnectedException
-from xenon_core.messages import PasswordCredential
-from xenon_server.locations import HostPort, SshLocation
-from xenon_server.shells.ssh import SshShell
-from xenon_server.ssh import routes
-from xenon_server.ssh.connections import SshConnections, SshLink
-from xenon_server.ssh.settings import SshSettings
-from xenon_testing import SshServer
+from pyxenon_core.errors import ConnectionLostException, InvalidCredentialException, NotConnectedException
+from pyxenon_core.messages import PasswordCredential
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.shells.ssh import SshShell
+from pyxenon_server.ssh import routes
+from pyxenon_server.ssh.connections import SshConnections, SshLink
+from pyxenon_server.ssh.settings import SshSettings
+from pyxenon_testing import SshServer
 
 Connect = Callable[..., Any]
 ShellOn = Callable[..., Any]
@@ -238,7 +238,7 @@ async def test_a_host_that_is_gone_for_a_while(home: Path, xenon_ssh: SshServer)
 
 @pytest.mark.xenon_ssh(copy="broken")
 async def test_a_pause_of_the_network_is_survived(home: Path, xenon_ssh: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xenon_server.ssh import configuration
+    from pyxenon_server.ssh import configuration
 
     monkeypatch.setattr(configuration, "KEEP_ALIVE_SECONDS", 1)
     async with pool_for(home, xenon_ssh) as pool:
@@ -254,7 +254,7 @@ async def test_a_pause_of_the_network_is_survived(home: Path, xenon_ssh: SshServ
 
 @pytest.mark.xenon_ssh(copy="broken")
 async def test_a_host_that_stays_silent_is_given_up(home: Path, xenon_ssh: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xenon_server.ssh import configuration
+    from pyxenon_server.ssh import configuration
 
     monkeypatch.setattr(configuration, "KEEP_ALIVE_SECONDS", 0.2)
     async with pool_for(home, xenon_ssh) as pool:

@@ -16,19 +16,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
-from xenon_core.messages import CertificateCredential
-from xenon_server.adaptor import Opening
-from xenon_server.locations import HostPort, SchedulerLocation, SshLocation
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.shells import ssh as ssh_shells
-from xenon_server.shells.base import Ended, Output, Shell, quote
-from xenon_server.shells.opening import open_shell
-from xenon_server.shells.ssh import SshShell
-from xenon_server.ssh.connections import SshConnections
-from xenon_server.ssh.settings import SshSettings
-from xenon_testing import ServerFactory, SshServer
+from pyxenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
+from pyxenon_core.messages import CertificateCredential
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.locations import HostPort, SchedulerLocation, SshLocation
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.shells import ssh as ssh_shells
+from pyxenon_server.shells.base import Ended, Output, Shell, quote
+from pyxenon_server.shells.opening import open_shell
+from pyxenon_server.shells.ssh import SshShell
+from pyxenon_server.ssh.connections import SshConnections
+from pyxenon_server.ssh.settings import SshSettings
+from pyxenon_testing import ServerFactory, SshServer
 
 ShellOn = Callable[..., Any]
 NOISE = "echo noise from a profile; echo more of it >&2; printf 'without an end'"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from xenon_testing.engine import base_image
-from xenon_testing.engine.base_image import make_base_image, mirrors
-from xenon_testing.errors import BaseImageError
+from pyxenon_testing.engine import base_image
+from pyxenon_testing.engine.base_image import make_base_image, mirrors
+from pyxenon_testing.errors import BaseImageError
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from xenon_testing.engine.connection import connect_engine
-from xenon_testing.engine.images import DEFAULT_BASE, ImageRecipe, ensure_image
-from xenon_testing.errors import BaseImageError, ImageBuildError
-from xenon_testing.servers.kinds import KINDS
+from pyxenon_testing.engine.connection import connect_engine
+from pyxenon_testing.engine.images import DEFAULT_BASE, ImageRecipe, ensure_image
+from pyxenon_testing.errors import BaseImageError, ImageBuildError
+from pyxenon_testing.servers.kinds import KINDS
 
 MOST_BYTES = 450_000_000
 SUITE = "bookworm"
@@ -81,7 +81,7 @@ def test_processes_that_want_it_at_once_build_it_once(recipe: ImageRecipe) -> No
     (recipe.folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY greeting /greeting\nRUN sleep 2\n")
     program = textwrap.dedent(f"""
         from pathlib import Path
-        from xenon_testing.engine.images import ImageRecipe, ensure_image
+        from pyxenon_testing.engine.images import ImageRecipe, ensure_image
         ensure_image(ImageRecipe({recipe.name!r}, Path({str(recipe.folder)!r})), {SUITE!r}, progress=print)
     """)
     children = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]

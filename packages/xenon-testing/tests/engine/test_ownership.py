@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenon_testing.engine.connection import connect_engine
-from xenon_testing.engine.ownership import Owner, owned_containers, remove_containers
-from xenon_testing.engine.processes import Place, start_of, this_place
-from xenon_testing.servers.running import Servers, prune, session_folder
+from pyxenon_testing.engine.connection import connect_engine
+from pyxenon_testing.engine.ownership import Owner, owned_containers, remove_containers
+from pyxenon_testing.engine.processes import Place, start_of, this_place
+from pyxenon_testing.servers.running import Servers, prune, session_folder
 
 NAMES = st.from_regex(r"[A-Za-z0-9.@:-]{1,30}", fullmatch=True)
 

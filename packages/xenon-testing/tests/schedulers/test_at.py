@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from xenon_testing.servers.running import Servers
-from xenon_testing.servers.server import Server
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.servers.running import Servers
+from pyxenon_testing.servers.server import Server
+from pyxenon_testing.servers.ssh import SshServer
 
 
 def submit(client: Any, script: str, when: str = "now", command: str = "at") -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from xenon_testing.engine.connection import connect_engine
-from xenon_testing.fixtures.containers import KIND_FIXTURES
-from xenon_testing.servers.kinds import KINDS
+from pyxenon_testing.engine.connection import connect_engine
+from pyxenon_testing.fixtures.containers import KIND_FIXTURES
+from pyxenon_testing.servers.kinds import KINDS
 
 MOST_MEMORY = 2_000_000_000
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from xenon_testing.errors import ContainerCommandError, EngineError
-from xenon_testing.servers.kinds import KINDS
-from xenon_testing.servers.running import Servers
-from xenon_testing.servers.slurm import SlurmServer
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.errors import ContainerCommandError, EngineError
+from pyxenon_testing.servers.kinds import KINDS
+from pyxenon_testing.servers.running import Servers
+from pyxenon_testing.servers.slurm import SlurmServer
+from pyxenon_testing.servers.ssh import SshServer
 
 
 def answers(server: SshServer, seconds: float = 1.0) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from xenon_testing.servers.options import SLURM_RELEASES
-from xenon_testing.servers.slurm import SlurmServer
+from pyxenon_testing.servers.options import SLURM_RELEASES
+from pyxenon_testing.servers.slurm import SlurmServer
 
 RELEASES = list(SLURM_RELEASES.values())
 SECONDS_FOR_A_JOB = 15

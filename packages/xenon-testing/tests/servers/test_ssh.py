@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from xenon_testing.servers.ssh import SshServer
+from pyxenon_testing.servers.ssh import SshServer
 
 
 def test_a_command_runs_and_its_exit_code_comes_back(xenon_ssh: SshServer, openssh: Callable[..., Any]) -> None:
@@ -77,7 +77,7 @@ def test_the_same_options_give_the_same_server(xenon_ssh: SshServer, xenon_conta
 
 
 def test_the_server_does_not_show_its_secrets(xenon_ssh: SshServer) -> None:
-    from xenon_testing.engine.connection import connect_engine
+    from pyxenon_testing.engine.connection import connect_engine
 
     shown = f"{xenon_ssh!r} {connect_engine().containers.get(xenon_ssh.container.id).attrs}"
     assert xenon_ssh.password not in shown
@@ -86,7 +86,7 @@ def test_the_server_does_not_show_its_secrets(xenon_ssh: SshServer) -> None:
 
 
 def test_only_this_machine_reaches_it(xenon_ssh: SshServer) -> None:
-    from xenon_testing.engine.connection import connect_engine
+    from pyxenon_testing.engine.connection import connect_engine
 
     ports = connect_engine().containers.get(xenon_ssh.container.id).attrs["NetworkSettings"]["Ports"]
     assert [place["HostIp"] for places in ports.values() for place in places or []] == ["127.0.0.1"]

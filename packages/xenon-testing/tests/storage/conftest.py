@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from xenon_testing.servers.server import Server
+from pyxenon_testing.servers.server import Server
 
 SECONDS_FOR_A_REQUEST = 60
 SECONDS_UNTIL_IT_SERVES = 15

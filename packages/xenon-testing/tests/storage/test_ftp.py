@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from xenon_testing.servers.ftp import HIGHEST_PORT, LOWEST_PORT, free_ports
-from xenon_testing.servers.server import Server
+from pyxenon_testing.servers.ftp import HIGHEST_PORT, LOWEST_PORT, free_ports
+from pyxenon_testing.servers.server import Server
 
 CONTENT = bytes(range(256)) * 4096
 
@@ -157,6 +157,6 @@ def test_ports_in_a_row_are_free_ones() -> None:
 
 
 def test_a_range_with_no_room_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xenon_testing.servers.ftp._is_free", lambda port: port % 10 != 0)
+    monkeypatch.setattr("pyxenon_testing.servers.ftp._is_free", lambda port: port % 10 != 0)
     with pytest.raises(OSError, match="cannot find 10 free ports in a row from 20000 to 32000"):
         free_ports(10)

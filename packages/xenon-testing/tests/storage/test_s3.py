@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from xenon_testing.errors import ImageBuildError
-from xenon_testing.servers import seaweedfs
-from xenon_testing.servers.s3 import BUCKET
-from xenon_testing.servers.server import Server
+from pyxenon_testing.errors import ImageBuildError
+from pyxenon_testing.servers import seaweedfs
+from pyxenon_testing.servers.s3 import BUCKET
+from pyxenon_testing.servers.server import Server
 
 CONTENT = bytes(range(256)) * 4096
 MB = 1_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xenon_testing.servers.server import Server
+from pyxenon_testing.servers.server import Server
 
 CONTENT = bytes(range(256)) * 4096
 Request = Callable[..., tuple[int, bytes]]

@@ -18,20 +18,20 @@ from pathlib import Path
 
 import pytest
 
+import pyxenon_core
 import xenon
-import xenon_core
 from embedded import files, until
-from xenon_core import messages, services
-from xenon_core.errors import (
+from pyxenon_core import messages, services
+from pyxenon_core.errors import (
     FileSystemClosedException,
     InvalidPathException,
     NoSuchPathException,
     PathAlreadyExistsException,
     SessionClosedError,
 )
-from xenon_core.filesystem import FileSystem
-from xenon_server.filesystems import local_files
-from xenon_server.filesystems.local_making import Making
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_server.filesystems import local_files
+from pyxenon_server.filesystems.local_making import Making
 
 MIB = 1 << 20
 
@@ -228,9 +228,9 @@ async def test_no_message_makes_no_file(tmp_path: Path) -> None:
 
 
 KILLED = """
-import sys, xenon
+import sys, pyxenon, xenon
 with xenon.Session("embedded:") as session:
-    xenon.session._current = session
+    pyxenon.session._current = session
     files = xenon.FileSystem.create("file", sys.argv[1])
     def source():
         for number in range(1 << 30):
@@ -283,7 +283,7 @@ def test_an_interrupt_in_the_synchronous_api_leaves_nothing(tmp_path: Path) -> N
 @pytest.fixture
 def _named(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a system, or a file system, that cannot make a file without a name."""
-    monkeypatch.setattr("xenon_server.filesystems.local_making._NAMELESS", None)
+    monkeypatch.setattr("pyxenon_server.filesystems.local_making._NAMELESS", None)
 
 
 @pytest.mark.usefixtures("_named")
@@ -410,7 +410,7 @@ async def test_closing_the_client_ends_its_streams(tmp_path: Path) -> None:
             yield bytes(MIB)
             await asyncio.sleep(0.001)
 
-    client = await xenon_core.connect("embedded:")
+    client = await pyxenon_core.connect("embedded:")
     here = await client.filesystems.create("file", str(tmp_path))
     writing = asyncio.ensure_future(here.write_to_file("new", source()))
     reading = here.read_from_file("old")
@@ -433,7 +433,7 @@ async def test_closing_a_file_system_while_it_is_used(tmp_path: Path) -> None:
         await closed.wait()
         yield b" and ended"
 
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         here = await client.filesystems.create("file", str(tmp_path))
         closed = asyncio.Event()
         writing = asyncio.ensure_future(here.write_to_file("file", source(closed)))
@@ -451,7 +451,7 @@ def test_a_loop_that_is_thrown_away_raises_nothing(tmp_path: Path, monkeypatch: 
     (tmp_path / "file").write_bytes(bytes(40 * MIB))
 
     async def leave() -> None:
-        here = await (await xenon_core.connect("embedded:")).filesystems.create("file", str(tmp_path))
+        here = await (await pyxenon_core.connect("embedded:")).filesystems.create("file", str(tmp_path))
         for _ in range(5):
             reading = here.read_from_file("file")
             await anext(reading)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from embedded import ended, files
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     DirectoryNotEmptyException,
     IllegalArgumentException,
     InvalidPathException,
@@ -23,14 +23,14 @@ from xenon_core.errors import (
     PathAlreadyExistsException,
     XenonError,
 )
-from xenon_core.filesystem import FileSystem
-from xenon_core.messages import CopyRequestCopyMode as CopyMode
-from xenon_core.messages import CopyStatusErrorType, DefaultCredential, PosixFilePermission
-from xenon_server.adaptor import Opening
-from xenon_server.filesystems import local_names
-from xenon_server.filesystems.local import LocalFileSystem
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
+from pyxenon_core.filesystem import FileSystem
+from pyxenon_core.messages import CopyRequestCopyMode as CopyMode
+from pyxenon_core.messages import CopyStatusErrorType, DefaultCredential, PosixFilePermission
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.filesystems import local_names
+from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
 
 KINDS = ["pipe", "socket", "device"]
 

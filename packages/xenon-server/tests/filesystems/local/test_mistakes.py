@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedded import files
-from xenon_core.errors import IllegalArgumentException, InvalidPathException
+from pyxenon_core.errors import IllegalArgumentException, InvalidPathException
 
 
 @pytest.mark.parametrize("given", ["", ".", "./", "..", "../.", "a/../..", "a/.", "/", "//", "/.", "/./"])

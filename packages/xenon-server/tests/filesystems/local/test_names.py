@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import xenon_core
+import pyxenon_core
 from embedded import ended, files
-from xenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
-from xenon_core.messages import CopyRequestCopyMode as CopyMode
-from xenon_core.messages import CopyStatusErrorType
+from pyxenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
+from pyxenon_core.messages import CopyRequestCopyMode as CopyMode
+from pyxenon_core.messages import CopyStatusErrorType
 
 ODD = [
     "-rf",
@@ -187,7 +187,7 @@ async def test_paths_with_dots_and_the_working_directory(tmp_path: Path) -> None
 
 async def test_where_a_file_system_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    async with await xenon_core.connect("embedded:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         for location, start in (("", str(tmp_path)), (f"{tmp_path}/./a//b/", f"{tmp_path}/a/b"), ("/", "/")):
             found = await client.filesystems.create("file", location)
             assert str(await found.get_working_directory()) == start

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from xenon_server.adaptor import Opening
-from xenon_server.filesystems.sftp import SftpFileSystem
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_testing import SshServer
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_testing import SshServer
 
 SECONDS_FOR_A_TEST = 60
 PREFIX = "xenon.adaptors.filesystems.sftp."

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     ConnectionLostException,
     FileSystemClosedException,
     InvalidLocationException,
@@ -17,8 +17,8 @@ from xenon_core.errors import (
     NotConnectedException,
     XenonError,
 )
-from xenon_server.filesystems.sftp import SftpFileSystem
-from xenon_testing import ServerFactory, SshServer
+from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_testing import ServerFactory, SshServer
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]
 MEBIBYTE = 1 << 20

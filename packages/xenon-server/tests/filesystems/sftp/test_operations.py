@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     DirectoryNotEmptyException,
     IllegalArgumentException,
     InvalidLocationException,
@@ -21,9 +21,9 @@ from xenon_core.errors import (
     PermissionDeniedException,
     XenonError,
 )
-from xenon_core.messages import PathAttributes, PosixFilePermission
-from xenon_server.filesystems.sftp import SftpFileSystem
-from xenon_testing import ServerFactory, SshServer
+from pyxenon_core.messages import PathAttributes, PosixFilePermission
+from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_testing import ServerFactory, SshServer
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]
 RW_R__R__ = {

@@ -15,7 +15,7 @@ import asyncssh
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
-from xenon_core.errors import (
+from pyxenon_core.errors import (
     ConnectionLostException,
     DirectoryNotEmptyException,
     InvalidPathException,
@@ -23,15 +23,15 @@ from xenon_core.errors import (
     NoSuchPathException,
     PathAlreadyExistsException,
 )
-from xenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
-from xenon_server.adaptor import Opening
-from xenon_server.copying import Copies, Place
-from xenon_server.filesystems.local import LocalFileSystem
-from xenon_server.filesystems.sftp import SftpFileSystem
-from xenon_server.locations import HostPort, SshLocation
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_server.ssh.settings import SshSettings
+from pyxenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.copying import Copies, Place
+from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_server.ssh.settings import SshSettings
 
 
 class Doorman(asyncssh.SSHServer):

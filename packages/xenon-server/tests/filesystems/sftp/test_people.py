@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from xenon_core.errors import NotConnectedException
-from xenon_server.filesystems.sftp_messages import Attributes, Entry
-from xenon_server.filesystems.sftp_people import Identity, People
-from xenon_server.filesystems.sftp_session import SftpSession
+from pyxenon_core.errors import NotConnectedException
+from pyxenon_server.filesystems.sftp_messages import Attributes, Entry
+from pyxenon_server.filesystems.sftp_people import Identity, People
+from pyxenon_server.filesystems.sftp_session import SftpSession
 
 ME, ROOT, NOBODY = Identity(1000, frozenset({100})), Identity(0), Identity()
 

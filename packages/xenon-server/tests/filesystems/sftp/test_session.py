@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xenon_core.errors import ConnectionLostException, InvalidLocationException, IOException
-from xenon_server.filesystems.sftp_messages import Attributes, Kind, SftpError, Status, string
-from xenon_server.filesystems.sftp_session import SftpSession
+from pyxenon_core.errors import ConnectionLostException, InvalidLocationException, IOException
+from pyxenon_server.filesystems.sftp_messages import Attributes, Kind, SftpError, Status, string
+from pyxenon_server.filesystems.sftp_session import SftpSession
 
 
 class Channel:

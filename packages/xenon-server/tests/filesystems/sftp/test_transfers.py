@@ -14,17 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException, PermissionDeniedException
-from xenon_core.messages import DefaultCredential, PosixFilePermission
-from xenon_server.adaptor import Opening
-from xenon_server.filesystems.local import LocalFileSystem
-from xenon_server.filesystems.sftp import SftpFileSystem
-from xenon_server.filesystems.sftp_connection import SftpConnection
-from xenon_server.filesystems.sftp_session import SftpSession
-from xenon_server.filesystems.sftp_writing import blocks_of
-from xenon_server.properties import Properties
-from xenon_server.resources import Resources
-from xenon_testing import ServerFactory, SshServer
+from pyxenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException, PermissionDeniedException
+from pyxenon_core.messages import DefaultCredential, PosixFilePermission
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_server.filesystems.sftp_connection import SftpConnection
+from pyxenon_server.filesystems.sftp_session import SftpSession
+from pyxenon_server.filesystems.sftp_writing import blocks_of
+from pyxenon_server.properties import Properties
+from pyxenon_server.resources import Resources
+from pyxenon_testing import ServerFactory, SshServer
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]
 MEBIBYTE = 1 << 20
@@ -251,7 +251,7 @@ async def test_when_it_is_cancelled_nothing_has_changed_whenever_that_is(open_sf
 async def test_a_large_file_goes_over_several_channels_when_the_line_is_long(
     open_sftp: OpenSftp, xenon_ssh: SshServer, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xenon_server.filesystems.sftp_writing.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
+    monkeypatch.setattr("pyxenon_server.filesystems.sftp_writing.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
     used: set[SftpSession] = set()
     original = SftpSession.write
 
@@ -417,7 +417,7 @@ async def test_what_is_left_behind_is_removed_by_the_next_session(open_sftp: Ope
 
 async def test_many_large_files_at_once_take_little_memory(open_sftp: OpenSftp, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("reading", "writing"):
-        monkeypatch.setattr(f"xenon_server.filesystems.sftp_{module}.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
+        monkeypatch.setattr(f"pyxenon_server.filesystems.sftp_{module}.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
     most = [0, 0]
 
     async def watched(session: SftpSession, number: int) -> None:

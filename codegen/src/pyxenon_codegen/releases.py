@@ -1,0 +1,182 @@
+"""A release of xenon-grpc and what it says of itself: its interface, its adaptors, and where its jar is had.
+
+A release is named by its version (``protos/releases.toml`` knows where to find it), by the path of a jar, or by the target of a server
+that runs, which says what it serves through reflection but not which jar it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from pyxenon_codegen import asking
+from pyxenon_codegen.descriptors import compile_proto
+from pyxenon_codegen.errors import CodegenError
+from pyxenon_codegen.generate import PROTO, RELEASES
+from pyxenon_codegen.words import read_toml
+
+PIN = "protos/release.toml"
+ADAPTORS = "protos/adaptors.json"
+_PIN_HEADER = "# The xenon-grpc release that this interface was taken from. Everything that needs the pin is rendered from this file.\n"
+_VERSION = re.compile(r"\d+(\.\d+)+\S*")
+_VERSIONS = re.compile(r"Xenon gRPC v(?P<version>[^\s,]+), Xenon Library v(?P<library>[^\s,]+)")
+_MINIMUM_JAVA = 11  # of a jar that nobody knows
+_SECONDS = 60
+
+
+@frozen
+class ReleaseFacts:
+    """What one release says of itself.
+
+    ``adaptors`` is the text of ``adaptors.json``. ``pin`` holds the entries of ``release.toml``; it is None for a server that runs.
+    """
+
+    name: str
+    file: FileDescriptorProto = field(repr=False)
+    adaptors: str = field(repr=False)
+    pin: Mapping[str, Any] | None = None
+
+
+def facts_of(source: str, root: Path) -> ReleaseFacts:
+    """The facts of *source*: a version that *root* knows, the path of a jar or of a repository such as this one, or a target.
+
+    Fetches and starts what that takes: some seconds. Raises :class:`CodegenError` when there is no such release, or it does not answer.
+    """
+    known = read_releases(root)
+    if source in known:
+        return _of_jar(find_jar(known[source]), known[source])
+    path = Path(source)
+    if (path / PROTO).is_file():
+        return facts_of_tree(path)
+    if path.is_file():
+        return _of_jar(path, None)
+    if ":" in source:
+        return _of_target(source, root)
+    raise CodegenError(f"there is no release {source!r}: {_advice(source)} Known are {', '.join(known)} (from {RELEASES})")
+
+
+def facts_of_tree(root: Path) -> ReleaseFacts:
+    """The facts that the repository at *root* was generated from."""
+    pin = read_toml(root / PIN)
+    return ReleaseFacts(f"xenon-grpc {pin['version']}", compile_proto(root / PROTO), (root / ADAPTORS).read_text("utf-8"), pin)
+
+
+def read_releases(root: Path) -> dict[str, Mapping[str, Any]]:
+    """The entries of ``releases.toml`` by version, in their order."""
+    entries = read_toml(root / RELEASES)["releases"]
+    return {entry["version"]: {key: value for key, value in entry.items() if key != "new_rpcs"} for entry in entries}
+
+
+def pin_text(pin: Mapping[str, Any]) -> str:
+    """The text of ``release.toml``."""
+    lines = [f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"' for key, value in pin.items()]
+    return _PIN_HEADER + "\n".join(lines) + "\n"
+
+
+def _advice(source: str) -> str:
+    if _VERSION.fullmatch(source):
+        return "no package index is known to have it; give the path of its jar."
+    return "it is no version that is known, no file and no target such as java: or grpcs://host:port."
+
+
+def find_jar(entry: Mapping[str, Any]) -> Path:
+    """The jar of an entry of ``releases.toml``, fetched where need be; raises :class:`CodegenError` when it cannot be had."""
+    from pyxenon_java.errors import JarChecksumError, JarFetchError
+    from pyxenon_java.release import Release, cache_folder, fetch_jar
+
+    release = Release(**entry)
+    jar = cache_folder() / release.jar
+    with suppress(FileNotFoundError):
+        if _sha256(jar) == release.jar_sha256:
+            return jar
+    try:
+        fetch_jar(release, jar)
+    except (JarFetchError, JarChecksumError) as error:
+        raise CodegenError(str(error)) from error
+    return jar
+
+
+def _of_jar(jar: Path, entry: Mapping[str, Any] | None) -> ReleaseFacts:
+    """What the jar prints, and what a server that is started from it answers."""
+    pin = entry or _pin_of(jar)
+    file = _compile(_run(jar, "--proto"))
+    return ReleaseFacts(f"xenon-grpc {pin['version']}", file, _adaptors_of(jar, file), pin)
+
+
+def _pin_of(jar: Path) -> dict[str, Any]:
+    versions = _VERSIONS.search(_run(jar, "--version"))
+    if versions is None:
+        raise CodegenError(f"{jar} does not say which release of xenon-grpc it is; is it one?")
+    pin = {"version": versions["version"], "xenon_version": versions["library"], "jar": jar.name, "jar_sha256": _sha256(jar)}
+    nowhere = dict.fromkeys(("distribution", "distribution_version", "distribution_sha256", "packaging", "member"), "")
+    return {**pin, "jar_bytes": jar.stat().st_size, **nowhere, "minimum_java": _MINIMUM_JAVA}
+
+
+def _run(jar: Path, option: str) -> str:
+    from pyxenon_core.errors import ServerStartError
+    from pyxenon_java import find_java
+
+    try:
+        command = [str(find_java()), "-jar", str(jar), option]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+    except (ServerStartError, subprocess.TimeoutExpired, OSError) as error:
+        raise CodegenError(f"cannot ask {jar} for its {option}: {error}") from error
+    if done.returncode or not done.stdout.strip():
+        raise CodegenError(f"{jar} {option} failed (exit code {done.returncode}): {done.stderr.strip()[-2000:] or 'it printed nothing'}")
+    return done.stdout
+
+
+def _compile(text: str) -> FileDescriptorProto:
+    with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
+        proto = Path(folder, "xenon.proto")
+        proto.write_text(text, encoding="utf-8")
+        return compile_proto(proto)
+
+
+def _adaptors_of(jar: Path, file: FileDescriptorProto) -> str:
+    from pyxenon_core.errors import ServerStartError
+    from pyxenon_java import start_server
+
+    try:
+        server = start_server(jar=jar)
+    except ServerStartError as error:
+        raise CodegenError(f"cannot ask {jar} for its adaptors: {error}") from error
+    try:
+        return asking.adaptors(server.address, server.keys, file)
+    finally:
+        server.stop()
+
+
+def _of_target(target: str, root: Path) -> ReleaseFacts:
+    import pyxenon_core
+    from pyxenon_core.errors import XenonError
+    from pyxenon_core.targets import GrpcEndpoint, open_target
+
+    try:
+        endpoint = open_target(target)
+    except XenonError as error:
+        raise CodegenError(str(error)) from error
+    if isinstance(endpoint, GrpcEndpoint):
+        try:
+            return _asked(target, endpoint, root)
+        finally:
+            endpoint.close()
+    raise CodegenError(f"{target} is in this process, and is made from this very tree ({pyxenon_core.__version__}); name another server")
+
+
+def _asked(target: str, endpoint: Any, root: Path) -> ReleaseFacts:
+    file = asking.interface(endpoint.address, endpoint.tls, root)
+    return ReleaseFacts(target, file, asking.adaptors(endpoint.address, endpoint.tls, file))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,124 @@
+"""What file systems and schedulers have in common: a name on the server, which works until it is closed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from pyxenon_core.channels.base import Channel
+from pyxenon_core.errors import ProtocolError, SessionClosedError, XenonError
+from pyxenon_core.message import Identity
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
+
+__all__ = ["Closing", "Handle", "first_response", "handle_of", "nothing_in"]
+
+H = TypeVar("H", bound=Identity)
+T = TypeVar("T")
+
+
+class Handle(Generic[H]):
+    """Something that the server keeps for us under an id. Two handles with the same id on the same server are equal."""
+
+    _closed_error: type[XenonError] = XenonError
+
+    def __init__(self, channel: Channel, handle: H) -> None:
+        self._channel = channel
+        self._handle = handle
+        self._closed = False
+
+    @property
+    def handle(self) -> H:
+        """The message that names it; raises the error for a closed handle once it is closed."""
+        if self._closed:
+            raise self._closed_error(f"{type(self).__name__} {self._handle.id!r} was closed by this program")
+        return self._handle
+
+    @property
+    def id(self) -> str:
+        """The id under which the server knows it."""
+        return self._handle.id
+
+    async def close(self) -> None:
+        """Tell the server to forget it; rendered for each kind of handle."""
+        raise NotImplementedError
+
+    async def is_open(self) -> bool:
+        """Ask the server whether it is open; rendered for each kind of handle."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Handle) and type(self) is type(other) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._handle.id!r}{' (closed)' if self._closed else ''}>"
+
+    @property
+    def _key(self) -> tuple[int, str]:
+        return id(self._channel), self._handle.id
+
+
+class Closing(Handle[H]):
+    """What a handle does beyond asking the server: it may be closed twice, and is closed at the end of ``async with``."""
+
+    async def close(self) -> None:
+        """Close it, and end what it still runs by itself. Closing twice is no error.
+
+        Raises:
+            ServerUnavailableError: The server does not answer.
+        """
+        if self._closed:
+            return
+        # Somebody else closed it, or the session around it, which is what was wanted.
+        with contextlib.suppress(self._closed_error, SessionClosedError):
+            await super().close()
+        self._closed = True
+
+    async def is_open(self) -> bool:
+        """Whether it can be used: False once it is closed.
+
+        Raises:
+            ServerUnavailableError: The server does not answer.
+        """
+        if self._closed:
+            return False
+        try:
+            return await super().is_open()
+        except (self._closed_error, SessionClosedError):
+            return False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        # What went wrong inside is what matters; that the server is gone would only cover it up.
+        with contextlib.suppress(XenonError) if error else contextlib.nullcontext():
+            await self.close()
+
+
+def handle_of(value: Handle[H], label: str) -> H:
+    """The message that names *value*; raises TypeError naming *label* for anything but a file system or scheduler."""
+    if not isinstance(value, Handle):
+        raise TypeError(f"{label} must be a file system or scheduler of this client, not {type(value).__name__}")
+    return value.handle
+
+
+def nothing_in(message: str) -> ProtocolError:
+    """The error for an answer without the one thing that it is for."""
+    return ProtocolError(f"the server sent a {message} with nothing in it")
+
+
+async def first_response(responses: AsyncIterator[T], operation: str) -> T:
+    """The first of *responses*; raises :class:`~pyxenon_core.errors.ProtocolError` when there is none."""
+    async for response in responses:
+        return response
+    raise ProtocolError(f"the server ended {operation} before it said anything")

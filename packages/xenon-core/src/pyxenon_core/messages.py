@@ -1,0 +1,9 @@
+"""The typed messages of the interface: betterproto messages, one class for each of the proto's."""
+
+from __future__ import annotations
+
+from pyxenon_core._generated import messages as _generated
+from pyxenon_core._generated.messages import *  # noqa: F403 - the list is generated with the classes; see its __all__
+
+__all__: list[str] = []
+__all__ += _generated.__all__

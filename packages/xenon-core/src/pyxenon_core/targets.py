@@ -1,0 +1,213 @@
+"""Where a server is, as one string, and what it takes to reach it.
+
+A target such as ``java:``, ``grpcs://host:50051?ca=ca.pem`` or ``unix:///run/xenon.sock`` is parsed into a :class:`Target` and opened
+into an endpoint: an address to dial, or a pair of servicers in this process. Schemes other than ``grpc``, ``grpcs`` and ``unix`` are
+found through the entry point group ``xenon.targets``, so that this package knows no server by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from pyxenon_core.errors import TargetError
+from pyxenon_core.home_loop import HomeLoop
+
+if TYPE_CHECKING:
+    from pyxenon_core.services import Servicers
+
+ENTRY_POINT_GROUP = "xenon.targets"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+# What a person installs for the schemes of this project's own packages, none of which this one needs.
+_PROVIDERS = {"java": "'pyxenon[java]'", "embedded": "pyxenon-server"}
+_FORMS = "embedded:, java:, grpcs://host:port, grpc://localhost:port or unix:///path"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parsed target string: ``scheme:[//address][?option=value&…]``."""
+
+    text: str
+    scheme: str
+    address: str = ""
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Split *text* into its parts; raises :class:`~pyxenon_core.errors.TargetError` when it has no scheme or a bad option."""
+        if not isinstance(text, str):
+            raise TypeError(f"a target must be a str such as 'java:', not {type(text).__name__}")
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise TargetError(text, str(error)) from error
+        if not parts.scheme:
+            raise TargetError(text, f"it names no scheme; write one of {_FORMS}")
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        return cls(text, parts.scheme, parts.netloc + parts.path, MappingProxyType(options))
+
+    def accept_options(self, *names: str) -> Mapping[str, str]:
+        """The options, once each is known to be one of *names*; raises :class:`~pyxenon_core.errors.TargetError` otherwise."""
+        unknown = sorted(set(self.options) - set(names))
+        if unknown:
+            known = ", ".join(names) or "none"
+            raise TargetError(self.text, f"unknown option {', '.join(unknown)}; {self.scheme}: takes {known}")
+        return self.options
+
+
+@dataclass(frozen=True)
+class TlsKeys:
+    """PEM bytes for mutual TLS. The private key is left out of the repr.
+
+    ``server_name`` is the name that the server's certificate was made out to, where that is not the host that is dialled.
+    """
+
+    root_certificates: bytes | None = field(default=None, repr=False)
+    certificate_chain: bytes | None = field(default=None, repr=False)
+    private_key: bytes | None = field(default=None, repr=False)
+    server_name: str | None = None
+
+
+def _nothing() -> None:
+    """Nothing to release."""
+
+
+async def _nothing_to_await() -> None:
+    """Nothing to end."""
+
+
+def _no_diagnosis() -> str:
+    """Nothing is known about the server beyond its address."""
+    return ""
+
+
+@dataclass(frozen=True)
+class GrpcEndpoint:
+    """A gRPC server that is ready to be dialled.
+
+    ``address`` is ``host:port`` or ``unix:///path``; ``tls`` is None for plain text. ``close`` releases (for a child: ends) the server,
+    may block for seconds and may be called twice. ``diagnose`` says in a sentence what became of a server that stopped answering.
+    ``release`` is what the server is, such as ``xenon-grpc 3.0.1``, where that is known.
+    """
+
+    address: str
+    tls: TlsKeys | None = None
+    close: Callable[[], None] = _nothing
+    diagnose: Callable[[], str] = _no_diagnosis
+    release: str = ""
+
+    def lent(self) -> GrpcEndpoint:
+        """The same server for another client of it, which leaves it running."""
+        return replace(self, close=_nothing)
+
+
+@dataclass(frozen=True)
+class InProcessEndpoint:
+    """A server inside this process: its servicers are called directly, and no message is sent anywhere.
+
+    ``home`` is the event loop on which they are called; the first call decides which. ``aclose`` ends the server; it is called there.
+    ``release`` is what the server is.
+    """
+
+    servicers: Servicers
+    aclose: Callable[[], Coroutine[Any, Any, None]] = _nothing_to_await
+    home: HomeLoop = field(default_factory=HomeLoop)
+    release: str = ""
+
+    def lent(self) -> InProcessEndpoint:
+        """The same server for another client of it, which leaves it running."""
+        return replace(self, aclose=_nothing_to_await)
+
+
+Endpoint = GrpcEndpoint | InProcessEndpoint
+
+
+class TargetOpener(Protocol):
+    """What an entry point in the group ``xenon.targets`` must be. It may block: the asynchronous layer calls it in a thread."""
+
+    def __call__(self, target: Target, /) -> Endpoint:
+        """Make the server of *target* ready and say how to reach it."""
+        ...
+
+
+def open_target(text: str) -> Endpoint:
+    """Make the server that *text* names ready. Blocks while a server starts.
+
+    Raises :class:`~pyxenon_core.errors.TargetError` for a target that cannot be understood and
+    :class:`~pyxenon_core.errors.ServerStartError` for a server that does not come up.
+    """
+    target = Target.parse(text)
+    opener = _BUILT_IN.get(target.scheme) or _find_opener(target)
+    return opener(target)
+
+
+def installed_schemes() -> frozenset[str]:
+    """The schemes that the installed packages provide, without those built in."""
+    return frozenset(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))
+
+
+def _find_opener(target: Target) -> TargetOpener:
+    for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=target.scheme):
+        opener: TargetOpener = point.load()
+        return opener
+    known = ", ".join(sorted({*_BUILT_IN, *installed_schemes()}))
+    provider = f"; it comes with pip install {_PROVIDERS[target.scheme]}" if target.scheme in _PROVIDERS else ""
+    meant = f"; for a server that is running there, write grpc://{target.text}" if target.address.isdigit() else ""
+    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}{provider}{meant}")
+
+
+def _open_grpc(target: Target) -> GrpcEndpoint:
+    host, port = _host_and_port(target)
+    insecure = target.accept_options("insecure").get("insecure", "")
+    if host not in LOOPBACK_HOSTS and insecure != "yes":
+        raise TargetError(
+            target.text, "plain gRPC to another machine lets anyone on the way read and change it; use grpcs://, or add ?insecure=yes"
+        )
+    return GrpcEndpoint(_join(host, port))
+
+
+def _open_grpcs(target: Target) -> GrpcEndpoint:
+    host, port = _host_and_port(target)
+    options = target.accept_options("ca", "cert", "key", "server_name")
+    if ("cert" in options) != ("key" in options):
+        raise TargetError(target.text, "cert and key go together: give both, or neither")
+    pem = {name: _read_pem(target, name, Path(options[name])) for name in ("ca", "cert", "key") if name in options}
+    keys = TlsKeys(pem.get("ca"), pem.get("cert"), pem.get("key"), options.get("server_name"))
+    return GrpcEndpoint(_join(host, port), keys)
+
+
+def _open_unix(target: Target) -> GrpcEndpoint:
+    target.accept_options()
+    if not target.address.startswith("/"):
+        raise TargetError(target.text, "a socket is named by its absolute path: unix:///run/xenon.sock")
+    return GrpcEndpoint(f"unix://{target.address}")
+
+
+def _host_and_port(target: Target) -> tuple[str, int]:
+    parts = urlsplit(target.text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not parts.hostname or not port or parts.path not in ("", "/"):
+        raise TargetError(target.text, f"expected {target.scheme}://host:port with a port from 1 to 65535")
+    return parts.hostname, port
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _read_pem(target: Target, option: str, path: Path) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except (OSError, ValueError) as error:
+        raise TargetError(target.text, f"the file of its option {option} cannot be read: {error}") from error
+
+
+_BUILT_IN: Mapping[str, TargetOpener] = {"grpc": _open_grpc, "grpcs": _open_grpcs, "unix": _open_unix}

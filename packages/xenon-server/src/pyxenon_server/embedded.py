@@ -1,0 +1,35 @@
+"""The target ``embedded:``, as the entry point group ``xenon.targets`` wants it: the server inside the program that uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyxenon_core.errors import TargetError
+from pyxenon_core.targets import InProcessEndpoint, Target
+from pyxenon_server import __version__
+from pyxenon_server.server import Server
+
+__all__ = ["open_target"]
+
+
+def open_target(target: Target) -> InProcessEndpoint:
+    """Make a server of this program's own for ``embedded:[?home=/path]``: no process is started and no port opened.
+
+    ``home``, an absolute path (``~`` is understood) of a folder, is where ``.ssh`` is looked for: known hosts, the configuration and the
+    keys; the user's own home when left out. Raises TargetError for anything that cannot be understood.
+    """
+    if target.address:
+        raise TargetError(target.text, "embedded: takes no address; for a server that is running write grpcs://host:port or unix:///path")
+    home = target.accept_options("home").get("home")
+    server = Server(None if home is None else _home(target, home))
+    return InProcessEndpoint(server.servicers, aclose=server.close, release=f"xenon-server {__version__}")
+
+
+def _home(target: Target, text: str) -> Path:
+    try:
+        home = Path(text).expanduser()
+    except RuntimeError as error:  # ~ of a user who is unknown
+        raise TargetError(target.text, f"its option home is {text!r}, which names no folder: {error}") from error
+    if not home.is_absolute() or not home.is_dir():
+        raise TargetError(target.text, f"its option home is {text!r}; it must be the absolute path of a folder that exists")
+    return home

@@ -1,0 +1,94 @@
+"""Checks of job descriptions: what no scheduler can take, and what one machine without a batch system cannot honour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyxenon_core.errors import (
+    IncompleteJobDescriptionException,
+    InvalidJobDescriptionException,
+    NoSuchQueueException,
+    UnsupportedJobDescriptionException,
+)
+from pyxenon_core.messages import JobDescription
+
+__all__ = ["MARK", "check_description", "check_interactive", "check_plain", "no_such_queue"]
+
+MARK = "XENON_JOB"  # the variable by which the processes of a job are known
+
+
+def check_description(adaptor: str, description: JobDescription) -> None:
+    """Raise what says why no scheduler could run *description*.
+
+    Raises:
+        IncompleteJobDescriptionException: There is no executable.
+        InvalidJobDescriptionException: A text cannot reach a program, or a variable of the environment cannot have its name.
+    """
+    if not description.executable:
+        raise IncompleteJobDescriptionException("the job description has no executable", adaptor=adaptor)
+    for field, text in _texts(description):
+        why = _unusable(text)
+        if why:
+            raise _invalid(adaptor, field, f"cannot be {text!r}: {why}")
+    for name in description.environment:
+        if not name or "=" in name or name == MARK:
+            why = "is set for every job by this scheduler" if name == MARK else "is no name for a variable: it is empty or holds a ="
+            raise _invalid(adaptor, "environment", f"cannot set {name!r}, which {why}")
+
+
+def check_interactive(adaptor: str, description: JobDescription) -> None:
+    """Raise InvalidJobDescriptionException when an interactive job redirects what goes to and comes from the client."""
+    for field in ("stdin", "stdout", "stderr"):
+        if getattr(description, field):
+            raise _invalid(adaptor, field, "cannot be a file for an interactive job: it goes over the connection")
+
+
+def check_plain(adaptor: str, description: JobDescription) -> None:
+    """Raise what says why a machine without a batch system cannot run *description*; it heeds no cores and no memory.
+
+    Raises:
+        InvalidJobDescriptionException: It asks for several tasks.
+        UnsupportedJobDescriptionException: It asks for a start time, temporary space, or has options for a batch system.
+    """
+    check_description(adaptor, description)
+    if description.tasks > 1:
+        raise _invalid(adaptor, "tasks", f"cannot be {description.tasks}: this scheduler runs one task a job; submit several jobs")
+    unsupported = {
+        "scheduler_arguments": description.scheduler_arguments,
+        "temp_space": description.temp_space,
+        "start_time": "" if description.start_time == "now" else description.start_time,
+    }
+    for field, value in unsupported.items():
+        if value:
+            reason = f"{field} cannot be {value!r}: there is no batch system that would heed it"
+            raise UnsupportedJobDescriptionException(reason, adaptor=adaptor, hint="Leave it out, or use a scheduler for a cluster")
+
+
+def no_such_queue(adaptor: str, queue: str, names: tuple[str, ...]) -> NoSuchQueueException:
+    """The exception for a queue that is not one of *names*."""
+    return NoSuchQueueException(f"there is no queue {queue!r}; there are {', '.join(names)}", adaptor=adaptor)
+
+
+def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:
+    for field in ("executable", "working_directory", "stdin", "stdout", "stderr", "name", "queue_name", "start_time"):
+        yield field, getattr(description, field)
+    for field in ("arguments", "scheduler_arguments"):
+        yield from ((field, text) for text in getattr(description, field))
+    for name, value in description.environment.items():
+        yield "environment", name
+        yield "environment", value
+
+
+def _unusable(text: str) -> str:
+    """Why no program could be given *text*; empty when it can."""
+    if "\0" in text:
+        return "it holds a null character, which no argument, name or path can hold"
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        return f"it holds half a character, {text[error.start]!r}"
+    return ""
+
+
+def _invalid(adaptor: str, field: str, why: str) -> InvalidJobDescriptionException:
+    return InvalidJobDescriptionException(f"{field} {why}", adaptor=adaptor)

@@ -1,0 +1,7 @@
+"""Slurm, on this machine or over SSH; every release from 20.11 on, with or without accounting."""
+
+from __future__ import annotations
+
+from pyxenon_server.schedulers.slurm.scheduler import SlurmScheduler
+
+__all__ = ["SlurmScheduler"]

@@ -1,0 +1,217 @@
+"""Interactive jobs: ``srun``, with what it reads and prints passed on as it comes.
+
+``srun`` is asked not to buffer: it gives the program a terminal for its output then, and holds no unfinished line back. The job's own
+script comes before what the client sends, over standard input, so that neither arguments nor environment are seen among the arguments of a
+process; it first prints the job's number behind a mark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pyxenon_core.errors import XenonError
+from pyxenon_core.messages import JobDescription
+from pyxenon_server.schedulers.slurm.cancelling import Canceller
+from pyxenon_server.schedulers.slurm.commands import OUTSIDE_ANY_JOB, encoded, new_token
+from pyxenon_server.schedulers.slurm.lookup import Lookup, Seeking
+from pyxenon_server.schedulers.slurm.options import interactive_options
+from pyxenon_server.schedulers.slurm.script import run_lines
+from pyxenon_server.schedulers.slurm.submission import refusal
+from pyxenon_server.shells.base import Output, ShellProcess, command_line
+
+__all__ = ["Conversation", "Line"]
+
+_SECONDS_BETWEEN_LOOKUPS = 1.0
+_TRIES_TO_CANCEL = 5
+# What a profile may have set to send the streams elsewhere, or to put a number before each line.
+_OWN_STREAMS = "unset SLURM_LABELIO SLURM_STDINMODE SLURM_STDOUTMODE SLURM_STDERRMODE SRUN_INPUT SRUN_OUTPUT SRUN_ERROR SRUN_LABELIO\n"
+_log = logging.getLogger("xenon.server.jobs")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The command of an interactive job.
+
+    Attributes:
+        tag: What ends its comment.
+        name: The name that it has in Slurm.
+        mark: The word behind which it prints its number.
+        script: What runs ``srun``.
+        head: What the job reads first: its own script.
+    """
+
+    tag: str
+    name: str
+    mark: str
+    script: str
+    head: bytes
+
+    @classmethod
+    def of(cls, description: JobDescription, directory: str, tag: str, name: str) -> Line:
+        """The command for *description*, in *directory*."""
+        mark = new_token()
+        program = [description.executable, *description.arguments]
+        first_alone = [] if description.start_per_task else ['[ "${SLURM_PROCID:-0}" = 0 ] || exit 0']
+        lines = [
+            f'[ "${{SLURM_PROCID:-0}}" != 0 ] || echo "{mark} ${{SLURM_JOB_ID}}"',
+            *first_alone,
+            *run_lines(directory if description.working_directory else "", description.environment, program),
+        ]
+        head = encoded("\n".join(lines) + "\n")
+        own = ["sh", "-c", f'eval "$(dd bs=1 count={len(head)} 2>/dev/null)"']
+        words = ["srun", "--quiet", "--unbuffered", *interactive_options(description, directory, tag), "--", *own]
+        return cls(tag, name, mark, f"{OUTSIDE_ANY_JOB}{_OWN_STREAMS}exec {command_line(words)}", head)
+
+
+class Conversation(AsyncIterator[Output]):
+    """What an interactive job prints, as an iterator. When it is closed early the job is cancelled.
+
+    Args:
+        line: The command.
+        process: It, under way.
+        canceller: Cancels the job.
+        lookup: Finds the job while it waits.
+        left: Called at the end, with what ``srun`` ended with; None when nobody knows.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        process: ShellProcess,
+        canceller: Canceller,
+        lookup: Lookup,
+        left: Callable[[Conversation, int | None], None],
+    ) -> None:
+        self.job = ""
+        self._line = line
+        self._process = process
+        self._canceller = canceller
+        self._lookup = lookup
+        self._left = left
+        self._output = cast("AsyncGenerator[Output, None]", process.output())
+        self._first: asyncio.Future[list[Output]] | None = None
+        self._pieces: list[Output] = []
+        self._feeding: asyncio.Future[None] | None = None
+        self._over = False
+        self._closed = False
+
+    async def begin(self, stdin: AsyncIterator[bytes]) -> str:
+        """Begin to talk, and give the job's number, from the job itself or, while it waits, from the queue."""
+        self._feeding = asyncio.ensure_future(self._feed(stdin))
+        self._first = asyncio.ensure_future(self._until_mark())
+        began = time.monotonic()
+        try:
+            while not self.job:
+                await asyncio.wait([self._first], timeout=_SECONDS_BETWEEN_LOOKUPS)
+                if not self.job and self._first.done():
+                    raise await self._refused(self._first.result())
+                if not self.job:
+                    await self._look_up(began)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self.job
+
+    async def __anext__(self) -> Output:
+        try:
+            return await self._next()
+        except StopAsyncIteration:
+            await self._end()
+            raise
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """End the conversation; a job that has not ended is cancelled."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self._over:
+                await self._cancel()
+        finally:
+            tasks: list[asyncio.Future[Any]] = [task for task in (self._feeding, self._first) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._process.close()
+            if not self._over:
+                self._left(self, None)
+
+    async def _next(self) -> Output:
+        if self._first is not None:
+            first, self._first = self._first, None
+            self._pieces = await first
+        if self._pieces:
+            return self._pieces.pop(0)
+        return await anext(self._output)
+
+    async def _until_mark(self) -> list[Output]:
+        """Read until the job has told its number; what else was printed until then."""
+        mark = self._line.mark.encode() + b" "
+        before = b""
+        pieces: list[Output] = []
+        async for stdout, stderr in self._output:
+            if stderr:
+                pieces.append(Output(stderr=stderr))
+            before += stdout
+            head, found, rest = before.partition(mark)
+            number, end, after = rest.partition(b"\n")
+            if found and end:
+                self.job = self.job or number.decode("ascii", "replace").strip()
+                break
+        else:
+            head, after = before, b""
+        if head + after:
+            pieces.append(Output(stdout=head + after))
+        return pieces
+
+    async def _refused(self, pieces: list[Output]) -> XenonError:
+        ended = await self._process.wait()
+        self._over = True
+        stderr = b"".join(piece.stderr for piece in pieces).decode("utf-8", "replace")
+        self._left(self, None)
+        return refusal("srun", ended.status, stderr)
+
+    async def _look_up(self, began: float) -> None:
+        with contextlib.suppress(XenonError):  # srun itself says what is wrong
+            found = await self._lookup.find([Seeking(self._line.tag, self._line.name, began)])
+            self.job = self.job or found.jobs.get(self._line.tag, "")
+
+    async def _feed(self, stdin: AsyncIterator[bytes]) -> None:
+        await self._process.write(self._line.head)
+        try:
+            async for data in stdin:
+                await self._process.write(data)
+            await self._process.write_eof()
+        except Exception as error:  # noqa: BLE001 - whatever the client's side raised: the job gets no more input, and is ended
+            _log.info("the input of the interactive job %s broke off: %s: %s", self.job, type(error).__name__, error)
+            await self._cancel()
+
+    async def _end(self) -> None:
+        if self._over:
+            return
+        ended = await self._process.wait()
+        self._over = True
+        self._left(self, ended.exit_code)
+        await self.aclose()
+
+    async def _cancel(self) -> None:
+        """Cancel the job, also one whose number is not known yet."""
+        began = time.monotonic()
+        for _ in range(_TRIES_TO_CANCEL):
+            try:
+                await self._look_up(began) if not self.job else None
+                if self.job:
+                    await self._canceller.cancel(self.job)
+                    return
+            except XenonError as error:
+                _log.warning("the interactive job %s could not be cancelled: %s", self.job or self._line.tag, error)
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKUPS)

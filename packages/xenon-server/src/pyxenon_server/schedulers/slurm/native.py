@@ -1,0 +1,139 @@
+"""The options for Slurm itself that a job description brings along: which of them cannot be used, and what has to be known of the others.
+
+``getopt`` takes long options cut short, short ones run together, and the first word that is no option for the program to run. So what
+would change what ``sbatch`` answers, or what runs, is looked for in all these forms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pyxenon_core.errors import UnsupportedJobDescriptionException
+from pyxenon_server.schedulers.slurm.commands import NAME
+
+__all__ = ["NativeOptions", "native_options"]
+
+_WITH_VALUE = re.compile(r"(-[A-Za-z]|--[A-Za-z][A-Za-z-]*)[ \t]+(.*)", re.DOTALL | re.ASCII)
+_ELSEWHERE = "open a scheduler on that cluster instead"
+_WAITING = "wait for the job instead"
+_PROGRAM = "the executable and its arguments are what runs"
+_NOTHING = "nothing would be submitted"
+_REFUSED = {
+    "clusters": _ELSEWHERE,
+    "wait": _WAITING,
+    "wrap": _PROGRAM,
+    "test-only": _NOTHING,
+    "help": _NOTHING,
+    "usage": _NOTHING,
+    "version": _NOTHING,
+}
+_REFUSED_LETTERS = {"M": _ELSEWHERE, "W": _WAITING, "h": _NOTHING, "V": _NOTHING}
+# Those that take no value from the word that follows them.
+_FLAG_LETTERS = "HIOQXklsuv"
+_FLAGS = (
+    "contiguous",
+    "disable-status",
+    "exclusive",
+    "get-user-env",
+    "hold",
+    "ignore-pbs",
+    "immediate",
+    "label",
+    "nice",
+    "no-kill",
+    "no-requeue",
+    "overcommit",
+    "overlap",
+    "oversubscribe",
+    "parsable",
+    "propagate",
+    "pty",
+    "quiet",
+    "reboot",
+    "requeue",
+    "resv-ports",
+    "share",
+    "spread-job",
+    "unbuffered",
+    "use-min-nodes",
+    "verbose",
+)
+
+
+@dataclass
+class NativeOptions:
+    """Scheduler arguments.
+
+    Attributes:
+        words: The options and their values, without the comment.
+        comment: The comment that they ask for, which has to be joined with the tag.
+        name: The name that they give the job; empty when they give none.
+    """
+
+    words: list[str] = field(default_factory=list)
+    comment: str = ""
+    name: str = ""
+
+
+def native_options(arguments: Iterable[str]) -> NativeOptions:
+    """*arguments*, looked through; raises UnsupportedJobDescriptionException for what cannot be used."""
+    found = NativeOptions()
+    words = deque(word for argument in arguments for word in _words(argument))
+    while words:
+        word = words.popleft()
+        _require_allowed(word)
+        option, value = _parts(word)
+        own = [word]
+        is_comment = _is("--comment", option, 5)
+        if value is None and words and (is_comment or not words[0].startswith("-")):
+            value = words.popleft()
+            own.append(value)
+        if is_comment:
+            found.comment = value or ""
+        else:
+            found.words += own
+        if option == "-J" or _is("--job-name", option, 3):
+            found.name = value or ""
+    return found
+
+
+def _words(argument: str) -> list[str]:
+    """An option and its value may be in one text, as a line of #SBATCH has them."""
+    apart = _WITH_VALUE.fullmatch(argument)
+    return [apart[1], apart[2]] if apart else [argument]
+
+
+def _parts(word: str) -> tuple[str, str | None]:
+    """An option and its value; None for a value that may be the next word."""
+    if word.startswith("--"):
+        option, equals, value = word.partition("=")
+        is_flag = any(flag.startswith(option[2:]) for flag in _FLAGS)
+        return option, value if equals or is_flag else None
+    letters = word[1:].lstrip(_FLAG_LETTERS)
+    return (f"-{letters[0]}", letters[1:] or None) if letters else (word, "")
+
+
+def _is(name: str, option: str, least: int) -> bool:
+    """Whether *option* is *name*, or what *least* or more characters leave of it."""
+    return len(option) >= least and name.startswith(option)
+
+
+def _require_allowed(word: str) -> None:
+    advice = _advice(word)
+    if advice:
+        reason = f"the scheduler argument {word!r} cannot be used here"
+        raise UnsupportedJobDescriptionException(reason, adaptor=NAME, hint=f"Leave it out: {advice}.")
+
+
+def _advice(word: str) -> str:
+    """What to do instead of giving *word*; empty when it can be used."""
+    if not word.startswith("-") or word in ("-", "--"):
+        return f"it is no option, and {_PROGRAM}"
+    if word.startswith("--"):
+        option = word[2:].partition("=")[0]
+        return next((advice for name, advice in _REFUSED.items() if name.startswith(option)), "")
+    letters = word[1:].lstrip(_FLAG_LETTERS)
+    return _REFUSED_LETTERS.get(letters[:1], "")

@@ -1,0 +1,326 @@
+"""What Slurm's commands print, taken apart.
+
+Names and comments of jobs are anybody's texts: they may hold line breaks, separators, and whole lines that look like another job's. Each
+query therefore ends its free texts with a word that was drawn for it alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyxenon_core.errors import IOException
+
+__all__ = [
+    "PARTITIONS",
+    "Configuration",
+    "ExitCode",
+    "Partition",
+    "Record",
+    "accounting_command",
+    "covers",
+    "minutes",
+    "parse_accounting",
+    "parse_configuration",
+    "parse_exit_code",
+    "parse_partitions",
+    "parse_queue",
+    "queue_command",
+    "tag_of",
+]
+
+_QUEUE_FIELDS = (
+    "JobID",
+    "ArrayJobID",
+    "ArrayTaskID",
+    "State",
+    "exit_code",
+    "UserID",
+    "Partition",
+    "SubmitTime",
+    "StartTime",
+    "EndTime",
+    "RestartCnt",
+    "NodeList",
+    "Reason",
+)
+_ACCOUNTING_FIELDS = (
+    "jobid",
+    "jobidraw",
+    "state",
+    "exitcode",
+    "uid",
+    "partition",
+    "submit",
+    "start",
+    "end",
+    "nodelist",
+    "comment",
+    "jobname",
+)
+_STATE = re.compile(r"([A-Z_]+)(?: by (\d+))?.*")
+_TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", re.ASCII)
+_RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?", re.ASCII)
+_CONFIGURED = re.compile(r"^(\w+)(?:\[\d+\])?\s*= (.*)$", re.MULTILINE)
+_NOTHING = ("", "N/A", "NONE", "None", "Unknown", "(null)", "None assigned")
+_RAW_SIGNAL = 0x7F
+_DAY, _HOUR = 24 * 60, 60
+
+PARTITIONS = "sinfo -h -o '%P|%R|%L|%l'"
+
+
+@dataclass(frozen=True)
+class ExitCode:
+    """What Slurm says of the end of a job: the status of its program, and the number of the signal that ended it; 0 for none."""
+
+    status: int = 0
+    signal: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.status}:{self.signal}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What Slurm says of a job, or of an element of an array, or of all its elements that wait.
+
+    Attributes:
+        job: Slurm's number for it alone.
+        array: The number of the array that it belongs to; its own number when it belongs to none.
+        task: The index in the array, or a list of these such as ``5-20%2``; empty outside of arrays.
+        state: The state's word.
+        exit_code: How it ended; meaningless before.
+        user: The number of the user whose job it is.
+        partition: The partition, or those it may come to.
+        submitted: In seconds since 1970-01-01 UTC, as the other times; None when it is not known.
+        started: When it began, or is expected to.
+        ended: When it ended, or will at the latest.
+        restarts: How often it was put back into the queue.
+        nodes: The nodes that it has, or had; empty for one that never began.
+        reason: Why it is in this state.
+        name: The job's name.
+        comment: The job's comment.
+        by: The number of the user who cancelled it; empty where that is not told.
+        source: The command that said so.
+    """
+
+    job: str
+    array: str
+    task: str
+    state: str
+    exit_code: ExitCode
+    user: str = ""
+    partition: str = ""
+    submitted: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    restarts: int = 0
+    nodes: str = ""
+    reason: str = ""
+    name: str = ""
+    comment: str = ""
+    by: str = ""
+    source: str = "squeue"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A queue. The times are in minutes, None where there is no such limit."""
+
+    name: str
+    default: bool
+    default_time: int | None
+    most_time: int | None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What matters of a cluster's configuration.
+
+    Attributes:
+        cluster: The cluster's name.
+        version: The release of Slurm, for people.
+        has_accounting: Whether there is a database of jobs that have ended.
+        seconds_kept: How long the controller remembers a job that has ended.
+        seconds_for_a_message: How long a command waits for the controller.
+    """
+
+    cluster: str
+    version: str
+    has_accounting: bool
+    seconds_kept: float
+    seconds_for_a_message: float
+
+
+def queue_command(token: str, choice: str) -> str:
+    """The ``squeue`` that lists the jobs of *choice*, those that ended lately too. *token* ends its free texts."""
+    fields = ",".join(f"{field}:|" for field in _QUEUE_FIELDS)
+    return f"squeue -h -a -t all {choice} -O '{fields},Name:{token}n,Comment:{token}c'"
+
+
+def parse_queue(text: str, token: str) -> list[Record]:
+    """The records in what :func:`queue_command` printed; raises IOException when it is not of that form."""
+    *records, rest = text.split(f"{token}c\n")
+    if rest.strip() and not rest.startswith("CLUSTER: "):
+        raise _unreadable("squeue", rest)
+    return [_queue_record(record, token) for record in records]
+
+
+def _queue_record(text: str, token: str) -> Record:
+    if text.startswith("CLUSTER: "):  # where a profile chooses among several clusters
+        text = text.partition("\n")[2]
+    machine, mark, comment = text.partition(f"{token}n")
+    values = machine.split("|", len(_QUEUE_FIELDS))
+    if not mark or len(values) != len(_QUEUE_FIELDS) + 1 or not values[0].isdigit():
+        raise _unreadable("squeue", text)
+    fields = dict(zip(_QUEUE_FIELDS, (value.strip() for value in values), strict=False))
+    return Record(
+        job=fields["JobID"],
+        array=fields["ArrayJobID"],
+        task=_known(fields["ArrayTaskID"]),
+        state=fields["State"],
+        exit_code=parse_exit_code(fields["exit_code"]),
+        user=fields["UserID"],
+        partition=fields["Partition"],
+        submitted=_moment(fields["SubmitTime"]),
+        started=_moment(fields["StartTime"]),
+        ended=_moment(fields["EndTime"]),
+        restarts=int(fields["RestartCnt"]) if fields["RestartCnt"].isdigit() else 0,
+        nodes=_known(fields["NodeList"]),
+        reason=_known(fields["Reason"]),
+        name=values[-1],
+        comment="" if comment == "(null)" else comment,
+    )
+
+
+def accounting_command(token: str, choice: str) -> str:
+    """The ``sacct`` that tells of the jobs of *choice*. *token* separates its fields."""
+    return f"sacct -n -X -P --delimiter={token} {choice} -o {','.join(_ACCOUNTING_FIELDS)},eligible"
+
+
+def parse_accounting(text: str, token: str) -> list[Record]:
+    """The records in what :func:`accounting_command` printed; raises IOException when it is not of that form."""
+    values = text.split(token)
+    width = len(_ACCOUNTING_FIELDS)
+    if len(values) % width != 1 or (len(values) == 1 and text.strip()):
+        raise _unreadable("sacct", text)
+    return [_accounting_record(record) for record in _rows(values, width)]
+
+
+def _rows(values: list[str], width: int) -> Iterator[dict[str, str]]:
+    """The last field of a row is one without free text; what follows its line break is the first field of the next row."""
+    first = values[0]
+    for start in range(1, len(values), width):
+        row = values[start : start + width]
+        _, _, following = row[-1].partition("\n")
+        yield dict(zip(_ACCOUNTING_FIELDS, [first, *row], strict=False))
+        first = following
+
+
+def _accounting_record(fields: dict[str, str]) -> Record:
+    array, underscore, task = fields["jobid"].partition("_")
+    state = _STATE.fullmatch(fields["state"])
+    if not state or not fields["jobidraw"].partition("+")[0].isdigit():
+        raise _unreadable("sacct", " ".join(fields.values()))
+    return Record(
+        job=fields["jobidraw"],
+        array=array if underscore else fields["jobidraw"],
+        task=task.strip("[]"),
+        state=state[1],
+        exit_code=parse_exit_code(fields["exitcode"]),
+        user=fields["uid"],
+        partition=fields["partition"],
+        submitted=_moment(fields["submit"]),
+        started=_moment(fields["start"]),
+        ended=_moment(fields["end"]),
+        nodes=_known(fields["nodelist"]),
+        name=fields["jobname"],
+        comment=fields["comment"],
+        by=state[2] or "",
+        source="sacct",
+    )
+
+
+def parse_exit_code(text: str) -> ExitCode:
+    """``3:0`` as later releases print it, or the raw status of the system call ``wait`` as earlier ones do: ``768``."""
+    status, colon, signal = text.partition(":")
+    if colon and status.isdigit() and signal.isdigit():
+        return ExitCode(int(status), int(signal))
+    if not text.isdigit():
+        raise _unreadable("the exit code", text)
+    raw = int(text)
+    number = raw & _RAW_SIGNAL
+    return ExitCode(0, number) if number else ExitCode((raw >> 8) & 0xFF, 0)
+
+
+def parse_partitions(text: str) -> list[Partition]:
+    """The partitions in what :data:`PARTITIONS` printed, each once, in Slurm's order."""
+    found: dict[str, Partition] = {}
+    for line in text.splitlines():
+        marked, _, rest = line.partition("|")
+        fields = rest.split("|")
+        if len(fields) == 3:
+            name, default_time, most_time = fields
+            found.setdefault(name, Partition(name, marked == f"{name}*", minutes(default_time), minutes(most_time)))
+        elif not line.startswith("CLUSTER: ") and line.strip():
+            raise _unreadable("sinfo", line)
+    return list(found.values())
+
+
+def parse_configuration(text: str) -> Configuration:
+    """What ``scontrol show config`` printed."""
+    values: dict[str, str] = {name: value.strip() for name, value in _CONFIGURED.findall(text)}
+    if "ClusterName" not in values:
+        raise _unreadable("scontrol show config", text)
+    return Configuration(
+        cluster=values["ClusterName"],
+        version=values.get("SLURM_VERSION", ""),
+        has_accounting="slurmdbd" in values.get("AccountingStorageType", ""),
+        seconds_kept=_seconds(values.get("MinJobAge", ""), 300) or float("inf"),  # 0 is for ever
+        seconds_for_a_message=_seconds(values.get("MessageTimeout", ""), 10),
+    )
+
+
+def minutes(text: str) -> int | None:
+    """``1-02:03:04``, ``03:04`` (minutes and seconds) or ``UNLIMITED``, in minutes; None for no limit or none that is known."""
+    match = _TIME.fullmatch(text.strip())
+    if not match:
+        return None
+    days, hours, minute, seconds = (int(part or 0) for part in match.groups())
+    return days * _DAY + hours * _HOUR + minute + (seconds > 0)
+
+
+def covers(tasks: str, index: str) -> bool:
+    """Whether the list *tasks* of elements of an array, such as ``1,5-20:5%2``, has the element *index*."""
+    for part in tasks.partition("%")[0].strip("[]").split(","):
+        match = _RANGE.fullmatch(part)
+        if match:
+            first, last = int(match[1]), int(match[2] or match[1])
+            if int(index) in range(first, last + 1, int(match[3] or 1)):
+                return True
+    return False
+
+
+def tag_of(record: Record) -> str:
+    """The last word of the comment of a job, which is where a tag is; empty when there is no comment."""
+    return record.comment.rsplit(maxsplit=1)[-1] if record.comment.strip() else ""
+
+
+def _known(text: str) -> str:
+    return "" if text in _NOTHING else text
+
+
+def _moment(text: str) -> float | None:
+    return float(text) if text.isdigit() else None
+
+
+def _seconds(text: str, default: float) -> float:
+    number = text.partition(" ")[0]
+    return float(number) if number.isdigit() else default
+
+
+def _unreadable(command: str, text: str) -> IOException:
+    shown = f"{text[:200]!r}{'…' if len(text) > 200 else ''}"
+    reason = f"what {command} printed cannot be understood: {shown}"
+    return IOException(reason, adaptor="slurm", hint="Is this a release of Slurm before 20.11? Otherwise please report it.")

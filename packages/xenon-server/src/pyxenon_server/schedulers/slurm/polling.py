@@ -1,0 +1,510 @@
+"""What is known of the jobs of one scheduler, and the queries that tell it.
+
+There is one query for all jobs that somebody asks about, never two at once, and none sooner than the poll delay after the one before. Those
+who ask while it is under way share the next one. With nobody waiting there are none.
+
+A query that fails changes nothing that is known. A job that a good answer leaves out has left the controller's memory: what the accounting
+says of it counts, once it says that the job has ended (it may lag, and it may speak of an older job of that number). When nobody can tell
+how a job ended, it stays not done, with an error that says so; waiting for it ends then, because nothing will ever tell more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pyxenon_core.errors import (
+    ConnectionLostException,
+    IOException,
+    JobCanceledException,
+    NoSuchJobException,
+    NotConnectedException,
+    SchedulerClosedException,
+    XenonError,
+)
+from pyxenon_server.job_state import JobState
+from pyxenon_server.schedulers.slurm.commands import NAME, Commands, new_token
+from pyxenon_server.schedulers.slurm.lookup import TAG_PREFIX
+from pyxenon_server.schedulers.slurm.parsing import (
+    Record,
+    accounting_command,
+    covers,
+    parse_accounting,
+    parse_queue,
+    queue_command,
+    tag_of,
+)
+from pyxenon_server.schedulers.slurm.states import has_ended, job_state
+
+__all__ = ["Asking", "Poller"]
+
+_JOB = re.compile(r"(\d+)(?:_(\d+))?", re.ASCII)
+_GRACE = 60.0  # for the accounting to catch up with a job that is gone
+_SLACK = 60.0  # between the clocks of a login node and of the controller
+_SLOWEST = 10  # times the poll delay
+_PATIENCE = 15 * 60.0  # with queries that fail, before those who wait are told
+_MOST_NUMBERS = 2000
+_ANSWERS_NEEDED = 2  # without a job in them, before it counts as gone
+_log = logging.getLogger("xenon.server")
+_TRANSIENT = (NotConnectedException, ConnectionLostException, IOException)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How to ask.
+
+    Attributes:
+        user: The number of the user whose jobs these are, usually.
+        uses_accounting: Whether the accounting may be asked.
+        delay: Seconds from one query to the next, at least.
+        kept: How many seconds the controller remembers a job that has ended.
+    """
+
+    user: str
+    uses_accounting: bool
+    delay: float
+    kept: float = 300.0
+
+
+@dataclass(eq=False)
+class _Tracked:
+    """A job that somebody asked about.
+
+    Attributes:
+        job: Its id.
+        tag: Of a job that this scheduler submitted; empty for others.
+        name: The name in its description.
+        at: When it was submitted, by the cluster's clock.
+        ours: Whether it is known to be the user's own.
+        records: The last that was said of each of its elements, by their numbers.
+        state: What is known; None when nothing is yet.
+        alive: Whether the last answer had it, or an element of it, not ended.
+        missed: How many good answers have left it out, or an element of it, one after the other.
+        gone_since: When the first of these came, by this machine's monotonic clock.
+        lost: Whether nothing more will ever be known.
+        exit_status: What ``srun`` ended with, for an interactive job.
+    """
+
+    job: str
+    tag: str = ""
+    name: str = ""
+    at: float | None = None
+    ours: bool = False
+    records: dict[str, Record] = field(default_factory=dict)
+    state: JobState | None = None
+    alive: bool = False
+    missed: int = 0
+    gone_since: float = 0.0
+    lost: bool = False
+    exit_status: int | None = None
+
+    @property
+    def number(self) -> str:
+        """The number of the job, or of the array that it is an element of."""
+        return self.job.partition("_")[0]
+
+    @property
+    def is_element(self) -> bool:
+        """Whether it is an element of an array."""
+        return "_" in self.job
+
+    def left_while_waiting(self, kept: float) -> bool:
+        """Whether it is an element that was waiting so lately that, had it begun since, the controller would know of it.
+
+        Slurm takes an element that is cancelled before it begins off the list of those that wait, and keeps no record of it.
+        """
+        waited = self.state is not None and bool(self.records) and not self.state.running and not self.state.done
+        return self.is_element and waited and self.state is not None and time.time() - self.state.seen < kept / 2
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has ended, or nothing more will be known."""
+        return self.lost or (self.state is not None and self.state.done)
+
+
+@dataclass(eq=False)
+class _Waiter:
+    happened: Callable[[JobState], bool]
+    future: asyncio.Future[JobState]
+
+
+@dataclass(eq=False)
+class _Turn:
+    """A query that is to come, or under way: the jobs, how many wait for its answer, and what does it, which gives its error."""
+
+    jobs: set[str] = field(default_factory=set)
+    askers: int = 0
+    task: asyncio.Task[XenonError | None] | None = None
+
+
+class Poller:
+    """Knows the states of jobs.
+
+    Args:
+        commands: The cluster's commands.
+        asking: How to ask.
+    """
+
+    def __init__(self, commands: Commands, asking: Asking) -> None:
+        self._commands = commands
+        self._asking = asking
+        self._jobs: dict[str, _Tracked] = {}
+        self._lock = asyncio.Lock()
+        self._next: _Turn | None = None
+        self._turns: set[asyncio.Task[XenonError | None]] = set()
+        self._trouble: XenonError | None = None
+        self._answered: set[str] = set()
+        self._asked_at = float("-inf")
+        self._answered_at = float("-inf")
+        self._changed_at = 0.0
+        self._waiters: dict[str, list[_Waiter]] = {}
+        self._driver: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        self._closed = False
+
+    def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "sbatch") -> None:
+        """Take note of a job that was just submitted, as *evidence* says."""
+        state = JobState(job, "PENDING", evidence=evidence, name=name)
+        self._jobs[job] = _Tracked(job, tag, name, at, ours=True, state=state)
+
+    def is_known(self, job: str) -> bool:
+        """Whether it is a job that this scheduler submitted."""
+        tracked = self._jobs.get(job)
+        return tracked is not None and bool(tracked.tag)
+
+    def last(self, job: str) -> JobState | None:
+        """What was last told of a job that this scheduler submitted; None for any other."""
+        return self._jobs[job].state if self.is_known(job) else None
+
+    def ended(self, job: str, status: int) -> None:
+        """Take note of what ``srun`` ended with, for the case that nobody else tells."""
+        if job in self._jobs:
+            self._jobs[job].exit_status = status
+
+    async def states(self, jobs: Sequence[str], *, fresh: bool = False) -> list[JobState | XenonError]:
+        """What is known of each of *jobs*, from an answer that is no older than the poll delay; with *fresh*, from a query begun later.
+
+        An error stands for a job that there is not. Raises the error of the query when that failed.
+        """
+        known = [job for job in jobs if _JOB.fullmatch(job)]
+        for job in known:
+            self._jobs.setdefault(job, _Tracked(job))
+        wanted = [job for job in known if not self._jobs[job].settled]
+        if wanted and (fresh or not self._is_recent(wanted)):
+            await self._ask(wanted)
+        return [self._outcome(job) for job in jobs]
+
+    async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
+        """As :meth:`pyxenon_server.adaptor.Scheduler.wait`."""
+        tracked = self._jobs.setdefault(job, _Tracked(job)) if _JOB.fullmatch(job) else None
+        if tracked is None:
+            raise _no_such(job)
+        if tracked.state is not None and (tracked.settled or (self._is_recent([job]) and happened(tracked.state))):
+            return tracked.state
+        waiter = _Waiter(happened, asyncio.get_running_loop().create_future())
+        self._waiters.setdefault(job, []).append(waiter)
+        self._drive()
+        try:
+            return await asyncio.wait_for(waiter.future, timeout)
+        except asyncio.TimeoutError:
+            return await self._at_last(tracked)
+        finally:
+            self._waiters[job].remove(waiter)
+            if not self._waiters[job]:
+                del self._waiters[job]
+            if not self._waiters and self._driver is not None:
+                self._driver.cancel()
+                self._driver = None
+
+    async def close(self) -> None:
+        """Stop; who still waits gets an error."""
+        self._closed = True
+        tasks = [*self._turns, *([self._driver] if self._driver else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=NAME))
+
+    async def _at_last(self, tracked: _Tracked) -> JobState:
+        """What is known when time is up: the last state, or the first, if there is none yet."""
+        if tracked.state is None:
+            (state,) = await self.states([tracked.job])
+            if isinstance(state, XenonError):
+                raise state
+            return state
+        if self._trouble is not None and not tracked.settled:
+            return replace(tracked.state, error=copy.copy(self._trouble))
+        return tracked.state
+
+    def _is_recent(self, jobs: Iterable[str]) -> bool:
+        recent = time.monotonic() - self._answered_at <= self._asking.delay
+        return recent and self._answered.issuperset(jobs)
+
+    def _outcome(self, job: str) -> JobState | XenonError:
+        tracked = self._jobs.get(job)
+        if tracked is not None and tracked.state is not None:
+            return tracked.state
+        if tracked is not None and job not in self._waiters:
+            del self._jobs[job]  # there is nothing to remember
+        return _no_such(job)
+
+    async def _ask(self, jobs: Iterable[str]) -> None:
+        """Have *jobs* in a query that begins later than now, and raise its error."""
+        if self._closed:
+            raise SchedulerClosedException("the scheduler is closed", adaptor=NAME)
+        if self._next is None:
+            self._next = _Turn()
+            self._next.task = asyncio.get_running_loop().create_task(self._take(self._next))
+            self._turns.add(self._next.task)
+            self._next.task.add_done_callback(self._turns.discard)
+        error = await self._answer_of(self._next, jobs)
+        if error is not None:
+            raise copy.copy(error)  # each has a traceback of its own
+
+    async def _answer_of(self, turn: _Turn, jobs: Iterable[str]) -> XenonError | None:
+        turn.jobs.update(jobs)
+        turn.askers += 1
+        try:
+            return await asyncio.shield(turn.task) if turn.task else None
+        except asyncio.CancelledError:
+            if self._closed:
+                raise SchedulerClosedException("the scheduler was closed", adaptor=NAME) from None
+            raise
+        finally:
+            turn.askers -= 1
+
+    async def _take(self, turn: _Turn) -> XenonError | None:
+        """One query, when it may be, if anybody still waits for it; gives its error."""
+        async with self._lock:
+            await asyncio.sleep(self._asked_at + self._asking.delay - time.monotonic())
+            self._next = None
+            if not turn.askers:
+                return None
+            self._asked_at = time.monotonic()
+            # All that have not ended are asked for together: who waits for one after the other then pays for one query, and not for many.
+            jobs = turn.jobs.union(job for job, tracked in self._jobs.items() if tracked.ours and not tracked.settled)
+            try:
+                await self._query([self._jobs[job] for job in jobs if job in self._jobs])
+            except XenonError as error:
+                self._answered, self._trouble = set(), error
+                return error
+            self._answered, self._trouble = jobs, None
+            self._answered_at = self._asked_at
+            return None
+
+    async def _query(self, asked: list[_Tracked]) -> None:
+        records = await self._queue(asked)
+        now = time.time()
+        gone = [tracked for tracked in asked if not self._update(tracked, records, now)]
+        if gone:
+            await self._find_gone(gone)
+        for tracked in asked:
+            self._tell(tracked)
+
+    async def _find_gone(self, gone: list[_Tracked]) -> None:
+        try:
+            past = await self._accounting(gone) if self._asking.uses_accounting else {}
+        except XenonError as error:
+            _log.info("the accounting does not tell of %d jobs that have left the queue: %s", len(gone), error)
+            for tracked in gone:  # it may tell later
+                tracked.gone_since = time.monotonic()
+            return
+        for tracked in gone:
+            self._update_gone(tracked, past)
+
+    async def _queue(self, asked: list[_Tracked]) -> dict[str, list[Record]]:
+        """What the controller says, by the number of the job or array."""
+        token = new_token()
+        answer = await self._commands.query(queue_command(token, self._choice(asked)))
+        if answer.status and "Invalid job id" not in answer.stderr:  # said when it knows none of them
+            raise IOException(f"Slurm on {self._commands.place} refused to tell the states of jobs: {answer.stderr.strip()}", adaptor=NAME)
+        found: dict[str, list[Record]] = {}
+        for record in parse_queue(answer.stdout, token):
+            found.setdefault(record.array, []).append(record)
+        return found
+
+    def _choice(self, asked: list[_Tracked]) -> str:
+        """What costs the controller least: one job by its number, or the user's; a list of others makes it tell of all jobs.
+
+        ``squeue`` itself picks those with the numbers from several that it is told of, so that the rest need not travel.
+        """
+        numbers = sorted({tracked.number for tracked in asked})
+        chosen = f"-j {','.join(numbers)}" if len(numbers) <= _MOST_NUMBERS else ""
+        if len(numbers) > 1 and all(tracked.ours for tracked in asked):
+            return f"-u {self._asking.user} {chosen}".rstrip()
+        return chosen
+
+    async def _accounting(self, gone: list[_Tracked]) -> dict[str, list[Record]]:
+        token = new_token()
+        numbers = ",".join(sorted({tracked.number for tracked in gone}))
+        found: dict[str, list[Record]] = {}
+        for record in parse_accounting(await self._commands.ask(accounting_command(token, f"-j {numbers}")), token):
+            found.setdefault(record.array, []).append(record)
+        return found
+
+    def _update(self, tracked: _Tracked, found: dict[str, list[Record]], now: float) -> bool:
+        """Take note of what the controller says of a job; False when it leaves out what has not ended."""
+        records = [record for record in _of(tracked, found) if _is_it(tracked, record)]
+        current = {record.job: record for record in records}
+        before = {} if current and tracked.is_element else tracked.records  # an element that begins to run gets a number of its own
+        left_out = [number for number, record in before.items() if number not in current and not has_ended(record)]
+        tracked.records = {**before, **current}
+        tracked.alive = any(not has_ended(record) for record in records)
+        if records:
+            tracked.ours = all(record.user == self._asking.user for record in records)
+            tracked.at = tracked.at if tracked.at is not None else records[0].submitted
+            self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()), now)))
+        if records and not left_out:
+            tracked.missed = 0
+            return True
+        if not tracked.missed:
+            tracked.gone_since = time.monotonic()
+        tracked.missed += 1
+        return False
+
+    def _update_gone(self, tracked: _Tracked, past: dict[str, list[Record]]) -> None:
+        """The controller does not know the job, or one of its elements, any more."""
+        records = [record for record in _of(tracked, past) if _is_it(tracked, record)]
+        ended = {record.job: record for record in records if has_ended(record)}
+        tracked.records = {**tracked.records, **{job: record for job, record in ended.items() if not _is_settled(tracked, job)}}
+        if tracked.records and ended:
+            self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()))))
+        elif records and tracked.state is None:
+            self._set(tracked, _named(tracked, job_state(tracked.job, records)))  # it lags, but is all there is
+        elif tracked.left_while_waiting(self._asking.kept):
+            self._set(tracked, _removed(tracked))
+        elif tracked.exit_status is not None:
+            self._set(tracked, _by_srun(tracked, tracked.exit_status))
+        if tracked.state is not None and tracked.missed >= _ANSWERS_NEEDED and self._is_lost(tracked):
+            tracked.lost = True
+            self._set(tracked, _lost(tracked, self._asking.uses_accounting))
+
+    def _is_lost(self, tracked: _Tracked) -> bool:
+        return not tracked.settled and not tracked.alive and self._has_been_long(tracked)
+
+    def _has_been_long(self, tracked: _Tracked) -> bool:
+        return not self._asking.uses_accounting or time.monotonic() - tracked.gone_since > _GRACE
+
+    def _set(self, tracked: _Tracked, state: JobState) -> None:
+        before = tracked.state
+        if before is None or (before.state, before.reason, before.running, before.done) != (
+            state.state,
+            state.reason,
+            state.running,
+            state.done,
+        ):
+            self._changed_at = time.monotonic()
+        tracked.state = state
+        if state.done:
+            tracked.records = {}  # which nobody needs any more
+
+    def _tell(self, tracked: _Tracked) -> None:
+        """Tell those who wait for a job."""
+        for waiter in self._waiters.get(tracked.job, ()):
+            if waiter.future.done():
+                continue
+            if tracked.state is not None:
+                if tracked.settled or waiter.happened(tracked.state):
+                    waiter.future.set_result(tracked.state)
+            elif not tracked.tag:
+                waiter.future.set_exception(_no_such(tracked.job))
+
+    def _drive(self) -> None:
+        """Somebody has begun to wait."""
+        self._changed_at = time.monotonic()
+        self._hurry.set()
+        if self._driver is None or self._driver.done():
+            self._driver = asyncio.get_running_loop().create_task(self._keep_asking())
+
+    async def _keep_asking(self) -> None:
+        """Ask for as long as somebody waits: often when something happened lately, else less often."""
+        pause = 0.0
+        failing_since: float | None = None
+        while self._waiters and self._driver is asyncio.current_task():
+            await self._sleep_until(self._asked_at + pause)
+            try:
+                await self._ask(list(self._waiters))
+                failing_since, pause = None, self._pause()
+            except XenonError as error:
+                now = time.monotonic()
+                failing_since = now if failing_since is None else failing_since
+                pause = min(30.0, max(self._asking.delay, 2 * pause))
+                if not isinstance(error, _TRANSIENT) or now - failing_since > _PATIENCE:
+                    self._fail_waiters(error)
+
+    async def _sleep_until(self, moment: float) -> None:
+        """Sleep until *moment*, or until somebody begins to wait."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), moment - time.monotonic())
+        self._hurry.clear()
+
+    def _pause(self) -> float:
+        """A tenth of the time in which nothing has happened, from the delay to ten times that."""
+        return min(_SLOWEST * self._asking.delay, max(self._asking.delay, 0.1 * (time.monotonic() - self._changed_at)))
+
+    def _fail_waiters(self, error: XenonError) -> None:
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                if not waiter.future.done():
+                    waiter.future.set_exception(copy.copy(error))
+
+
+def _of(tracked: _Tracked, found: dict[str, list[Record]]) -> list[Record]:
+    """The records that are of the job, or of the element of an array that it is."""
+    records = found.get(tracked.number, [])
+    _, underscore, index = tracked.job.partition("_")
+    return [record for record in records if record.task and covers(record.task, index)] if underscore else records
+
+
+def _is_it(tracked: _Tracked, record: Record) -> bool:
+    """Whether *record* is of the job itself, and not of another one that has, or had, its number.
+
+    A job that was put back into the queue counts as submitted then. A comment may have been changed since, but not to another tag.
+    """
+    tag = tag_of(record)
+    if tracked.tag and tag == tracked.tag:
+        return True
+    if tracked.at is not None and record.submitted is not None and record.submitted < tracked.at - _SLACK:
+        return False
+    return not (tracked.tag and tag.startswith(TAG_PREFIX))
+
+
+def _is_settled(tracked: _Tracked, number: str) -> bool:
+    record = tracked.records.get(number)
+    return record is not None and has_ended(record)
+
+
+def _named(tracked: _Tracked, state: JobState) -> JobState:
+    return replace(state, name=tracked.name) if tracked.name else state
+
+
+def _removed(tracked: _Tracked) -> JobState:
+    """The state of an element of an array that was taken off the list of those that wait."""
+    error = JobCanceledException(f"job {tracked.job}: it was cancelled before it began", adaptor=NAME)
+    information = dict(tracked.state.information) if tracked.state is not None else {}
+    return JobState(tracked.job, "CANCELLED", done=True, evidence="squeue", error=error, name=tracked.name, information=information)
+
+
+def _by_srun(tracked: _Tracked, status: int) -> JobState:
+    state = "COMPLETED" if status == 0 else "FAILED"
+    return JobState(tracked.job, state, done=True, exit_code=status, evidence="srun", name=tracked.name)
+
+
+def _lost(tracked: _Tracked, uses_accounting: bool) -> JobState:
+    last = tracked.state
+    seen = f"it was last seen {last.state}" if last is not None else "it was never seen"
+    asked = "the accounting does not tell how it ended" if uses_accounting else "there is no accounting to tell how it ended"
+    reason = f"job {tracked.job} has left the queue and {asked}; {seen}"
+    error = NoSuchJobException(reason, adaptor=NAME, hint="Ask for the states of jobs more often than the controller forgets them.")
+    information = dict(last.information) if last is not None else {}
+    return JobState(tracked.job, "UNKNOWN", reason=reason, evidence="squeue", error=error, name=tracked.name, information=information)
+
+
+def _no_such(job: str) -> XenonError:
+    return NoSuchJobException(f"Slurm knows no job {job!r}", adaptor=NAME)

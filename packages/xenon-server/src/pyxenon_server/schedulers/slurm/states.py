@@ -1,0 +1,212 @@
+"""What Slurm's words for the state of a job mean, and what is known of how it ended.
+
+Slurm says of the end of a job: its state's word, the status of its program and a signal. Not all of it is to be believed: a job that ran
+into its time limit, or was cancelled while it waited, has the status 0; one whose node failed has some signal that nobody sent. An exit
+code is told here only when a program ended with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+
+from pyxenon_core.errors import JobCanceledException, XenonError
+from pyxenon_server.job_state import JobState
+from pyxenon_server.schedulers.slurm.commands import NAME
+from pyxenon_server.schedulers.slurm.parsing import Record
+from pyxenon_server.shells.base import signal_name
+
+__all__ = ["PHASES", "Ending", "Phase", "ending_of", "has_ended", "job_state"]
+
+
+class Phase(Enum):
+    """What a state's word says of a job."""
+
+    WAITING = "has not begun"
+    RUNNING = "has begun and not ended"
+    ENDED = "has ended"
+    UNKNOWN = "a word that is not known here: neither begun nor ended"
+
+
+PHASES = {
+    "PENDING": Phase.WAITING,
+    "CONFIGURING": Phase.WAITING,
+    "REQUEUED": Phase.WAITING,
+    "REQUEUE_FED": Phase.WAITING,
+    "REQUEUE_HOLD": Phase.WAITING,
+    "RESV_DEL_HOLD": Phase.WAITING,
+    "SPECIAL_EXIT": Phase.WAITING,
+    "LAUNCH_FAILED": Phase.WAITING,
+    "RECONFIG_FAIL": Phase.WAITING,
+    "POWER_UP_NODE": Phase.WAITING,
+    "EXPEDITING": Phase.WAITING,
+    "RUNNING": Phase.RUNNING,
+    "COMPLETING": Phase.RUNNING,
+    "SUSPENDED": Phase.RUNNING,
+    "STOPPED": Phase.RUNNING,
+    "SIGNALING": Phase.RUNNING,
+    "RESIZING": Phase.RUNNING,
+    "STAGE_OUT": Phase.RUNNING,
+    "COMPLETED": Phase.ENDED,
+    "CANCELLED": Phase.ENDED,
+    "FAILED": Phase.ENDED,
+    "TIMEOUT": Phase.ENDED,
+    "NODE_FAIL": Phase.ENDED,
+    "PREEMPTED": Phase.ENDED,
+    "BOOT_FAIL": Phase.ENDED,
+    "DEADLINE": Phase.ENDED,
+    "OUT_OF_MEMORY": Phase.ENDED,
+    "REVOKED": Phase.ENDED,
+}
+
+# Why a job ended whose program did not end by itself.
+_ENDED_BY = {
+    "CANCELLED": (JobCanceledException, "it was cancelled"),
+    "TIMEOUT": (JobCanceledException, "it was ended because it ran longer than it was allowed to"),
+    "DEADLINE": (JobCanceledException, "it was ended at its deadline"),
+    "PREEMPTED": (JobCanceledException, "it was ended to make room for another job"),
+    "OUT_OF_MEMORY": (XenonError, "it was ended because it needed more memory than it was allowed to"),
+    "NODE_FAIL": (XenonError, "a node that it ran on failed"),
+    "BOOT_FAIL": (XenonError, "a node that it was to run on did not start"),
+    "REVOKED": (XenonError, "another cluster of the federation runs it"),
+}
+_HINTS = {
+    "OUT_OF_MEMORY": "Submit it again with a larger max_memory.",
+    "NODE_FAIL": "Submit it again.",
+    "BOOT_FAIL": "Submit it again.",
+}
+# In these states the signal that is told may be one that nobody sent to the program.
+_UNRELIABLE_SIGNAL = ("NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED", "OUT_OF_MEMORY")
+_COULD_NOT_START = 53  # what Slurm writes in the place of a signal when it cannot open a job's files
+_UNKNOWN_SEVERITY = 1 << 16
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended: its exit code, or the signal that ended its program; and the error when it did not end by itself."""
+
+    exit_code: int | None = None
+    signal: str = ""
+    error: XenonError | None = None
+
+
+def phase_of(record: Record) -> Phase:
+    """What the word of *record* says.
+
+    The accounting may have the word for an end before it has the end: an exit code without a time is none yet.
+    """
+    phase = PHASES.get(record.state, Phase.UNKNOWN)
+    is_early = phase is Phase.ENDED and record.source == "sacct" and record.ended is None
+    return Phase.UNKNOWN if is_early else phase
+
+
+def has_ended(record: Record) -> bool:
+    """Whether the job of *record* has ended."""
+    return phase_of(record) is Phase.ENDED
+
+
+def ending_of(record: Record) -> Ending:
+    """What is known of how the job of *record*, which has ended, ended."""
+    exit_code, signal = _exit_code(record), _signal(record)
+    if record.state in _ENDED_BY:
+        return Ending(exit_code, signal, _ended_by(record))
+    if record.state == "FAILED" and exit_code is None and not signal:
+        return Ending(error=_never_began(record))
+    return Ending(exit_code, signal)
+
+
+def _exit_code(record: Record) -> int | None:
+    if not record.nodes or record.exit_code.signal:
+        return None
+    return record.exit_code.status if record.exit_code.status or record.state == "COMPLETED" else None
+
+
+def _signal(record: Record) -> str:
+    number = record.exit_code.signal
+    if not record.nodes or not number or number == _COULD_NOT_START or record.state in _UNRELIABLE_SIGNAL:
+        return ""
+    return signal_name(number)
+
+
+def _ended_by(record: Record) -> XenonError:
+    error, words = _ENDED_BY[record.state]
+    by = f" by the user {record.by}" if record.by else ""
+    reason = f" ({record.reason})" if record.reason and record.state != "CANCELLED" else ""
+    return error(f"{_subject(record)}: {words}{by}{reason}", adaptor=NAME, hint=_HINTS.get(record.state, ""))
+
+
+def _never_began(record: Record) -> XenonError:
+    if record.exit_code.signal == _COULD_NOT_START:
+        why = "its files or its working directory could not be opened"
+    else:
+        why = record.reason or f"Slurm says no more than {record.exit_code}"
+    return XenonError(f"{_subject(record)} could not be started: {why}", adaptor=NAME)
+
+
+def _subject(record: Record) -> str:
+    return f"job {record.array}_{record.task}" if record.task else f"job {record.job}"
+
+
+def job_state(job: str, records: Sequence[Record], seen: float | None = None) -> JobState:
+    """The state of *job*, of which there is one record at least; several when it is an array.
+
+    An array has begun when one of its elements has, and has ended when all have; it then has the worst end of theirs.
+    """
+    done = all(has_ended(record) for record in records)
+    shown = max(records, key=_severity) if done else min(records, key=_liveliness)
+    ending = ending_of(shown) if done else Ending()
+    return JobState(
+        job=job,
+        state=shown.state,
+        running=not done and any(phase_of(record) is Phase.RUNNING or _began_and_ended(record) for record in records),
+        done=done,
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+        reason=shown.reason,
+        evidence=shown.source,
+        seen=time.time() if seen is None else seen,
+        error=ending.error,
+        name=shown.name,
+        information=_information(shown, records),
+    )
+
+
+def _began_and_ended(record: Record) -> bool:
+    return has_ended(record) and bool(record.nodes)
+
+
+def _severity(record: Record) -> int:
+    """The higher, the worse: from 0 for a success over exit codes and signals to what kept a program from ending by itself."""
+    ending = ending_of(record)
+    if ending.error is not None:
+        return _UNKNOWN_SEVERITY
+    return ending.exit_code if ending.exit_code is not None else 128 + record.exit_code.signal
+
+
+def _liveliness(record: Record) -> int:
+    return (Phase.RUNNING, Phase.UNKNOWN, Phase.WAITING, Phase.ENDED).index(phase_of(record))
+
+
+def _information(shown: Record, records: Iterable[Record]) -> dict[str, str]:
+    told = {
+        "JobId": shown.array,
+        "JobState": shown.state,
+        "Reason": shown.reason,
+        "Partition": shown.partition,
+        "NodeList": shown.nodes,
+        "UserId": shown.user,
+        "SubmitTime": _time(shown.submitted),
+        "StartTime": _time(shown.started),
+        "EndTime": _time(shown.ended),
+        "Restarts": str(shown.restarts) if shown.restarts else "",
+        "ExitCode": str(shown.exit_code) if has_ended(shown) else "",
+        "ArrayTasks": " ".join(f"{record.task}={record.state}" for record in records if record.task),
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _time(moment: float | None) -> str:
+    return "" if moment is None else datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,357 @@
+"""Submission, exactly once.
+
+Every job carries a tag that was drawn for it, at the end of its comment. When the answer to a submission is lost, nobody knows whether
+there is a job: it is looked up by its tag, and submitted again only when that tells that there is none, and when the command that may
+still be submitting it cannot be running any more. Where that cannot be told, the error says that a job may have been submitted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pyxenon_core.errors import (
+    CommandNotFoundException,
+    ConnectionLostException,
+    InvalidJobDescriptionException,
+    NoSuchQueueException,
+    NotConnectedException,
+    SchedulerClosedException,
+    XenonError,
+)
+from pyxenon_server.schedulers.slurm.commands import NAME, Commands, controller_is_away, new_token, words_of
+from pyxenon_server.schedulers.slurm.gathering import Gathering
+from pyxenon_server.schedulers.slurm.lookup import TAG_PREFIX, Lookup, Seeking
+from pyxenon_server.shells.base import command_line
+
+__all__ = ["Patience", "Submission", "Submitted", "Submitter", "new_tag", "refusal"]
+
+_MOST_AT_ONCE = 100
+_TRIES = 3
+_NOT_FOUND = 127
+_NO_PARTITION = ("invalid partition", "invalid partition name")
+_UNSENT = ("unable to contact", "connect failure")
+
+# A profile may have set what makes sbatch end with what the job ended with, or submit elsewhere.
+# After a refusal, whether the controller is there at all: with none, each further try would take many seconds for nothing.
+_REPORT = """
+trap '' PIPE HUP
+unset SBATCH_WAIT SBATCH_CLUSTERS
+date '+{token}@ %s'
+_xn_report() {{
+printf '{token}= %s %s\\n' "$1" "$2"; printf '{token}= %s\\n' "$1" >&2
+[ "$2" -eq 0 ] || scontrol ping 2>/dev/null | grep -q 'is UP' || _xn_down=1
+}}
+"""
+_ONE = """[ -n "${{_xn_down-}}" ] || {{ sbatch --parsable {options} <<'{token}'
+{script}{token}
+_xn_report {number} $?
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long things may take, in seconds.
+
+    Attributes:
+        command: A command that submits, until it is ended; for each job of it, *job* more.
+        job: See *command*.
+        controller: A submission, while the controller does not answer.
+        slack: What is added to be sure that a command has ended.
+    """
+
+    command: float = 30.0
+    job: float = 1.0
+    controller: float = 120.0
+    slack: float = 5.0
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that was submitted: its id, and the cluster's time then, in seconds since 1970-01-01 UTC; None when it is not known."""
+
+    job: str
+    at: float | None
+
+
+@dataclass(eq=False)
+class Submission:
+    """A job that is to be submitted.
+
+    Attributes:
+        tag: What ends its comment.
+        name: The name that it has in Slurm.
+        options: For ``sbatch``.
+        script: The batch script.
+        answer: What became of it.
+        tries: How often it was handed to the cluster.
+        began: When it was last handed to the cluster, by this machine's monotonic clock.
+        may_exist: Whether a job may have come of it.
+        certain_at: When no command can be submitting it any more, by the same clock.
+        trouble: Why there is no answer.
+    """
+
+    tag: str
+    name: str
+    options: list[str]
+    script: str
+    answer: asyncio.Future[Submitted] = field(repr=False)
+    tries: int = 0
+    began: float = 0.0
+    may_exist: bool = False
+    certain_at: float = 0.0
+    trouble: XenonError | None = None
+
+
+def new_tag() -> str:
+    """A tag that no other job has."""
+    return f"{TAG_PREFIX}{secrets.token_hex(10)}"
+
+
+class Submitter:
+    """Submits the jobs of one scheduler.
+
+    Args:
+        commands: The cluster's commands.
+        lookup: Finds jobs by their tags.
+        patience: How long things may take.
+        message_seconds: How long a command of Slurm's waits for the controller.
+        unwanted: Is told of jobs that were submitted when nobody waited for them any more.
+    """
+
+    def __init__(
+        self, commands: Commands, lookup: Lookup, patience: Patience, message_seconds: float, unwanted: Callable[[str], None]
+    ) -> None:
+        self._commands = commands
+        self._lookup = lookup
+        self._patience = patience
+        self._message_seconds = message_seconds
+        self._unwanted = unwanted
+        self._gathering = Gathering(self._submit, _MOST_AT_ONCE)
+        self._lost: list[Submission] = []
+        self._recovery: asyncio.Task[None] | None = None
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Submit it; raises what :meth:`pyxenon_server.adaptor.Scheduler.submit` says."""
+        self._gathering.add(submission)
+        try:
+            return await submission.answer
+        except asyncio.CancelledError:
+            self._gathering.discard(submission)
+            raise
+
+    async def close(self) -> None:
+        """Stop. What was not handed to the cluster is not submitted; for the rest, the errors say what is known."""
+        unsent = await self._gathering.close()
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
+        for submission in [*unsent, *self._lost]:
+            words = "a job may have been submitted" if submission.may_exist else "the job was not submitted"
+            _fail(submission, SchedulerClosedException(f"the scheduler was closed: {words}", adaptor=NAME))
+
+    async def _submit(self, submissions: list[Submission]) -> None:
+        """One command for all *submissions*."""
+        wanted = [submission for submission in submissions if not submission.answer.done()]
+        if not wanted:
+            return
+        token = new_token()
+        seconds = self._patience.command + self._patience.job * len(wanted)
+        for submission in wanted:
+            submission.tries += 1
+            submission.began = time.monotonic()
+        try:
+            completed = await self._commands.change(_script(wanted, token), seconds)
+        except NotConnectedException as error:
+            for submission in wanted:  # the command cannot have begun
+                submission.trouble = error
+                _fail(submission, _given_up(submission, error))
+            return
+        except ConnectionLostException as error:
+            for submission in wanted:
+                self._lose(submission, error, may_exist=True, seconds=seconds + self._message_seconds + self._patience.slack)
+            return
+        except XenonError as error:
+            for submission in wanted:
+                _fail(submission, error)
+            return
+        except asyncio.CancelledError:
+            for submission in wanted:
+                submission.may_exist = True
+            self._lost += wanted
+            raise
+        self._settle(wanted, _Answers(completed.stdout, completed.stderr, token))
+
+    def _settle(self, submissions: Sequence[Submission], answers: _Answers) -> None:
+        for number, submission in enumerate(submissions):
+            said = answers.of(number)
+            if said is None:  # the command stopped before, or it was ended
+                reason = words_of(answers.rest) or "the command that submits was ended before it came to this job"
+                may_exist = submission.may_exist or not answers.whole
+                seconds = self._message_seconds if may_exist else 0.0
+                self._lose(submission, self._commands.away(reason), may_exist=may_exist, seconds=seconds)
+            elif said.job:
+                self._succeed(submission, Submitted(said.job, answers.at))
+            elif said.status and not controller_is_away(said.stderr):
+                _fail(submission, refusal("sbatch", said.status, said.stderr))
+            else:
+                sent = not any(words in said.stderr.lower() for words in _UNSENT)
+                error = self._commands.away(said.stderr) if said.status else _no_number(said.stdout + said.stderr)
+                self._lose(submission, error, may_exist=sent or submission.may_exist, seconds=3 * self._message_seconds * sent)
+
+    def _succeed(self, submission: Submission, submitted: Submitted) -> None:
+        if submission.answer.done():
+            self._unwanted(submitted.job)
+        else:
+            submission.answer.set_result(submitted)
+
+    def _lose(self, submission: Submission, trouble: XenonError, *, may_exist: bool, seconds: float = 0.0) -> None:
+        """There is no answer: find out. No command can be submitting it any more *seconds* from now."""
+        submission.trouble = trouble
+        submission.may_exist = may_exist
+        submission.certain_at = max(submission.certain_at, time.monotonic() + seconds)
+        self._lost.append(submission)
+        if self._recovery is None or self._recovery.done():
+            self._recovery = asyncio.get_running_loop().create_task(self._recover())
+
+    async def _recover(self) -> None:
+        """Look the lost ones up until each is found, is to be submitted again, or is given up."""
+        pause = 0.0
+        while self._lost:
+            await asyncio.sleep(min(pause, self._until_certain()))
+            pause = min(20.0, pause * 1.5 + 0.5)
+            lost, self._lost = self._lost, []
+            try:
+                found = await self._lookup.find([Seeking(it.tag, it.name, it.began) for it in lost])
+            except asyncio.CancelledError:
+                self._lost += lost
+                raise
+            except XenonError as error:
+                self._wait_on(lost, error)
+                continue
+            for submission in lost:
+                self._decide(submission, found.jobs.get(submission.tag), submission.tag in found.uncertain)
+
+    def _until_certain(self) -> float:
+        """Seconds until one that is still uncertain is not."""
+        now = time.monotonic()
+        return min((it.certain_at - now + 0.1 for it in self._lost if it.certain_at > now), default=float("inf"))
+
+    def _wait_on(self, lost: Iterable[Submission], error: XenonError) -> None:
+        for submission in lost:
+            if time.monotonic() > submission.began + self._patience.controller or not isinstance(
+                error, (NotConnectedException, ConnectionLostException)
+            ):
+                _fail(submission, _given_up(submission, error))
+            else:
+                self._lost.append(submission)
+
+    def _decide(self, submission: Submission, job: str | None, uncertain: bool) -> None:
+        if job is not None:
+            self._succeed(submission, Submitted(job, None))
+        elif submission.answer.done():
+            # Nobody waits any more, and a job may still come of it until this is certain.
+            if submission.may_exist and time.monotonic() < submission.certain_at:
+                self._lost.append(submission)
+        elif submission.may_exist and time.monotonic() < submission.certain_at:
+            self._lost.append(submission)
+        elif submission.tries >= _TRIES or (submission.may_exist and uncertain):
+            submission.may_exist = submission.may_exist and uncertain
+            _fail(submission, _given_up(submission, submission.trouble))
+        else:
+            submission.may_exist = False
+            self._gathering.add(submission)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one ``sbatch`` of a command said."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def job(self) -> str:
+        """The number of the job; empty when there is none."""
+        if self.status:
+            return ""
+        numbers = [line.partition(";")[0] for line in self.stdout.splitlines()]
+        return next((number for number in reversed(numbers) if number.isascii() and number.isdigit()), "")
+
+
+class _Answers:
+    """What the command of a whole batch said.
+
+    Attributes:
+        at: The cluster's time when it began, in seconds since 1970-01-01 UTC; None when it is not known.
+        whole: Not empty when it came to its end, even if it left jobs out because the controller did not answer.
+        rest: What it printed to standard error after the last job.
+    """
+
+    def __init__(self, stdout: bytes, stderr: bytes, token: str) -> None:
+        out, err = (text.decode("utf-8", "replace") for text in (stdout, stderr))
+        _, mark, out = out.partition(f"{token}@ ")
+        clock, _, out = out.partition("\n")
+        out, self.whole, _ = out.partition(f"{token}!")
+        self.at = float(clock) if mark and clock.isdigit() else None
+        *errors, self.rest = err.split(f"{token}= ")
+        self._said: dict[int, _Said] = {}
+        before = ""
+        for number, part in enumerate(out.split(f"{token}= ")):
+            line, _, following = part.partition("\n") if number else ("", "", part)
+            words = line.split()
+            if len(words) == 2:
+                index = number - 1
+                stderr_text = errors[index].partition("\n")[2] if index and index < len(errors) else "".join(errors[:1])
+                self._said[int(words[0])] = _Said(int(words[1]), before, stderr_text)
+            before = following
+
+    def of(self, number: int) -> _Said | None:
+        """What was said of the job with that number in the batch; None when nothing was."""
+        return self._said.get(number)
+
+
+def _script(submissions: Sequence[Submission], token: str) -> str:
+    parts = [_REPORT.format(token=token)]
+    for number, submission in enumerate(submissions):
+        options = command_line(submission.options)
+        parts.append(_ONE.format(token=token, number=number, options=options, script=submission.script))
+    return "".join([*parts, f"echo '{token}!'\n"])
+
+
+def refusal(command: str, status: int, stderr: str) -> XenonError:
+    """The error for a job that *command* did not accept: it ended with *status*, and said *stderr*."""
+    words = words_of(stderr) or f"{command} ended with {status} and said nothing"
+    if status == _NOT_FOUND and "not found" in words:
+        return CommandNotFoundException(f"there is no {command}: {words}", adaptor=NAME)
+    if controller_is_away(stderr):
+        return NotConnectedException(f"Slurm does not answer: {words}", adaptor=NAME, hint="Submit it again later.")
+    if any(text in words.lower() for text in _NO_PARTITION):
+        return NoSuchQueueException(f"Slurm refused the job: {words}", adaptor=NAME)
+    return InvalidJobDescriptionException(f"Slurm refused the job: {words}", adaptor=NAME, hint="Correct what Slurm's words name.")
+
+
+def _no_number(said: str) -> XenonError:
+    reason = f"sbatch did not tell the job's number, but {said.strip()!r}" if said.strip() else "sbatch did not tell the job's number"
+    return ConnectionLostException(reason, adaptor=NAME)
+
+
+def _given_up(submission: Submission, why: XenonError | None) -> XenonError:
+    reason = why.reason if why is not None else "nothing is known"
+    if not submission.may_exist:
+        return NotConnectedException(f"the job was not submitted: {reason}", adaptor=NAME, hint="Submit it again later.")
+    return ConnectionLostException(
+        f"a job may have been submitted, or not: {reason}; no job with its tag was found yet",
+        adaptor=NAME,
+        hint=f"Look with `squeue --me -o '%i %k'` for a comment that ends with {submission.tag} before submitting it again.",
+    )
+
+
+def _fail(submission: Submission, error: XenonError) -> None:
+    if not submission.answer.done():
+        submission.answer.set_exception(error)

@@ -1,0 +1,377 @@
+"""The service of file systems."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import override
+
+from pyxenon_core import messages
+from pyxenon_core.errors import (
+    FileSystemClosedException,
+    IllegalArgumentException,
+    InvalidPathException,
+    NoSuchPathException,
+    SessionClosedError,
+)
+from pyxenon_core.services import FileSystemServicer
+from pyxenon_server import trees
+from pyxenon_server.adaptor import FileSystem
+from pyxenon_server.catalogue import Catalogue
+from pyxenon_server.copying import Copies, Copy, Place
+from pyxenon_server.credentials import credential_response
+from pyxenon_server.paths import absolute, checked, name_of, parent_of
+from pyxenon_server.registry import Registry
+from pyxenon_server.resources import Resources
+
+__all__ = ["FileSystems", "OpenFileSystem"]
+
+_EMPTY = messages.Empty()
+_MODES = frozenset(messages.CopyRequestCopyMode)
+
+
+@dataclass
+class OpenFileSystem:
+    """A file system that a client has opened, and the directory against which its relative paths are resolved."""
+
+    filesystem: FileSystem
+    directory: str
+    copies: Copies
+
+    @property
+    def name(self) -> str:
+        """The adaptor's name."""
+        return self.filesystem.name
+
+    def path(self, path: messages.Path | None, what: str = "path") -> str:
+        """*path*, absolute."""
+        return absolute(checked(path, what), self.directory)
+
+    async def close(self) -> None:
+        """End its copies, and close it."""
+        try:
+            await self.copies.end(self.filesystem)
+        finally:
+            await self.filesystem.close()
+
+
+class FileSystems(FileSystemServicer):
+    """Answers the calls about file systems.
+
+    Args:
+        resources: What the adaptors of the server share.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._catalogue: Catalogue[FileSystem] = Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # it is never made an instance of
+        self._open: Registry[OpenFileSystem] = Registry("File system", FileSystemClosedException)
+        self._copies = Copies()
+        self._ended = False
+        self._local: str = ""
+        self._opening_local = asyncio.Lock()  # two clients that ask at the same time get the same
+
+    async def register(self, filesystem: FileSystem) -> messages.FileSystem:
+        """Keep a file system that is open, and give the handle for it; it is closed when that cannot be."""
+        try:
+            directory = absolute(await filesystem.start_directory(), "/")
+            return messages.FileSystem(self._open.add(OpenFileSystem(filesystem, directory, self._copies)))
+        except BaseException:
+            await filesystem.close()
+            raise
+
+    def has(self, handle: messages.FileSystem) -> bool:
+        """Whether *handle* is open."""
+        return handle.id in self._open
+
+    async def close_all(self) -> None:
+        """End every copy and close every file system; streams that clients of other event loops have under way end at their next piece."""
+        self._ended = True
+        try:
+            await self._copies.end()
+        finally:
+            await self._open.close_all()
+
+    # --- adaptors ---
+
+    @override
+    async def get_adaptor_descriptions(self, request: messages.Empty, /) -> messages.FileSystemAdaptorDescriptions:
+        descriptions = self._catalogue.describe_all(lambda adaptor: adaptor.describe(), _no_description)
+        return messages.FileSystemAdaptorDescriptions(descriptions=descriptions)
+
+    @override
+    async def get_adaptor_names(self, request: messages.Empty, /) -> messages.AdaptorNames:
+        return messages.AdaptorNames(name=self._catalogue.names())
+
+    @override
+    async def get_adaptor_description(self, request: messages.AdaptorName, /) -> messages.FileSystemAdaptorDescription:
+        return self._catalogue.get(request.name).describe()
+
+    # --- handles ---
+
+    @override
+    async def create(self, request: messages.CreateFileSystemRequest, /) -> messages.FileSystem:
+        return await self.register(await self._catalogue.open(request, self._resources))
+
+    @override
+    async def get_adaptor_name(self, request: messages.FileSystem, /) -> messages.AdaptorName:
+        return messages.AdaptorName(name=self._get(request).name)
+
+    @override
+    async def get_location(self, request: messages.FileSystem, /) -> messages.Location:
+        return messages.Location(location=self._get(request).filesystem.opening.location)
+
+    @override
+    async def get_credential(self, request: messages.FileSystem, /) -> messages.GetCredentialResponse:
+        return credential_response(self._get(request).filesystem.opening.credential)
+
+    @override
+    async def get_properties(self, request: messages.FileSystem, /) -> messages.Properties:
+        return messages.Properties(properties=dict(self._get(request).filesystem.opening.properties.given))
+
+    @override
+    async def get_path_separator(self, request: messages.FileSystem, /) -> messages.GetPathSeparatorResponse:
+        return messages.GetPathSeparatorResponse(separator=self._get(request).filesystem.separator)
+
+    @override
+    async def is_open(self, request: messages.FileSystem, /) -> messages.Is:
+        return messages.Is(value=await self._get(request).filesystem.is_connected())
+
+    @override
+    async def close(self, request: messages.FileSystem, /) -> messages.Empty:
+        await self._open.close(request.id)
+        return _EMPTY
+
+    @override
+    async def local_file_systems(self, request: messages.Empty, /) -> messages.FileSystems:
+        async with self._opening_local:
+            if self._local not in self._open:
+                self._local = (await self.create(messages.CreateFileSystemRequest(adaptor="file", location="/"))).id
+            return messages.FileSystems(filesystems=[messages.FileSystem(self._local)])
+
+    @override
+    async def list_file_systems(self, request: messages.Empty, /) -> messages.FileSystems:
+        return messages.FileSystems(filesystems=[messages.FileSystem(identity) for identity in self._open.ids()])
+
+    # --- directories ---
+
+    @override
+    async def get_working_directory(self, request: messages.FileSystem, /) -> messages.Path:
+        return messages.Path(path=self._get(request).directory, separator="/")
+
+    @override
+    async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        if not await _is_directory(opened.filesystem, path):
+            raise InvalidPathException(f"{path} is no directory", adaptor=opened.name)
+        opened.directory = path
+        return _EMPTY
+
+    @override
+    async def create_directory(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await opened.filesystem.create_directory(path)
+        return _EMPTY
+
+    @override
+    async def create_directories(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await trees.create_directories(opened.filesystem, path)
+        return _EMPTY
+
+    @override
+    async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
+        opened = self._get(request.filesystem)
+        path = opened.path(request.dir, "directory")
+        listing = trees.walk(opened.filesystem, path) if request.recursive else opened.filesystem.list(path)
+        try:
+            async for batch in listing:
+                self._require_running()
+                for entry in batch:
+                    yield entry
+        finally:
+            await _close(listing)
+
+    # --- paths ---
+
+    @override
+    async def exists(self, request: messages.PathRequest, /) -> messages.Is:
+        opened, path = self._at(request)
+        return messages.Is(value=await opened.filesystem.exists(path))
+
+    @override
+    async def get_attributes(self, request: messages.PathRequest, /) -> messages.PathAttributes:
+        opened, path = self._at(request)
+        return await opened.filesystem.attributes(path)
+
+    @override
+    async def create_symbolic_link(self, request: messages.CreateSymbolicLinkRequest, /) -> messages.Empty:
+        opened = self._get(request.filesystem)
+        target = checked(request.target, "target")
+        if not target:
+            raise IllegalArgumentException("a link must point to something: its target is empty", adaptor=opened.name)
+        await opened.filesystem.create_symbolic_link(opened.path(request.link, "link"), absolute(target, opened.directory))
+        return _EMPTY
+
+    @override
+    async def read_symbolic_link(self, request: messages.PathRequest, /) -> messages.Path:
+        opened, path = self._at(request)
+        target = await opened.filesystem.read_symbolic_link(path)
+        return messages.Path(path=absolute(target, parent_of(path)), separator="/")
+
+    @override
+    async def rename(self, request: messages.RenameRequest, /) -> messages.Empty:
+        opened = self._get(request.filesystem)
+        source, target = opened.path(request.source, "source"), opened.path(request.target, "target")
+        if source == target:
+            await opened.filesystem.attributes(source)  # which says so when nothing is there
+            return _EMPTY
+        await opened.filesystem.rename(source, target)
+        return _EMPTY
+
+    @override
+    async def delete(self, request: messages.DeleteRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        _require_deletable(opened, checked(request.path, "path"), path)
+        if request.recursive and (await opened.filesystem.attributes(path)).is_directory:
+            await trees.delete_tree(opened.filesystem, path)
+        else:
+            await opened.filesystem.delete(path)
+        return _EMPTY
+
+    @override
+    async def set_posix_file_permissions(self, request: messages.SetPosixFilePermissionsRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await opened.filesystem.set_permissions(path, request.permissions)
+        return _EMPTY
+
+    # --- content ---
+
+    @override
+    async def create_file(self, request: messages.PathRequest, /) -> messages.Empty:
+        opened, path = self._at(request)
+        await opened.filesystem.create_file(path)
+        return _EMPTY
+
+    @override
+    async def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
+        opened, path = self._at(request)
+        pieces = opened.filesystem.read(path)
+        try:
+            async for piece in pieces:
+                self._require_running()
+                yield messages.ReadFromFileResponse(buffer=piece)
+        finally:
+            await _close(pieces)
+
+    @override
+    async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
+        head = await anext(requests, None)
+        if head is None:
+            return _EMPTY  # nothing was named, and nothing is made
+        opened, path = self._at(head)
+        content = self._content(head, requests)
+        try:
+            await opened.filesystem.write(path, content, size=head.size)
+        finally:
+            await content.aclose()
+        return _EMPTY
+
+    @override
+    async def append_to_file(self, requests: AsyncIterator[messages.AppendToFileRequest], /) -> messages.Empty:
+        head = await _head(requests)
+        opened, path = self._at(head)
+        content = self._content(head, requests)
+        try:
+            await opened.filesystem.append(path, content)
+        finally:
+            await content.aclose()
+        return _EMPTY
+
+    # --- copies ---
+
+    @override
+    async def copy(self, request: messages.CopyRequest, /) -> messages.CopyOperation:
+        origin, destination = self._get(request.filesystem), self._get(request.destination_filesystem)
+        source = Place(origin.filesystem, origin.path(request.source, "source"))
+        target = Place(destination.filesystem, destination.path(request.destination, "destination"))
+        if request.mode not in _MODES:
+            raise IllegalArgumentException(f"there is no copy mode {int(request.mode)}", adaptor=origin.name)
+        return self._copies.start(source, target, request.mode, request.recursive)
+
+    @override
+    async def cancel(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
+        copy = self._copy(request)
+        await copy.cancel()
+        return copy.status()
+
+    @override
+    async def get_status(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
+        return self._copy(request).status()
+
+    @override
+    async def wait_until_done(self, request: messages.WaitUntilDoneRequest, /) -> messages.CopyStatus:
+        copy = self._copy(request)
+        await copy.wait(request.timeout / 1000 if request.timeout else None)
+        return copy.status()
+
+    # --- what they share ---
+
+    async def _content(self, head: Any, requests: AsyncIterator[Any]) -> AsyncGenerator[bytes, None]:
+        if head.buffer:
+            yield head.buffer
+        async for request in requests:
+            self._require_running()
+            if request.buffer:
+                yield request.buffer
+        self._require_running()
+
+    def _require_running(self) -> None:
+        if self._ended:
+            raise SessionClosedError("the server was closed")
+
+    def _get(self, handle: messages.FileSystem | None) -> OpenFileSystem:
+        return self._open.get(handle.id if handle is not None else "")
+
+    def _at(self, request: Any) -> tuple[OpenFileSystem, str]:
+        opened = self._get(request.filesystem)
+        return opened, opened.path(request.path)
+
+    def _copy(self, request: Any) -> Copy:
+        return self._copies.get(self._get(request.filesystem).filesystem, request.copy_operation)
+
+
+def _no_description(name: str, reason: str) -> messages.FileSystemAdaptorDescription:
+    return messages.FileSystemAdaptorDescription(name=name, description=reason)
+
+
+def _require_deletable(opened: OpenFileSystem, given: str, path: str) -> None:
+    """Raise InvalidPathException, as ``rm`` does, for the root and for a directory that is not given by its own name."""
+    if name_of(given.rstrip("/")) in ("", ".", ".."):
+        reason = f"{given!r} is no name of its own for {path}, and what it stands for is not deleted"
+        raise InvalidPathException(reason, adaptor=opened.name)
+
+
+async def _is_directory(filesystem: FileSystem, path: str) -> bool:
+    """Whether *path* is a directory or a link to one; raises NoSuchPathException when nothing is there."""
+    try:
+        return (await filesystem.attributes(f"{path.rstrip('/')}/.")).is_directory
+    except NoSuchPathException:
+        # A file has nothing below it, and some file systems say only that.
+        await filesystem.attributes(path)
+        return False
+
+
+async def _head(requests: AsyncIterator[Any]) -> Any:
+    """The first request of a stream, which says where the content belongs."""
+    async for request in requests:
+        return request
+    raise IllegalArgumentException("the stream ended before it named a file system and a path")
+
+
+async def _close(iterator: AsyncIterator[Any]) -> None:
+    """End a generator that may have been left in the middle."""
+    await iterator.aclose()  # type: ignore[attr-defined]  # known as an iterator

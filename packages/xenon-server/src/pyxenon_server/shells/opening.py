@@ -1,0 +1,24 @@
+"""The shell of a place that a scheduler's location names."""
+
+from __future__ import annotations
+
+from pyxenon_server.adaptor import Opening
+from pyxenon_server.locations import SchedulerLocation
+from pyxenon_server.shells.base import Shell
+from pyxenon_server.ssh.settings import SshSettings
+
+__all__ = ["open_shell"]
+
+
+async def open_shell(adaptor: str, place: SchedulerLocation, opening: Opening, ssh: SshSettings) -> Shell:
+    """A shell at *place*: on this machine, or on another one over SSH as *opening* and *ssh* say.
+
+    Raises what :meth:`pyxenon_server.ssh.connections.SshConnections.open` raises. Modules that only one of the two needs are imported then.
+    """
+    if place.ssh is None:
+        from pyxenon_server.shells.local import LocalShell
+
+        return LocalShell()
+    from pyxenon_server.shells.ssh import SshShell
+
+    return SshShell(await opening.resources.ssh.open(adaptor, place.ssh, opening.credential, ssh), adaptor)

@@ -1,0 +1,239 @@
+"""SSH connections, shared: one for each host, user, credential and settings, with as many more as its sessions need."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import asyncssh
+
+from pyxenon_core.errors import NotConnectedException, XenonError
+from pyxenon_server.credentials import Credential
+from pyxenon_server.locations import SshLocation
+from pyxenon_server.ssh.connecting import Destination
+from pyxenon_server.ssh.routes import SESSIONS, Line, Route, Routes
+from pyxenon_server.ssh.settings import SshSettings
+
+__all__ = ["SshConnections", "SshLink"]
+
+_PAUSES = (0.02, 0.05, 0.1)
+_LAST_CODE = 4  # RFC 4254, section 5.1, has four reasons not to open a channel; asyncssh has higher codes for what it does with one
+T = TypeVar("T")
+S = TypeVar("S", bound=asyncssh.SSHClientSession[bytes])
+
+
+@dataclass(eq=False)
+class _Session(Generic[T]):
+    """Something that takes a session of a connection: what it is for its user, and how it ends."""
+
+    value: T
+    end: Callable[[], None]
+    ended: Callable[[], Awaitable[None]]
+
+
+_Start = Callable[[asyncssh.SSHClientConnection], Coroutine[Any, Any, _Session[T]]]
+
+
+class SshConnections:
+    """The SSH connections of one server, on its event loop.
+
+    Args:
+        home: The folder in which ``.ssh`` is looked for.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._routes = Routes(home)
+
+    async def open(self, adaptor: str, place: SshLocation, credential: Credential, settings: SshSettings) -> SshLink:
+        """Connect to *place*, or share the connection that there is.
+
+        Raises NotConnectedException for a host that is not reached or whose key is not trusted, InvalidCredentialException and
+        CredentialNotFoundException for a user who is not let in, CertificateNotFoundException, InvalidPropertyException.
+        """
+        route = self._routes.hold(Destination(adaptor, place, credential, settings))
+        del credential
+        try:
+            await route.line()
+        except BaseException as error:
+            await self._routes.release(route)
+            if isinstance(error, XenonError):
+                error.adaptor = adaptor
+            raise
+        return SshLink(self._routes, route, adaptor, place)
+
+    async def close(self) -> None:
+        """End all connections, also those that are in use."""
+        await self._routes.close()
+
+
+class SshLink:
+    """A share in the connections to one place. Made by :meth:`SshConnections.open`.
+
+    Attributes:
+        place: Where it leads.
+    """
+
+    def __init__(self, routes: Routes, route: Route, adaptor: str, place: SshLocation) -> None:
+        self.place = place
+        self._routes = routes
+        self._route = route
+        self._adaptor = adaptor
+        self._sessions: dict[asyncio.Task[None], _Session[Any]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def user(self) -> str:
+        """Who is logged in."""
+        return self._route.user
+
+    @property
+    def shared(self) -> object:
+        """What it has in common with all links to the same place with the same credential and settings, and with no other."""
+        return self._route
+
+    async def process(self, command: str | None, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
+        """Start *command*, or the login shell for None; its streams carry bytes. It takes a session until its channel is closed.
+
+        *options* are those of asyncssh's ``create_process``. Raises NotConnectedException, or the error that says why there is no
+        connection any more and cannot be another one; then it has not begun.
+        """
+
+        async def start(connection: asyncssh.SSHClientConnection) -> _Session[asyncssh.SSHClientProcess[bytes]]:
+            process: asyncssh.SSHClientProcess[bytes] = await connection.create_process(command, encoding=None, **options)
+            return _Session(process, process.close, process.wait_closed)
+
+        return await self._session(start)
+
+    async def subsystem(self, name: str, session: Callable[[], S], *, window: int, packet: int) -> S:
+        """A channel to the subsystem *name*, handled by what *session* makes; it takes a session until its channel is closed.
+
+        *window* and *packet* are the bytes that the host may send unasked, and at once. Raises as :meth:`process`.
+        """
+
+        async def start(connection: asyncssh.SSHClientConnection) -> _Session[S]:
+            channel, made = await connection.create_session(
+                session,
+                subsystem=name,
+                encoding=None,
+                window=window,
+                max_pktsize=packet,
+            )
+            return _Session(cast(S, made), channel.close, channel.wait_closed)
+
+        return await self._session(start)
+
+    async def sftp(self) -> asyncssh.SFTPClient:
+        """A client for files, to be ended with its ``exit``. It takes a session until then. Raises as :meth:`process`."""
+
+        async def start(connection: asyncssh.SSHClientConnection) -> _Session[asyncssh.SFTPClient]:
+            client = await connection.start_sftp_client()
+            return _Session(client, client.exit, client.wait_closed)
+
+        return await self._session(start)
+
+    async def close(self) -> None:
+        """Give up the share and what was started through it; the connections end with the last share."""
+        if self._closed:
+            return
+        self._closed = True
+        for session in self._sessions.values():
+            session.end()
+        await self._routes.release(self._route)
+
+    async def _session(self, start: _Start[T]) -> T:
+        """What *start* makes of a connection with a free session.
+
+        A connection that turns out to be dead is replaced; a host that allows fewer sessions than it was asked for is asked for fewer.
+        """
+        refused: OSError | asyncssh.Error | None = None
+        for _ in range(SESSIONS + 2):
+            if self._closed:
+                break
+            line = await self._take()
+            try:
+                return await self._start_on(line, start)
+            except (OSError, asyncssh.Error) as error:
+                refused = error
+                again = not line.alive or (_is_refusal(error) and self._route.limit(line))
+                self._route.give_back(line)
+                if not again:
+                    break
+        reason = f"{self.place.target} opened no session: {refused}" if refused else f"the link to {self.place.target} was closed"
+        cause = refused.with_traceback(None) if refused else None
+        raise NotConnectedException(reason, adaptor=self._adaptor) from cause
+
+    async def _take(self) -> Line:
+        try:
+            return await self._route.take()
+        except XenonError as error:
+            error.adaptor = self._adaptor
+            raise
+
+    async def _start_on(self, line: Line, start: _Start[T]) -> T:
+        starting = asyncio.create_task(_start_patiently(line, start))
+        try:
+            session = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The host has been asked and will answer: what it opens then must be closed, and is counted until that.
+            self._background(self._abandon(line, starting))
+            raise
+        self._sessions[self._background(self._free_afterwards(line, session))] = session
+        return session.value
+
+    async def _abandon(self, line: Line, starting: asyncio.Task[_Session[T]]) -> None:
+        try:
+            with contextlib.suppress(OSError, asyncssh.Error):
+                session = await starting
+                session.end()
+                await session.ended()
+        finally:
+            self._route.give_back(line)
+
+    async def _free_afterwards(self, line: Line, session: _Session[T]) -> None:
+        try:
+            with contextlib.suppress(OSError, asyncssh.Error):
+                await session.ended()
+        finally:
+            self._route.give_back(line)
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._sessions.pop(task, None)
+
+
+async def _start_patiently(line: Line, start: _Start[T]) -> _Session[T]:
+    """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word."""
+    for pause in _PAUSES:
+        try:
+            return await _started(line, start)
+        except asyncssh.ChannelOpenError as error:
+            if not line.alive or not _is_refusal(error):
+                raise
+            await asyncio.sleep(pause)
+    return await _started(line, start)
+
+
+async def _started(line: Line, start: _Start[T]) -> _Session[T]:
+    try:
+        return await start(line.connection)
+    except AttributeError as error:
+        if line.alive:
+            raise
+        # asyncssh goes on with a channel that is there no more when the connection ends as the host's answer arrives.
+        raise asyncssh.ConnectionLost("the connection ended as the session began") from error
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the host opens no session; else it opened one, and refused what was to run in it."""
+    return isinstance(error, asyncssh.ChannelOpenError) and error.code <= _LAST_CODE

@@ -1,0 +1,268 @@
+"""The connections to one place as one user: as many as their sessions need, made anew when they have died."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import hmac
+import logging
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from pyxenon_core.errors import InvalidLocationException, NotConnectedException, XenonError
+from pyxenon_server.ssh.configuration import HostConfiguration
+from pyxenon_server.ssh.connecting import Destination, connect, last_hop, resolve
+
+__all__ = ["CONNECTIONS", "SESSIONS", "Line", "Route", "Routes"]
+
+_LOGGER = logging.getLogger("xenon.server.ssh")
+# OpenSSH's own limit is ten.
+SESSIONS = 8
+CONNECTIONS = 4
+SECONDS_IDLE = 60
+
+
+@dataclass(eq=False)
+class Line:
+    """One connection, and how many of its sessions are taken."""
+
+    connection: asyncssh.SSHClientConnection
+    taken: int = 0
+    idle: asyncio.TimerHandle | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be used."""
+        return not self.connection.is_closed()
+
+    def stay(self) -> None:
+        """Do not end for want of use."""
+        if self.idle is not None:
+            self.idle.cancel()
+            self.idle = None
+
+
+class Route:
+    """The connections to one destination. It is closed when nobody holds it any more.
+
+    Attributes:
+        key: What it is found by.
+        destination: Where it leads.
+        user: Who is logged in; empty before the first connection.
+        holders: How many hold it.
+    """
+
+    def __init__(self, routes: Routes, key: object, destination: Destination) -> None:
+        self.key = key
+        self.destination = destination
+        self.user = ""
+        self.holders = 0
+        self._routes = routes
+        self._lines: list[Line] = []
+        self._waiting: deque[asyncio.Future[Line | None]] = deque()
+        self._connecting: asyncio.Task[None] | None = None
+        self._parent: Route | None = None
+        self._sessions = SESSIONS
+        self._connections = CONNECTIONS
+        self._closed = False
+
+    async def line(self) -> Line:
+        """A connection that is alive, made now where there is none; raises the error that says why there can be none."""
+        while not (alive := self._alive()):
+            await self._connect()
+        return alive[0]
+
+    async def take(self) -> Line:
+        """A connection with a session taken on it, to be given back. Who came first is served first when all are in use."""
+        while True:
+            alive = self._alive()
+            free = next((line for line in alive if line.taken < self._sessions), None)
+            if free is not None:
+                free.stay()
+                free.taken += 1
+                return free
+            if len(alive) < self._connections:
+                await self._connect_another(bool(alive))
+            elif (given := await self._wait_for_one()) is not None:
+                return given
+
+    def give_back(self, line: Line) -> None:
+        """Free a session; whoever waits gets it."""
+        line.taken -= 1
+        self._serve(line)
+
+    def limit(self, line: Line) -> bool:
+        """The host allowed no other session on *line*: take fewer from now on. Gives False when it allows none at all."""
+        if line.taken <= 1:
+            return False
+        self._sessions = min(self._sessions, line.taken - 1)
+        _LOGGER.info("%s allows %d sessions on a connection", self.destination.place.target, self._sessions)
+        return True
+
+    async def close(self) -> None:
+        """End all connections."""
+        self._closed = True
+        self._wake()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        lines, self._lines = self._lines, []
+        for line in lines:
+            line.stay()
+            line.connection.close()
+        await asyncio.gather(*(line.connection.wait_closed() for line in lines))
+        parent, self._parent = self._parent, None
+        if parent is not None:
+            await self._routes.release(parent)
+
+    def _retire(self, line: Line) -> None:
+        """End a connection that nobody has used for a while, unless it has become the first."""
+        if not self._closed and not line.taken and line in self._alive()[1:]:
+            line.connection.close()
+
+    def _alive(self) -> list[Line]:
+        if self._closed:
+            raise self._closed_error()
+        self._lines = [line for line in self._lines if line.alive]
+        return self._lines
+
+    def _closed_error(self) -> NotConnectedException:
+        return NotConnectedException(f"the connection to {self.destination.place.target} was closed", adaptor=self.destination.adaptor)
+
+    async def _wait_for_one(self) -> Line | None:
+        """A session that another one gave back; None when it is time to look again, because a connection has died."""
+        waiter: asyncio.Future[Line | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            line = await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and (unwanted := waiter.result()) is not None:
+                self.give_back(unwanted)
+            raise
+        if line is not None and not line.alive:
+            line.taken -= 1
+            return None
+        return line
+
+    def _serve(self, line: Line) -> None:
+        """Give free sessions of *line* to those who wait; where nobody does, it may end after a while, unless it is the first."""
+        while self._waiting and line.alive and line.taken < self._sessions:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                line.taken += 1
+                waiter.set_result(line)
+        if not line.taken and line.alive and line in self._lines[1:]:
+            line.stay()
+            line.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, line)
+
+    def _wake(self) -> None:
+        """Let all who wait look again."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _connect_another(self, optional: bool) -> None:
+        """Make a connection. Where there is one already the host may refuse, and its sessions have to do."""
+        try:
+            await self._connect()
+        except XenonError as error:
+            if not optional or not self._alive():
+                raise
+            _LOGGER.info("%s allows no more connections: %s", self.destination.place.target, error)
+            self._connections = len(self._alive())
+
+    async def _connect(self) -> None:
+        """Make a connection, together with all others who want one at this moment."""
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._add_line())
+            self._connecting.add_done_callback(self._connected)
+        connecting, failure = self._connecting, None
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            if connecting.cancelled() and self._closed:
+                raise self._closed_error() from None
+            raise
+        except XenonError as error:
+            failure = error
+        if failure is not None:
+            # Each who waits raises one of their own, since an error is completed by who passes it on. It comes without the frames in
+            # which the credential was used.
+            raise copy.copy(failure.with_traceback(None)) from failure.__cause__
+
+    def _connected(self, task: asyncio.Task[None]) -> None:
+        self._connecting = None
+        if not task.cancelled():
+            task.exception()  # Whoever waited has been told; there may be nobody left.
+
+    async def _add_line(self) -> None:
+        configuration = await resolve(self._routes.home, self.destination)
+        parent = self._over(configuration)
+        over = (parent.destination.place, (await parent.line()).connection) if parent else None
+        connection = await connect(self._routes.home, self.destination, configuration, over, self._wake)
+        if self._closed:
+            connection.abort()
+            raise self._closed_error()
+        if not self._alive():
+            self._sessions, self._connections = SESSIONS, CONNECTIONS
+        self.user = configuration.user
+        line = Line(connection)
+        self._lines.append(line)
+        self._serve(line)
+
+    def _over(self, configuration: HostConfiguration) -> Route | None:
+        """The route to the host that is hopped over last, held until this one is closed."""
+        if self._parent is None and (hop := last_hop(self.destination, configuration)) is not None:
+            self._parent = self._routes.hold(hop)
+        return self._parent
+
+
+class Routes:
+    """All routes, each once.
+
+    Args:
+        home: The folder in which ``.ssh`` is looked for.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._routes: dict[object, Route] = {}
+        self._salt = secrets.token_bytes(32)
+
+    def hold(self, destination: Destination) -> Route:
+        """The route to *destination*, to be released; raises InvalidLocationException for a host that is to be reached over itself."""
+        if destination.place.target in destination.beyond:
+            hosts = " over ".join(str(place) for place in (*destination.beyond, destination.place.target))
+            hint = "Look for hosts that hop over each other: in the location, and at ProxyJump in the SSH configuration"
+            raise InvalidLocationException(f"{hosts} cannot be reached", adaptor=destination.adaptor, hint=hint)
+        key = self._key(destination)
+        route = self._routes.get(key)
+        if route is None:
+            route = self._routes[key] = Route(self, key, destination)
+        route.holders += 1
+        return route
+
+    async def release(self, route: Route) -> None:
+        """Hold *route* no longer."""
+        route.holders -= 1
+        if not route.holders:
+            if self._routes.get(route.key) is route:
+                del self._routes[route.key]
+            await route.close()
+
+    async def close(self) -> None:
+        """Close all routes, also those that are held."""
+        while self._routes:
+            _, route = self._routes.popitem()
+            await route.close()
+
+    def _key(self, destination: Destination) -> object:
+        """Equal for the same hosts, credential and settings; nobody can read the credential from it."""
+        secret = hmac.digest(self._salt, bytes(destination.credential), hashlib.sha256)
+        return destination.place.target, destination.place.via, type(destination.credential), secret, destination.settings

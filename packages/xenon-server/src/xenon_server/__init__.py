@@ -1,9 +1,0 @@
-"""Xenon's services in Python: the target ``embedded:``, the command ``xenon-server``, and the base classes of adaptors."""
-
-from __future__ import annotations
-
-from xenon_server.adaptor import Adaptor, FileSystem, Opening, Scheduler
-
-__version__ = "4.0.0.dev0"
-
-__all__ = ["Adaptor", "FileSystem", "Opening", "Scheduler"]

@@ -1,0 +1,113 @@
+"""One run of pytest: whose servers they are, also among the workers of pytest-xdist, and when they go.
+
+The process that was started by the user is the owner. A worker learns from it which session it belongs to, and leaves the servers alone
+when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from pyxenon_testing.options import base_image, chosen_target
+
+if TYPE_CHECKING:
+    from pyxenon_testing.engine.ownership import Owner
+    from pyxenon_testing.servers.running import Servers
+
+__all__ = ["pytest_configure_node", "pytest_unconfigure", "servers_of"]
+
+_OWNER = pytest.StashKey["Owner"]()
+_SERVERS = pytest.StashKey["Servers"]()
+_PROCESS = pytest.StashKey[int]()
+_HANDED_OVER = "xenon_owner"
+
+
+def servers_of(config: pytest.Config) -> Servers:
+    """The servers of this run; what earlier runs have left behind is removed before the first use."""
+    if _SERVERS not in config.stash:
+        from pyxenon_testing.client import Client
+        from pyxenon_testing.servers.running import Servers, session_folder
+
+        owner = _owner_of(config)
+        folder = session_folder(owner)
+        client = Client(chosen_target(config), folder / "home")
+        config.stash[_SERVERS] = Servers(folder, owner, client, base_image(config), lambda text: _tell(config, text))
+    return config.stash[_SERVERS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the owner over to a worker of pytest-xdist."""
+    owner = _owner_of(node.config)
+    node.workerinput[_HANDED_OVER] = (owner.session, str(owner))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the servers away, also after an interrupt; a worker only closes its connection, and a fork does nothing."""
+    if config.stash.get(_PROCESS, None) != os.getpid():
+        return
+    if hasattr(config, "workerinput"):
+        if _SERVERS in config.stash:
+            config.stash[_SERVERS].client.close()
+    elif _SERVERS in config.stash or _have_workers_started_any(config):
+        _remove(config)
+
+
+def _have_workers_started_any(config: pytest.Config) -> bool:
+    from pyxenon_testing.servers.running import existing_folder
+
+    return existing_folder(_owner_of(config).session) is not None
+
+
+def _remove(config: pytest.Config) -> None:
+    from pyxenon_testing.errors import TestingError
+
+    try:
+        servers_of(config).remove()
+    except TestingError as error:
+        _tell(config, f"{error}. What is left goes with the next run, or with: xenon-testing prune")
+
+
+def _owner_of(config: pytest.Config) -> Owner:
+    if _OWNER not in config.stash:
+        from pyxenon_testing.engine.ownership import Owner
+
+        given = getattr(config, "workerinput", {}).get(_HANDED_OVER)
+        config.stash[_OWNER] = Owner.parse(*given) if given else Owner.this_process(uuid4().hex)
+        config.stash[_PROCESS] = os.getpid()
+        _end_well_when_terminated()
+    return config.stash[_OWNER]
+
+
+def _end_well_when_terminated() -> None:
+    """Have SIGTERM, which ends a process at once otherwise, end the tests as Ctrl-C does, so that nothing is left behind."""
+    with contextlib.suppress(ValueError):  # only the main thread may say what a signal does
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: object) -> None:
+    pytest.exit("terminated", returncode=128 + number)
+
+
+def _tell(config: pytest.Config, text: str) -> None:
+    """Say what takes long where the user sees it: not among the captured output of the test that happens to wait."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    if reporter is not None:
+        with _uncaptured(capture):
+            reporter.ensure_newline()
+            reporter.write_line(f"xenon: {text}")
+
+
+@contextlib.contextmanager
+def _uncaptured(capture: Any) -> Iterator[None]:
+    with capture.global_and_fixture_disabled() if capture is not None else contextlib.nullcontext():
+        yield

@@ -1,0 +1,101 @@
+"""What runs in Docker for tests, as a person sees it: the servers of terminals and of test sessions, also those that were left behind."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import attrs
+
+from pyxenon_testing.engine.ownership import LABEL, Owner, container_name, owned_containers
+from pyxenon_testing.servers.running import SUITE_LABEL
+from pyxenon_testing.servers.terminal import NamedServer, named_servers
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container as DockerContainer
+
+__all__ = ["Row", "list_servers", "show_log"]
+
+
+@attrs.frozen
+class Row:
+    """A container, in words.
+
+    Attributes:
+        name: What ``down`` and ``logs`` call it: the server's name, or the container's where a test session has started it.
+        kind: What it serves.
+        suite: The Debian suite that it runs.
+        where: Its address on this machine, or why it has none.
+        age: For how long it has been there, in seconds.
+        owner: Who takes it away.
+    """
+
+    name: str
+    kind: str
+    suite: str
+    where: str
+    age: float
+    owner: str
+
+
+def list_servers(root: Path | None = None) -> list[Row]:
+    """All servers on the engine, those of terminals first, then the oldest first."""
+    named = {server.owner.session: server for server in named_servers(root)}
+    containers = sorted(owned_containers(), key=lambda container: (Owner.of(container).pid, container.attrs["Created"]))
+    return [_row(container, named.get(Owner.of(container).session)) for container in containers]
+
+
+def show_log(name: str, follow: bool, output: IO[bytes]) -> None:
+    """Write to *output* what the daemons of the server *name* wrote; with *follow*, until it ends.
+
+    A container's name will do too. Raises NotRunningError when there is neither.
+    """
+    named = NamedServer(name)
+    session = named.owner.session
+    for container in owned_containers():
+        if session == Owner.of(container).session or name == container_name(container):
+            for piece in container.logs(stream=True, follow=follow):
+                output.write(piece)
+                output.flush()
+            return
+    raise named.not_running()
+
+
+def _row(container: DockerContainer, named: NamedServer | None) -> Row:
+    labels = container.attrs.get("Labels") or {}
+    return Row(
+        name=named.name if named else container_name(container),
+        kind=labels.get(f"{LABEL}.kind", "?"),
+        suite=labels.get(SUITE_LABEL, "?"),
+        where=_where(container.attrs),
+        age=time.time() - container.attrs["Created"],
+        owner=_owner(Owner.of(container), named),
+    )
+
+
+def _where(facts: Mapping[str, Any]) -> str:
+    """The address of the port that serves, which is the one with the lowest number inside."""
+    if facts["State"] != "running":
+        return str(facts["State"])
+    published = [port for port in facts.get("Ports") or [] if port.get("PublicPort")]
+    main = min(published, key=lambda port: int(port["PrivatePort"]), default=None)
+    return f"{main['IP']}:{main['PublicPort']}" if main else "no port"
+
+
+def _owner(owner: Owner, named: NamedServer | None) -> str:
+    if owner.pid == 0:
+        return "another's terminal" if named is None else _state(named)
+    if owner.place.node != platform.node():
+        return f"tests, pid {owner.pid} on {owner.place.node}"
+    return f"tests, pid {owner.pid}{' (ended)' if owner.is_gone() else ''}"
+
+
+def _state(named: NamedServer) -> str:
+    if named.is_busy():
+        return "terminal (starting)"
+    if named.is_elsewhere():
+        return "terminal (lost)"
+    return "terminal" if named.find() else "terminal (lost)"
