@@ -35,7 +35,7 @@ autodoc_default_options = {"members": True}
 autodoc_preserve_defaults = True
 autodoc_type_aliases = {
     "ByteSource": "pyxenon_core.streams.ByteSource",
-    "Credential": "pyxenon_server.credentials.Credential",
+    "Credential": "pyxenon_server.adaptors.credentials.Credential",
     "StrPath": "pyxenon_core.StrPath",
 }
 autodoc_typehints_format = "short"

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import xenon
+
 from pyxenon_core.messages import SubmitInteractiveJobResponse
 
 ROT13 = """

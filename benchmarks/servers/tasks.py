@@ -11,8 +11,9 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any
 
-import pyxenon_core
 import xenon
+
+import pyxenon_core
 from benchmarks.workers.memory import peak_beyond_start
 from pyxenon_core import messages, services
 

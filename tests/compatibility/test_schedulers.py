@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import attrs
 import pytest
-
 import xenon
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import XenonException

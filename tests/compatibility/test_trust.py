@@ -8,7 +8,6 @@ from typing import Any
 import asyncssh
 import attrs
 import pytest
-
 import xenon
 from xenon.exceptions import XenonException
 

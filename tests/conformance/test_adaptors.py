@@ -8,12 +8,7 @@ from pathlib import Path as LocalPath
 from typing import Any
 
 import pytest
-
 import xenon
-from conformance.expectations import refused
-from conformance.places import ALL, FILE_ADAPTORS, JOB_ADAPTORS, Place, on
-from conformance.servers import SERVERS
-from pyxenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
 from xenon import CertificateCredential, CredentialMap, DefaultCredential, KeytabCredential, PasswordCredential, UserCredential
 from xenon.exceptions import (
     InvalidCredentialException,
@@ -23,6 +18,11 @@ from xenon.exceptions import (
     UnknownPropertyException,
     XenonException,
 )
+
+from conformance.expectations import refused
+from conformance.places import ALL, FILE_ADAPTORS, JOB_ADAPTORS, Place, on
+from conformance.servers import SERVERS
+from pyxenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
 
 ROOT = LocalPath(__file__).parent.parent.parent
 FACTS: dict[str, Any] = {row["name"]: row for rows in json.loads((ROOT / "protos" / "adaptors.json").read_text()).values() for row in rows}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 import xenon
+from xenon import JobDescription, Path
+from xenon.exceptions import FileSystemClosedException, InvalidPathException, NoSuchPathException, SchedulerClosedException
+
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import ALL, FILES, JOBS, Place
 from conformance.servers import SERVERS
 from pyxenon_core.errors import Status
-from xenon import JobDescription, Path
-from xenon.exceptions import FileSystemClosedException, InvalidPathException, NoSuchPathException, SchedulerClosedException
 
 EACH_SERVER = pytest.mark.parametrize("server", SERVERS)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import grpc
 import pytest
-
 import xenon
+
 from conformance.grounds import LocalGround, new_folder
 from conformance.places import Places
 from conformance.servers import JAVA, SOCKET

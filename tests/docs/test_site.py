@@ -23,7 +23,7 @@ MODULES = (
     "pyxenon_core.messages",
     "pyxenon_java",
     "pyxenon_server",
-    "pyxenon_server.job_state",
+    "pyxenon_server.adaptors.job_state",
     "pyxenon_testing",
     "pyxenon_testing.errors",
 )

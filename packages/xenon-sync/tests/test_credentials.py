@@ -9,7 +9,6 @@ import textwrap
 import traceback
 
 import pytest
-
 import xenon
 from xenon.exceptions import InvalidCredentialException, UnknownAdaptorException, UnknownPropertyException
 

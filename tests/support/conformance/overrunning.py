@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xenon
+
 from conformance.batch import shell
 from conformance.places import Place
 from pyxenon_core.messages import Job

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
-
 import xenon
+
 from conformance.grounds import Ground, LocalGround, SshGround
 from conformance.servers import JAVA, SERVERS, Servers
 from pyxenon_testing.servers.server import Access

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyxenon_server.adaptor import Adaptor, FileSystem, Opening, Scheduler
+from pyxenon_server.adaptors.base import Adaptor, FileSystem, Opening, Scheduler
 
 __version__ = "4.0.0.dev0"
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from pyxenon_core.errors import ServerStartError
 from pyxenon_server import __version__
-from pyxenon_server.server_keys import ServerKeys
-from pyxenon_server.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
+from pyxenon_server.grpc.keys import ServerKeys
+from pyxenon_server.grpc.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
 
 if TYPE_CHECKING:
-    from pyxenon_server.serve import Listening, Serving
+    from pyxenon_server.grpc.serving import Listening, Serving
 
 __all__ = ["main"]
 
@@ -139,7 +139,7 @@ def _complain(error: Exception, status: int) -> int:
 
 async def _serve(options: argparse.Namespace, open_services: Callable[[], Awaitable[Serving]]) -> None:
     listening = await asyncio.to_thread(_listening, options)
-    from pyxenon_server.serve import serve  # late, as gRPC is the larger part of the time that an import takes
+    from pyxenon_server.grpc.serving import serve  # late, as gRPC is the larger part of the time that an import takes
 
     await serve(open_services, listening, lambda places: _announce(places, listening))
 
@@ -152,7 +152,7 @@ async def _open_server() -> Serving:
 
 def _listening(options: argparse.Namespace) -> Listening:
     """Where to listen; raises :class:`_RefusalError` where that would be open to others."""
-    from pyxenon_server.serve import Listening
+    from pyxenon_server.grpc.serving import Listening
 
     keys = _keys(options)
     socket = None if options.uds is None else UnixSocket.at(options.uds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pyxenon_core.services import Servicers
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.services.filesystem import FileSystems
 from pyxenon_server.services.scheduler import Schedulers
 

@@ -19,8 +19,8 @@ from pyxenon_core.client import Client
 from pyxenon_core.errors import FileSystemClosedException, NoSuchCopyException
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.messages import CopyRequestCopyMode, CopyStatusErrorType
-from pyxenon_server import copying
-from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
+from pyxenon_server.transfers import copies as copying
 
 MIB = 1 << 20
 CREATE = CopyRequestCopyMode.CREATE

@@ -22,7 +22,7 @@ from pyxenon_core.errors import (
     UnsupportedOperationException,
 )
 from pyxenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType
-from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 
 CREATE, REPLACE, IGNORE = CopyRequestCopyMode.CREATE, CopyRequestCopyMode.REPLACE, CopyRequestCopyMode.IGNORE
 NONE, EXISTS, WRONG = CopyStatusErrorType.NONE, CopyStatusErrorType.ALREADY_EXISTS, CopyStatusErrorType.XENON

@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[4]
 ADAPTOR = '''
 from pyxenon_core.errors import NoSuchPathException
 from pyxenon_core.messages import Path, PathAttributes
-from pyxenon_server.adaptor import FileSystem
-from pyxenon_server.properties import natural
+from pyxenon_server.adaptors.base import FileSystem
+from pyxenon_server.adaptors.properties import natural
 
 DEPTH = natural("my.adaptors.filesystems.mine.depth", 3, "How deep it is.")
 closed = []
@@ -81,7 +81,7 @@ exploding = their_exploding_adaptor:Any
 """
 BROKEN = {
     "missing": "ModuleNotFoundError",
-    "other": "is no FileSystem of pyxenon_server.adaptor",
+    "other": "is no FileSystem of pyxenon_server.adaptors.base",
     "misnamed": "calls itself mine",
     "absent": "AttributeError",
 }

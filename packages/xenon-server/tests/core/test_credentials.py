@@ -14,10 +14,10 @@ from pyxenon_core.messages import (
     PasswordCredential,
     UserCredential,
 )
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.credentials import Credential, credential_for, credential_of, credential_response, require_supported, user_name
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.credentials import Credential, credential_for, credential_of, credential_response, require_supported, user_name
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
 
 SECRET = "do not tell"  # which is no word of any message
 PASSWORD = PasswordCredential("me", SECRET)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pyxenon_server.adaptor import Adaptor, FileSystem, Scheduler
-from pyxenon_server.catalogue import Catalogue
+from pyxenon_server.adaptors.base import Adaptor, FileSystem, Scheduler
+from pyxenon_server.adaptors.catalogue import Catalogue
 
 FACTS: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parents[4] / "protos" / "adaptors.json").read_text(encoding="utf-8"))
 CATALOGUES: dict[str, Catalogue[Any]] = {

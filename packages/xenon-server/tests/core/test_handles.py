@@ -18,9 +18,9 @@ from pyxenon_core import messages, services
 from pyxenon_core.errors import FileSystemClosedException, SessionClosedError, Status, XenonError
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.messages import DefaultCredential, PasswordCredential
-from pyxenon_server.filesystems.local import LocalFileSystem
-from pyxenon_server.registry import Registry
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 from pyxenon_server.server import Server
+from pyxenon_server.services.registry import Registry
 
 
 async def use(here: FileSystem, number: int) -> None:
@@ -147,7 +147,7 @@ class Slow(LocalFileSystem):
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> type[Slow]:
     Slow.opened, Slow.closed, Slow.failure = asyncio.Event(), [], None
-    monkeypatch.setattr("pyxenon_server.filesystems.local.LocalFileSystem", Slow)
+    monkeypatch.setattr("pyxenon_server.filesystems.local.filesystem.LocalFileSystem", Slow)
     return Slow
 
 

@@ -15,7 +15,7 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_core.messages import JobStatusErrorType, QueueStatusErrorType
-from pyxenon_server.job_state import JobState, QueueState, is_done, is_running_or_done
+from pyxenon_server.adaptors.job_state import JobState, QueueState, is_done, is_running_or_done
 
 
 @pytest.mark.parametrize(

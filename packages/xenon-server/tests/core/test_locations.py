@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidLocationException
-from pyxenon_server.locations import HostPort, SchedulerLocation, SshLocation, parse_local, parse_scheduler, parse_ssh
+from pyxenon_server.adaptors.locations import HostPort, SchedulerLocation, SshLocation, parse_local, parse_scheduler, parse_ssh
 
 hosts = st.one_of(
     st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import IllegalArgumentException
 from pyxenon_core.messages import Path
-from pyxenon_server.paths import absolute, checked, join, name_of, parent_of
+from pyxenon_server.filesystems.common.paths import absolute, checked, join, name_of, parent_of
 
 pieces = st.lists(st.sampled_from(["/", "//", ".", "..", "a", "b", " ", "...", ".a", "a.", "é", "\n", "-"]), max_size=10).map("".join)
 names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1).filter(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidPropertyException, UnknownPropertyException
 from pyxenon_core.messages import PropertyDescriptionType as Kind
-from pyxenon_server.properties import Properties, Property, boolean, integer, long, natural, size, string
+from pyxenon_server.adaptors.properties import Properties, Property, boolean, integer, long, natural, size, string
 
 FLAG = boolean("x.flag", True, "A flag.")
 COUNT = integer("x.count", 4, "A count.", least=1, most=8)

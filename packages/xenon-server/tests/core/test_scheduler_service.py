@@ -19,12 +19,12 @@ from pyxenon_core.errors import (
     SessionClosedError,
 )
 from pyxenon_core.messages import JobStatusErrorType, QueueStatusErrorType
-from pyxenon_server.adaptor import FileSystem, Opening, Scheduler
-from pyxenon_server.catalogue import Catalogue
-from pyxenon_server.credentials import credential_of
-from pyxenon_server.filesystems.local import LocalFileSystem
-from pyxenon_server.job_state import JobState, QueueState
-from pyxenon_server.properties import Properties
+from pyxenon_server.adaptors.base import FileSystem, Opening, Scheduler
+from pyxenon_server.adaptors.catalogue import Catalogue
+from pyxenon_server.adaptors.credentials import credential_of
+from pyxenon_server.adaptors.job_state import JobState, QueueState
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 from pyxenon_server.server import Server
 from pyxenon_server.shells.base import Output
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterator
 
 import pytest
 
-from pyxenon_server.together import together
+from pyxenon_server.concurrency import together
 
 
 class Work:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pyxenon_core import errors
 from pyxenon_core.errors import Status, XenonError, from_status
-from pyxenon_server.wire_errors import to_status
+from pyxenon_server.grpc.errors import to_status
 
 NAMED: list[type[XenonError]] = [
     kind

@@ -17,13 +17,13 @@ import attrs
 import pytest
 
 from pyxenon_core.messages import DefaultCredential, JobDescription
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
-from pyxenon_server.schedulers.local import LocalScheduler
-from pyxenon_server.schedulers.machine import MachineScheduler
-from pyxenon_server.schedulers.ssh import SshScheduler
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.schedulers.processes.local import LocalScheduler
+from pyxenon_server.schedulers.processes.machine import MachineScheduler
+from pyxenon_server.schedulers.processes.ssh import SshScheduler
 
 SECONDS_FOR_A_TEST = 60
 

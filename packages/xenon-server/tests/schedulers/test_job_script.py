@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidJobDescriptionException
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.schedulers.description import check_description
-from pyxenon_server.schedulers.job_script import batch_script
+from pyxenon_server.schedulers.common.description import check_description
+from pyxenon_server.schedulers.processes.job_script import batch_script
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 AWKWARD = st.text(st.sampled_from(" \t\n\r\\'\"`$!*?[]{}()<>|&;#~^%=-+,.@\x01\x7f\x81\x88\xffaé"), max_size=20)

@@ -16,17 +16,17 @@ import pytest
 
 from pyxenon_core.errors import CommandNotFoundException, ConnectionLostException, SchedulerClosedException
 from pyxenon_core.messages import PropertyDescriptionType
-from pyxenon_server.schedulers import runs as runs_module
-from pyxenon_server.schedulers.local import LocalScheduler
+from pyxenon_server.schedulers.processes import job_table as runs_module
+from pyxenon_server.schedulers.processes.local import LocalScheduler
 from pyxenon_server.shells import local as local_shell
 
 CLIENT = """
 import asyncio, sys
 from pyxenon_core.messages import DefaultCredential, JobDescription
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
-from pyxenon_server.schedulers.local import LocalScheduler
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.schedulers.processes.local import LocalScheduler
 
 async def main():
     properties = Properties.check("local", LocalScheduler.properties, {})

@@ -24,9 +24,9 @@ from pyxenon_core.errors import (
     UnsupportedJobDescriptionException,
 )
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.job_state import is_done, is_running_or_done
-from pyxenon_server.schedulers import jobs as jobs_module
-from pyxenon_server.schedulers import runs as runs_module
+from pyxenon_server.adaptors.job_state import is_done, is_running_or_done
+from pyxenon_server.schedulers.processes import job_table as runs_module
+from pyxenon_server.schedulers.processes import jobs as jobs_module
 
 # A program with children that left its group or its session. Its argument is run by one of them.
 TREE = """

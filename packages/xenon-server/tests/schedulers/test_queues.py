@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyxenon_server.schedulers.queues import Queue
+from pyxenon_server.schedulers.processes.queues import Queue
 
 
 def test_jobs_leave_in_the_order_in_which_they_came():

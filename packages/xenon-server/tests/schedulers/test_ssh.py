@@ -13,17 +13,17 @@ import pytest
 
 from pyxenon_core.errors import ConnectionLostException, NotConnectedException
 from pyxenon_core.messages import JobDescription, PropertyDescriptionType
-from pyxenon_server.schedulers.ssh import SshScheduler
+from pyxenon_server.schedulers.processes.ssh import SshScheduler
 from pyxenon_testing.errors import ContainerCommandError
 
 CLIENT = """
 import asyncio, sys
 from pathlib import Path
 from pyxenon_core.messages import CertificateCredential, JobDescription
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
-from pyxenon_server.schedulers.ssh import SshScheduler
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.schedulers.processes.ssh import SshScheduler
 
 async def main(location, user, key, home):
     SshScheduler.lease = 1

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from serve_servants import Services
 
-from pyxenon_server.serve import GrpcServer, Listening
-from pyxenon_server.sockets import UnixSocket
+from pyxenon_server.grpc.serving import GrpcServer, Listening
+from pyxenon_server.grpc.sockets import UnixSocket
 
 README = Path(__file__).parents[2] / "README.md"
 SERVANTS = Path(__file__).parent / "serve_servants.py"

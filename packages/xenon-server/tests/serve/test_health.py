@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from pyxenon_server.health import SERVICE, Health, Serving
+from pyxenon_server.grpc.health import SERVICE, Health, Serving
 
 Running = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 SERVING, NOT_SERVING, UNKNOWN = (

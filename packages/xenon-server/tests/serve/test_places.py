@@ -15,9 +15,9 @@ from serve_servants import Services
 
 import pyxenon_core
 from pyxenon_core.errors import ServerStartError
-from pyxenon_server import sockets
-from pyxenon_server.serve import GrpcServer, Listening
-from pyxenon_server.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
+from pyxenon_server.grpc import sockets
+from pyxenon_server.grpc.serving import GrpcServer, Listening
+from pyxenon_server.grpc.sockets import Port, UnixSocket, UnsafeFolderError, is_loopback
 
 
 def serve_at(listening: Listening) -> None:

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from pyxenon_core.services import RPCS
 from pyxenon_core.wire import DecodeError
-from pyxenon_server import reflection
 from pyxenon_server._generated.descriptor import FILES
-from pyxenon_server.reflection import Reflection, symbols_of
+from pyxenon_server.grpc import reflection
+from pyxenon_server.grpc.reflection import Reflection, symbols_of
 
 Running = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 Request, Response = reflection_pb2.ServerReflectionRequest, reflection_pb2.ServerReflectionResponse

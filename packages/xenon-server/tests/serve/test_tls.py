@@ -29,9 +29,9 @@ from pyxenon_core.channels.framing import MessageReader
 from pyxenon_core.channels.http2 import BlockingStreams
 from pyxenon_core.errors import ServerStartError, ServerUnavailableError
 from pyxenon_core.targets import GrpcEndpoint, open_target
-from pyxenon_server.serve import GrpcServer, Listening
-from pyxenon_server.server_keys import ServerKeys
-from pyxenon_server.sockets import Port
+from pyxenon_server.grpc.keys import ServerKeys
+from pyxenon_server.grpc.serving import GrpcServer, Listening
+from pyxenon_server.grpc.sockets import Port
 
 
 def server_keys(folder: Path, clients: Path | None = None) -> ServerKeys:

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from slurm_told import ToldCommands
 
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.schedulers.slurm import SlurmScheduler
 from pyxenon_server.schedulers.slurm.submission import Patience
 from pyxenon_server.shells.base import Completed, Shell, ShellProcess

@@ -10,7 +10,7 @@ import pytest
 
 from pyxenon_core.errors import CommandNotFoundException, NotConnectedException, XenonError
 from pyxenon_core.messages import JobStatusErrorType
-from pyxenon_server.job_state import is_done
+from pyxenon_server.adaptors.job_state import is_done
 from pyxenon_server.schedulers.slurm import SlurmScheduler
 from pyxenon_testing import ServerFactory, SlurmServer, SshServer
 

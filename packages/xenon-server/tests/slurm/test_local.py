@@ -11,10 +11,10 @@ import pytest
 
 from pyxenon_core.errors import CommandNotFoundException, InvalidLocationException, NotConnectedException
 from pyxenon_core.messages import DefaultCredential, JobDescription
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.job_state import is_done
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.job_state import is_done
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.schedulers.slurm import SlurmScheduler
 
 COMMANDS = {

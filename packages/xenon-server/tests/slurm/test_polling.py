@@ -18,7 +18,7 @@ from pyxenon_core.errors import (
     SchedulerClosedException,
     XenonError,
 )
-from pyxenon_server.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
 from pyxenon_server.schedulers.slurm import polling
 from pyxenon_server.schedulers.slurm.polling import Asking, Poller
 

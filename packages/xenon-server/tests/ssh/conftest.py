@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_server.shells.ssh import SshShell
 from pyxenon_server.ssh.connections import SshConnections, SshLink
 from pyxenon_server.ssh.settings import SshSettings

@@ -9,7 +9,7 @@ import pytest
 
 from pyxenon_core.errors import InvalidCredentialException, InvalidPropertyException
 from pyxenon_core.messages import PasswordCredential
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_server.ssh import configuration
 from pyxenon_server.ssh.configuration import HostConfiguration, Jump, configure
 from pyxenon_server.ssh.connecting import Destination, resolve

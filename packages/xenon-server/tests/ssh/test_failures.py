@@ -14,7 +14,7 @@ import pytest
 
 from pyxenon_core.errors import InvalidPropertyException, NotConnectedException, Status, XenonError
 from pyxenon_core.messages import CertificateCredential, CredentialMap, PasswordCredential
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_testing import SshServer
 
 Connect = Callable[..., Any]

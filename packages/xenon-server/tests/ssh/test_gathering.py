@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pyxenon_server.ssh.gathering import _Gathering
+from pyxenon_server.ssh.batching import _Gathering
 
 
 class Recorder(asyncio.Transport):

@@ -12,7 +12,7 @@ import pytest
 
 from pyxenon_core.errors import InvalidCredentialException, InvalidLocationException, NotConnectedException
 from pyxenon_core.messages import CredentialMap, DefaultCredential, PasswordCredential, UserCredential
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_server.shells.ssh import SshShell
 from pyxenon_server.ssh.connections import SshConnections
 from pyxenon_server.ssh.settings import SshSettings

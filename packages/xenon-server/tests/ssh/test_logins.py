@@ -28,7 +28,7 @@ from pyxenon_core.messages import (
     PasswordCredential,
     UserCredential,
 )
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_testing import SshServer
 
 Connect = Callable[..., Any]

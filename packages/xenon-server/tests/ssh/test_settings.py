@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyxenon_core.errors import InvalidPropertyException
-from pyxenon_server.properties import Properties
+from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.ssh.settings import SCHEDULER_SSH, SFTP, SshProperties, SshSettings
 
 NAMES = ("strictHostKeyChecking", "loadKnownHosts", "knownHostsFile", "loadSshConfig", "agent", "agentForwarding")

@@ -15,7 +15,7 @@ import pytest
 
 from pyxenon_core.errors import ConnectionLostException, InvalidCredentialException, NotConnectedException
 from pyxenon_core.messages import PasswordCredential
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_server.shells.ssh import SshShell
 from pyxenon_server.ssh import routes
 from pyxenon_server.ssh.connections import SshConnections, SshLink

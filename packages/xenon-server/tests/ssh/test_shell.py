@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
 from pyxenon_core.messages import CertificateCredential
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.locations import HostPort, SchedulerLocation, SshLocation
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.locations import HostPort, SchedulerLocation, SshLocation
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.shells import ssh as ssh_shells
 from pyxenon_server.shells.base import Ended, Output, Shell, quote
 from pyxenon_server.shells.opening import open_shell

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    import pyxenon_core
     import xenon
+
+    import pyxenon_core
 
 __all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "Client", "KnownHost", "require_open"]
 
@@ -69,6 +70,7 @@ class Client:
 
     def _open(self) -> xenon.Session:
         import xenon
+
         from pyxenon.session import current_session
         from pyxenon_core.errors import SessionError
 

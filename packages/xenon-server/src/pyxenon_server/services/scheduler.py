@@ -11,13 +11,13 @@ from typing_extensions import override
 from pyxenon_core import messages
 from pyxenon_core.errors import IllegalArgumentException, IncompleteJobDescriptionException, SchedulerClosedException
 from pyxenon_core.services import SchedulerServicer
-from pyxenon_server.adaptor import Scheduler
-from pyxenon_server.catalogue import Catalogue
-from pyxenon_server.credentials import credential_response
-from pyxenon_server.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.registry import Registry
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Scheduler
+from pyxenon_server.adaptors.catalogue import Catalogue
+from pyxenon_server.adaptors.credentials import credential_response
+from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
+from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.services.filesystem import FileSystems
+from pyxenon_server.services.registry import Registry
 
 __all__ = ["Schedulers"]
 

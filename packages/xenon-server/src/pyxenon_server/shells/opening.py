@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.locations import SchedulerLocation
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.locations import SchedulerLocation
 from pyxenon_server.shells.base import Shell
 from pyxenon_server.ssh.settings import SshSettings
 

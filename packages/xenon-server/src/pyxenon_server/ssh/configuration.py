@@ -11,7 +11,7 @@ from typing import Any
 import asyncssh
 
 from pyxenon_core.errors import InvalidPropertyException
-from pyxenon_server.locations import HostPort
+from pyxenon_server.adaptors.locations import HostPort
 from pyxenon_server.ssh.settings import SshSettings
 
 __all__ = ["HostConfiguration", "Jump", "configure", "expand"]

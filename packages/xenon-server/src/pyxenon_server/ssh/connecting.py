@@ -13,11 +13,11 @@ import asyncssh
 
 from pyxenon_core.errors import InvalidCredentialException
 from pyxenon_core.messages import CredentialMap, DefaultCredential, UserCredential
-from pyxenon_server.credentials import Credential, credential_for
-from pyxenon_server.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.credentials import Credential, credential_for
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
+from pyxenon_server.ssh.batching import gather
 from pyxenon_server.ssh.configuration import HostConfiguration, Jump, configure
 from pyxenon_server.ssh.failures import Attempt, failure_of
-from pyxenon_server.ssh.gathering import gather
 from pyxenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, read_known_hosts
 from pyxenon_server.ssh.logins import Login, identity_of
 from pyxenon_server.ssh.settings import SshSettings

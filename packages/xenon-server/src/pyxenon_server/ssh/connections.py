@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 import asyncssh
 
 from pyxenon_core.errors import NotConnectedException, XenonError
-from pyxenon_server.credentials import Credential
-from pyxenon_server.locations import SshLocation
+from pyxenon_server.adaptors.credentials import Credential
+from pyxenon_server.adaptors.locations import SshLocation
 from pyxenon_server.ssh.connecting import Destination
 from pyxenon_server.ssh.routes import SESSIONS, Line, Route, Routes
 from pyxenon_server.ssh.settings import SshSettings

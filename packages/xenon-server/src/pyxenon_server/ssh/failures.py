@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from pyxenon_core.errors import CredentialNotFoundException, InvalidCredentialException, NotConnectedException, Status, XenonError
-from pyxenon_server.locations import HostPort
+from pyxenon_server.adaptors.locations import HostPort
 from pyxenon_server.ssh.configuration import HostConfiguration
 from pyxenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, KnownKey, shown
 from pyxenon_server.ssh.logins import Identity, Login

@@ -13,7 +13,7 @@ import asyncssh
 
 from pyxenon_core.errors import CertificateNotFoundException, CredentialNotFoundException, InvalidCredentialException
 from pyxenon_core.messages import CertificateCredential, DefaultCredential, PasswordCredential
-from pyxenon_server.credentials import SingleCredential
+from pyxenon_server.adaptors.credentials import SingleCredential
 from pyxenon_server.ssh.configuration import HostConfiguration, expand
 from pyxenon_server.ssh.host_keys import HostKeyCheck
 from pyxenon_server.ssh.settings import SshSettings

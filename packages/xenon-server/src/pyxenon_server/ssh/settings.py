@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyxenon_server.properties import Properties, Property, boolean, long, natural, string
+from pyxenon_server.adaptors.properties import Properties, Property, boolean, long, natural, string
 
 __all__ = ["SCHEDULER_SSH", "SFTP", "SshProperties", "SshSettings"]
 
@@ -42,7 +42,7 @@ class SshProperties:
     Args:
         prefix: What the names begin with, without the last dot.
         timeout: What the name of the time limit ends with.
-        timeout_type: :func:`~pyxenon_server.properties.long` or :func:`~pyxenon_server.properties.natural`.
+        timeout_type: :func:`~pyxenon_server.adaptors.properties.long` or :func:`~pyxenon_server.adaptors.properties.natural`.
     """
 
     def __init__(self, prefix: str, *, timeout: str, timeout_type: Callable[[str, int, str], Property[int]]) -> None:

@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import xenon
 
 import pyxenon_core
-import xenon
 from embedded import files, until
 from pyxenon_core import messages, services
 from pyxenon_core.errors import (
@@ -30,8 +30,8 @@ from pyxenon_core.errors import (
     SessionClosedError,
 )
 from pyxenon_core.filesystem import FileSystem
-from pyxenon_server.filesystems import local_files
-from pyxenon_server.filesystems.local_making import Making
+from pyxenon_server.filesystems.local import files as local_files
+from pyxenon_server.filesystems.local.making import Making
 
 MIB = 1 << 20
 
@@ -283,7 +283,7 @@ def test_an_interrupt_in_the_synchronous_api_leaves_nothing(tmp_path: Path) -> N
 @pytest.fixture
 def _named(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a system, or a file system, that cannot make a file without a name."""
-    monkeypatch.setattr("pyxenon_server.filesystems.local_making._NAMELESS", None)
+    monkeypatch.setattr("pyxenon_server.filesystems.local.making._NAMELESS", None)
 
 
 @pytest.mark.usefixtures("_named")

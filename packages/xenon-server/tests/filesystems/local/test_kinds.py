@@ -26,11 +26,11 @@ from pyxenon_core.errors import (
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.messages import CopyRequestCopyMode as CopyMode
 from pyxenon_core.messages import CopyStatusErrorType, DefaultCredential, PosixFilePermission
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.filesystems import local_names
-from pyxenon_server.filesystems.local import LocalFileSystem
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.filesystems.local import names as local_names
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 
 KINDS = ["pipe", "socket", "device"]
 

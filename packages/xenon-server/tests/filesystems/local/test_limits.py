@@ -22,7 +22,7 @@ from pyxenon_core.errors import NoSpaceException, PermissionDeniedException, Xen
 from pyxenon_core.messages import CopyRequestCopyMode as CopyMode
 from pyxenon_core.messages import CopyStatusErrorType
 from pyxenon_server.embedded import open_target
-from pyxenon_server.filesystems.local import LocalFileSystem
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 
 # Imported now: another account may be kept from where Python is.
 assert LocalFileSystem.name == "file" and open_target and ctypes
@@ -68,7 +68,7 @@ def failing_calls(folder: Path) -> Iterator[None]:
     real = os.write
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "write", write)
-        patch.setattr("pyxenon_server.filesystems.local_copying._copy_file_range", None)
+        patch.setattr("pyxenon_server.filesystems.local.copying._copy_file_range", None)
         yield
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyxenon_server.filesystems.network_mounts import is_far, mounts_in
+from pyxenon_server.filesystems.local.network_mounts import is_far, mounts_in
 
 TABLE = r"""22 27 0:21 / /proc rw,nosuid - proc proc rw
 27 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

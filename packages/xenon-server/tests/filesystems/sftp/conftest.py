@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.filesystems.sftp import SftpFileSystem
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
 from pyxenon_testing import SshServer
 
 SECONDS_FOR_A_TEST = 60

@@ -17,7 +17,7 @@ from pyxenon_core.errors import (
     NotConnectedException,
     XenonError,
 )
-from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
 from pyxenon_testing import ServerFactory, SshServer
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]

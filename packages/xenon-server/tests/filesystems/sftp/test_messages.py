@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyxenon_server.filesystems.names import from_bytes, to_bytes
-from pyxenon_server.filesystems.sftp_messages import (
+from pyxenon_server.filesystems.common.names import from_bytes, to_bytes
+from pyxenon_server.filesystems.sftp.messages import (
     Answer,
     Attributes,
     Entry,

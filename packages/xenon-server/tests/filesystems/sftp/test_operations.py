@@ -22,7 +22,7 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_core.messages import PathAttributes, PosixFilePermission
-from pyxenon_server.filesystems.sftp import SftpFileSystem
+from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
 from pyxenon_testing import ServerFactory, SshServer
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]

@@ -24,14 +24,14 @@ from pyxenon_core.errors import (
     PathAlreadyExistsException,
 )
 from pyxenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.copying import Copies, Place
-from pyxenon_server.filesystems.local import LocalFileSystem
-from pyxenon_server.filesystems.sftp import SftpFileSystem
-from pyxenon_server.locations import HostPort, SshLocation
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.locations import HostPort, SshLocation
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
+from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
 from pyxenon_server.ssh.settings import SshSettings
+from pyxenon_server.transfers.copies import Copies, Place
 
 
 class Doorman(asyncssh.SSHServer):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pyxenon_core.errors import NotConnectedException
-from pyxenon_server.filesystems.sftp_messages import Attributes, Entry
-from pyxenon_server.filesystems.sftp_people import Identity, People
-from pyxenon_server.filesystems.sftp_session import SftpSession
+from pyxenon_server.filesystems.sftp.id_names import Identity, People
+from pyxenon_server.filesystems.sftp.messages import Attributes, Entry
+from pyxenon_server.filesystems.sftp.session import SftpSession
 
 ME, ROOT, NOBODY = Identity(1000, frozenset({100})), Identity(0), Identity()
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyxenon_core.errors import ConnectionLostException, InvalidLocationException, IOException
-from pyxenon_server.filesystems.sftp_messages import Attributes, Kind, SftpError, Status, string
-from pyxenon_server.filesystems.sftp_session import SftpSession
+from pyxenon_server.filesystems.sftp.messages import Attributes, Kind, SftpError, Status, string
+from pyxenon_server.filesystems.sftp.session import SftpSession
 
 
 class Channel:

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException, PermissionDeniedException
 from pyxenon_core.messages import DefaultCredential, PosixFilePermission
-from pyxenon_server.adaptor import Opening
-from pyxenon_server.filesystems.local import LocalFileSystem
-from pyxenon_server.filesystems.sftp import SftpFileSystem
-from pyxenon_server.filesystems.sftp_connection import SftpConnection
-from pyxenon_server.filesystems.sftp_session import SftpSession
-from pyxenon_server.filesystems.sftp_writing import blocks_of
-from pyxenon_server.properties import Properties
-from pyxenon_server.resources import Resources
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
+from pyxenon_server.filesystems.sftp.connection import SftpConnection
+from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
+from pyxenon_server.filesystems.sftp.session import SftpSession
+from pyxenon_server.filesystems.sftp.writing import blocks_of
 from pyxenon_testing import ServerFactory, SshServer
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]
@@ -251,7 +251,7 @@ async def test_when_it_is_cancelled_nothing_has_changed_whenever_that_is(open_sf
 async def test_a_large_file_goes_over_several_channels_when_the_line_is_long(
     open_sftp: OpenSftp, xenon_ssh: SshServer, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyxenon_server.filesystems.sftp_writing.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
+    monkeypatch.setattr("pyxenon_server.filesystems.sftp.writing.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
     used: set[SftpSession] = set()
     original = SftpSession.write
 

@@ -14,8 +14,9 @@ from pyxenon_testing.engine.containers import Container
 from pyxenon_testing.faults import Faults
 
 if TYPE_CHECKING:
-    import pyxenon_core
     import xenon
+
+    import pyxenon_core
     from pyxenon_core import messages
 
 __all__ = ["Access", "Server"]

@@ -28,7 +28,7 @@ from pyxenon_core.errors import (
     SchedulerClosedException,
     XenonError,
 )
-from pyxenon_server.job_state import JobState
+from pyxenon_server.adaptors.job_state import JobState
 from pyxenon_server.schedulers.slurm.commands import NAME, Commands, new_token
 from pyxenon_server.schedulers.slurm.lookup import TAG_PREFIX
 from pyxenon_server.schedulers.slurm.parsing import (
@@ -201,7 +201,7 @@ class Poller:
         return [self._outcome(job) for job in jobs]
 
     async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
-        """As :meth:`pyxenon_server.adaptor.Scheduler.wait`."""
+        """As :meth:`pyxenon_server.adaptors.base.Scheduler.wait`."""
         tracked = self._jobs.setdefault(job, _Tracked(job)) if _JOB.fullmatch(job) else None
         if tracked is None:
             raise _no_such(job)

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from enum import Enum
 
 from pyxenon_core.errors import JobCanceledException, XenonError
-from pyxenon_server.job_state import JobState
+from pyxenon_server.adaptors.job_state import JobState
 from pyxenon_server.schedulers.slurm.commands import NAME
 from pyxenon_server.schedulers.slurm.parsing import Record
 from pyxenon_server.shells.base import signal_name

@@ -22,8 +22,8 @@ from pyxenon_core.errors import (
     SchedulerClosedException,
     XenonError,
 )
+from pyxenon_server.schedulers.slurm.batching import Gathering
 from pyxenon_server.schedulers.slurm.commands import NAME, Commands, controller_is_away, new_token, words_of
-from pyxenon_server.schedulers.slurm.gathering import Gathering
 from pyxenon_server.schedulers.slurm.lookup import TAG_PREFIX, Lookup, Seeking
 from pyxenon_server.shells.base import command_line
 
@@ -136,7 +136,7 @@ class Submitter:
         self._recovery: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Submit it; raises what :meth:`pyxenon_server.adaptor.Scheduler.submit` says."""
+        """Submit it; raises what :meth:`pyxenon_server.adaptors.base.Scheduler.submit` says."""
         self._gathering.add(submission)
         try:
             return await submission.answer

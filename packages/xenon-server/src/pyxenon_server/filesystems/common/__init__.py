@@ -1,0 +1,1 @@
+"""Names and paths, shared by all file systems."""

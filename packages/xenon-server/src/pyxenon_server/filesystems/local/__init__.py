@@ -1,0 +1,1 @@
+"""The adaptor ``file``: files of this machine."""

@@ -1,0 +1,99 @@
+"""What the operating system tells about a path, as the message for it."""
+
+from __future__ import annotations
+
+import functools
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Sequence
+
+from pyxenon_core.messages import Path, PathAttributes, PosixFilePermission
+from pyxenon_core.wire import build
+from pyxenon_server.filesystems.common.names import shown
+
+__all__ = ["attributes_of", "mode_of", "permissions_of"]
+
+_PERMISSIONS = (
+    (stat.S_IRUSR, PosixFilePermission.OWNER_READ),
+    (stat.S_IWUSR, PosixFilePermission.OWNER_WRITE),
+    (stat.S_IXUSR, PosixFilePermission.OWNER_EXECUTE),
+    (stat.S_IRGRP, PosixFilePermission.GROUP_READ),
+    (stat.S_IWGRP, PosixFilePermission.GROUP_WRITE),
+    (stat.S_IXGRP, PosixFilePermission.GROUP_EXECUTE),
+    (stat.S_IROTH, PosixFilePermission.OTHERS_READ),
+    (stat.S_IWOTH, PosixFilePermission.OTHERS_WRITE),
+    (stat.S_IXOTH, PosixFilePermission.OTHERS_EXECUTE),
+)
+_USUAL = frozenset({stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK})
+_BIT = {permission: bit for bit, permission in _PERMISSIONS}
+
+
+def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
+    """The attributes of *path*, of which ``lstat`` has said *status*."""
+    mode = status.st_mode
+    kind = stat.S_IFMT(mode)
+    text = shown(path)
+    # All the fields at once, since a constructor would cost more than everything else together.
+    return build(
+        PathAttributes,
+        {
+            "path": build(Path, {"path": text, "separator": "/", "_unknown_fields": b""}),
+            "creation_time": _created(status),
+            "group": _group_name(status.st_gid),
+            "is_directory": kind == stat.S_IFDIR,
+            # What nobody may execute need not be asked about; a link's own bits say nothing.
+            "is_executable": (kind == stat.S_IFLNK or mode & 0o111 != 0) and os.access(path, os.X_OK),
+            "is_hidden": "/." in text and text.startswith("/.", text.rfind("/")),
+            "is_other": kind not in _USUAL,
+            "is_readable": os.access(path, os.R_OK),
+            "is_regular": kind == stat.S_IFREG,
+            "is_symbolic_link": kind == stat.S_IFLNK,
+            "is_writable": os.access(path, os.W_OK),
+            "last_access_time": status.st_atime_ns // 1_000_000 if status.st_atime > 0 else 0,
+            "last_modified_time": status.st_mtime_ns // 1_000_000 if status.st_mtime > 0 else 0,
+            "owner": _user_name(status.st_uid),
+            "permissions": list(permissions_of(mode)),
+            "size": status.st_size if kind == stat.S_IFREG else 0,
+            "_unknown_fields": b"",
+        },
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def permissions_of(mode: int) -> Sequence[PosixFilePermission]:
+    """The permissions that the bits of *mode* grant."""
+    return tuple(permission for bit, permission in _PERMISSIONS if mode & bit)
+
+
+def mode_of(permissions: Iterable[PosixFilePermission]) -> int:
+    """The bits for *permissions*."""
+    return sum({_BIT.get(permission, 0) for permission in permissions})
+
+
+def _change_time(status: os.stat_result) -> int:
+    return status.st_ctime_ns // 1_000_000 if status.st_ctime > 0 else 0
+
+
+def _birth_time(status: os.stat_result) -> int:
+    return max(0, int(status.st_birthtime * 1000))  # type: ignore[attr-defined]  # not on Linux
+
+
+_created = _birth_time if hasattr(os.stat_result, "st_birthtime") else _change_time
+
+
+@functools.lru_cache(maxsize=1024)
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+@functools.lru_cache(maxsize=1024)
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

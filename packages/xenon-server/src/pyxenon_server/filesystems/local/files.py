@@ -1,0 +1,215 @@
+"""Reading and writing files of this machine in threads, one piece ahead of whoever is at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from pyxenon_server.concurrency import completed
+from pyxenon_server.filesystems.local.copying import Source
+from pyxenon_server.filesystems.local.making import Making
+from pyxenon_server.filesystems.local.opening import open_file, write_all
+
+__all__ = ["SMALL", "append", "copy", "in_thread", "obtained", "read", "write", "write_small"]
+
+T = TypeVar("T")
+
+SMALL = 1 << 20
+"""Bytes up to which a file is small."""
+
+_WRITTEN_AT_ONCE = 1 << 20
+_OTHERS_READ = 0o004
+# Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
+_MOST_THREADS = 8
+_threads = ThreadPoolExecutor(_MOST_THREADS, "xenon-files")
+
+
+def _begin_anew_after_fork() -> None:
+    """In the new process, where none of the threads is, though the pool would wait for them."""
+    global _threads
+    _threads = ThreadPoolExecutor(_MOST_THREADS, "xenon-files")
+
+
+os.register_at_fork(after_in_child=_begin_anew_after_fork)
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more."""
+    try:
+        outcome = asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
+    except RuntimeError:
+        if threading.main_thread().is_alive():
+            raise
+        return function(*arguments)  # Python ends, and its pools take no more work: what is left is to tidy up, and is waited for
+    return await outcome
+
+
+async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
+    """The file *path* in pieces of *piece* bytes; raises OSError."""
+    number, data, ended = await obtained(_give_back, _begin_to_read, path, piece)
+    ahead: asyncio.Future[bytes] | None = None
+    try:
+        while data:
+            if not ended:
+                ahead = asyncio.ensure_future(in_thread(os.read, number, piece))
+            yield data
+            data = await asyncio.shield(ahead) if ahead is not None else b""
+    finally:
+        try:
+            await _settled(ahead)
+        finally:
+            os.close(number)
+
+
+async def write(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
+    """Make the file *path* of *data*, with the permissions *most* at most, all or nothing; raises OSError, and what *data* raises."""
+    async with _in_the_making(path, replace, most=most) as number:
+        await _pour(number, data)
+
+
+async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
+    """As :func:`write`, for a file that should be small: in one turn in a thread, which costs more than what is done in it."""
+    begun: list[bytes] = []
+    count = 0
+    async for piece in data:
+        begun.append(piece)
+        count += len(piece)
+        if count > SMALL:
+            await write(path, _continued(begun, data), replace, most)
+            return
+    await completed(in_thread(_make, path, b"".join(begun), replace, most))
+
+
+async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None]) -> None:
+    """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError naming the path."""
+    with _naming(source):
+        origin = await obtained(Source.close, Source, source)
+    try:
+        with _naming(target):
+            most = origin.permissions | (0o777 if origin.permissions & _OTHERS_READ else 0)
+            async with _in_the_making(target, replace, origin.permissions, most) as made:
+                while count := await completed(in_thread(origin.copy_next, made)):
+                    progress(count)
+    finally:
+        origin.close()
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Let an error that is raised inside tell that it is about *path*."""
+    try:
+        yield
+    except OSError as error:
+        error.strerror = f"{error.strerror}: {path}"
+        raise
+
+
+@contextlib.asynccontextmanager
+async def _in_the_making(path: str, replace: bool, permissions: int = 0o666, most: int = 0o777) -> AsyncIterator[int]:
+    """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
+    making = await obtained(Making.abandon, Making, path, replace, permissions, most)
+    try:
+        yield making.number
+    except BaseException:
+        await completed(in_thread(making.abandon))
+        raise
+    await completed(in_thread(making.finish))
+
+
+async def append(path: str, data: AsyncIterator[bytes]) -> None:
+    """Add *data* to the end of the file *path*, which must exist; raises OSError, and what *data* raises."""
+    number = await obtained(os.close, open_file, path, os.O_WRONLY | os.O_APPEND)
+    try:
+        await _pour(number, data)
+    except BaseException:
+        await completed(in_thread(os.close, number))
+        raise
+    await completed(in_thread(os.close, number))
+
+
+async def _pour(number: int, data: AsyncIterator[bytes]) -> None:
+    """Write what has come while the next is fetched: several pieces at once where they come faster than they are written."""
+    writing: asyncio.Future[None] | None = None
+    begun: list[bytes] = []
+    count = 0
+    try:
+        async for piece in data:
+            begun.append(piece)
+            count += len(piece)
+            if writing is None or writing.done() or count >= _WRITTEN_AT_ONCE:
+                if writing is not None:
+                    await asyncio.shield(writing)
+                writing, begun, count = asyncio.ensure_future(in_thread(_write_pieces, number, begun)), [], 0
+        if writing is not None:
+            await asyncio.shield(writing)
+        if begun:
+            writing = asyncio.ensure_future(in_thread(_write_pieces, number, begun))
+            await asyncio.shield(writing)
+    finally:
+        await _settled(writing)
+
+
+def _write_pieces(number: int, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        write_all(number, piece)
+
+
+async def _settled(future: asyncio.Future[Any] | None) -> None:
+    """Wait until the thread is through, whatever comes of it: its file may not be closed under it."""
+    if future is None:
+        return
+    await completed(asyncio.wait({future}))
+    if not future.cancelled():
+        future.exception()
+
+
+async def obtained(give_back: Callable[[T], object], function: Callable[..., T], *arguments: Any) -> T:
+    """What *function* gives, called in a thread; given back at once when nobody waits for it any more."""
+    work = asyncio.ensure_future(in_thread(function, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        try:
+            await _settled(work)
+        finally:
+            if not work.cancelled() and work.exception() is None:
+                give_back(work.result())
+        raise
+
+
+async def _continued(begun: list[bytes], data: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield b"".join(begun)
+    async for piece in data:
+        yield piece
+
+
+def _make(path: str, content: bytes, replace: bool, most: int) -> None:
+    """Make a file of all of its content."""
+    making = Making(path, replace, most=most)
+    try:
+        write_all(making.number, content)
+    except BaseException:
+        making.abandon()
+        raise
+    making.finish()
+
+
+def _begin_to_read(path: str, piece: int) -> tuple[int, bytes, bool]:
+    """A file that is open, its first piece, and whether that is all of it: most files are small."""
+    number = open_file(path, os.O_RDONLY)
+    try:
+        data = os.read(number, piece)
+        # Files that the kernel makes up, as in /proc, have no size, and come in pieces as small as they like.
+        return number, data, len(data) < piece and len(data) == os.fstat(number).st_size
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def _give_back(opened: tuple[int, bytes, bool]) -> None:
+    os.close(opened[0])

@@ -1,0 +1,265 @@
+"""The adaptor ``file``: the files of this machine."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from pyxenon_core.errors import InvalidPathException
+from pyxenon_core.messages import PathAttributes, PosixFilePermission
+from pyxenon_server.adaptors.base import FileSystem, Opening, Progress
+from pyxenon_server.adaptors.locations import parse_local
+from pyxenon_server.adaptors.properties import size
+from pyxenon_server.concurrency import completed
+from pyxenon_server.filesystems.common.names import native, shown
+from pyxenon_server.filesystems.common.paths import join
+from pyxenon_server.filesystems.local import files as local_files
+from pyxenon_server.filesystems.local.attributes import attributes_of, mode_of
+from pyxenon_server.filesystems.local.files import in_thread, obtained
+from pyxenon_server.filesystems.local.names import rename_new
+from pyxenon_server.filesystems.local.network_mounts import is_far, network_mounts
+from pyxenon_server.filesystems.local.system_errors import from_os_error, translated
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
+
+__all__ = ["LocalFileSystem"]
+
+T = TypeVar("T")
+
+BUFFER_SIZE = size(
+    "xenon.adaptors.filesystems.file.bufferSize",
+    "64K",
+    "Bytes read at a time; a size under 4M counts as 4M.",
+)
+_LEAST_PIECE = 4 << 20
+_LISTED_AT_ONCE = 1000
+
+
+class LocalFileSystem(FileSystem):
+    """Files of the machine that the server runs on, with the rights of its user."""
+
+    name = "file"
+    description = "The files of the machine on which the server runs, with the rights of the account under which it runs."
+    locations = ("(null)", "(empty string)", "[/workdir]", "driveletter:[/workdir]")
+    credentials = ("DefaultCredential",)
+    properties = (BUFFER_SIZE,)
+    can_create_symboliclinks = True
+    can_read_symboliclinks = True
+    is_connectionless = True
+    supports_reading_posix_permissions = True
+    supports_setting_posix_permissions = True
+    supports_rename = True
+    can_append = True
+
+    def __init__(self, opening: Opening, directory: str) -> None:
+        super().__init__(opening)
+        self._directory = directory
+        self._piece = max(_LEAST_PIECE, opening.properties[BUFFER_SIZE])
+        self._far = network_mounts()
+
+    @classmethod
+    @override
+    async def open(cls, opening: Opening) -> Self:
+        return cls(opening, parse_local(cls.name, opening.location) or shown(os.getcwd()))  # noqa: PTH109 - a text is wanted
+
+    @override
+    async def start_directory(self) -> str:
+        return self._directory
+
+    @override
+    async def attributes(self, path: str) -> PathAttributes:
+        return await self._call(_attributes, path)
+
+    @override
+    async def exists(self, path: str) -> bool:
+        return await self._call(_exists, path)
+
+    @override
+    async def list(self, path: str) -> AsyncIterator[Sequence[PathAttributes]]:
+        path = native(path)
+        with translated(self.name, path):
+            entries = await obtained(_close, _scan, path)
+        try:
+            while batch := await self._next(path, entries):
+                yield batch
+        finally:
+            entries.close()
+
+    @override
+    async def read(self, path: str) -> AsyncIterator[bytes]:
+        path = native(path)
+        pieces = local_files.read(path, self._piece)
+        try:
+            while True:
+                with translated(self.name, path):
+                    piece = await anext(pieces, b"")
+                if not piece:
+                    return
+                yield piece
+        finally:
+            await pieces.aclose()
+
+    @override
+    async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
+        await self._write(path, data, replace, size, 0o777)
+
+    @override
+    async def write_private(
+        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    ) -> None:
+        await self._write(path, data, replace, size, mode_of(permissions))
+
+    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int) -> None:
+        path = native(path)
+        with translated(self.name, path):
+            if not 0 < size <= local_files.SMALL or is_far(path, self._far):
+                await local_files.write(path, data, replace, most)
+                return
+            if not replace:
+                _require_free(path)  # before its content is fetched for nothing
+            await local_files.write_small(path, data, replace, most)
+
+    @override
+    async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
+        path = native(path)
+        with translated(self.name, path):
+            await local_files.append(path, data)
+
+    @override
+    async def create_file(self, path: str) -> None:
+        await self._call(_create_file, path)
+
+    @override
+    async def create_directory(self, path: str) -> None:
+        await self._call(os.mkdir, path)
+
+    @override
+    async def delete(self, path: str) -> None:
+        await self._call(_delete, path)
+
+    @override
+    async def rename(self, source: str, target: str) -> None:
+        await self._call(_rename, source, native(target), beside=native(target))
+
+    @override
+    async def create_symbolic_link(self, link: str, target: str) -> None:
+        await self._call(_link, link, native(target))
+
+    @override
+    async def read_symbolic_link(self, path: str) -> str:
+        try:
+            return shown(await self._call(_read_link, path))
+        except InvalidPathException as error:
+            raise InvalidPathException(f"{path} is no symbolic link", adaptor=self.name) from error
+
+    @override
+    async def set_permissions(self, path: str, permissions: Iterable[PosixFilePermission]) -> None:
+        await self._call(os.chmod, path, mode_of(permissions))
+
+    @override
+    async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
+        if not isinstance(origin, LocalFileSystem):
+            return False
+        with translated(self.name):
+            await local_files.copy(native(source), native(target), replace, progress)
+        return True
+
+    async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:
+        # One batch after the other: a thread that made the next one meanwhile would only fight for the interpreter's lock.
+        with translated(self.name, path):
+            return await completed(in_thread(_listed, path, entries))
+
+    async def _call(self, function: Callable[..., T], path: str, *arguments: Any, beside: str = "") -> T:
+        """Call *function* with *path*: at once where it takes microseconds, in a thread where another machine has to answer."""
+        path = native(path)
+        try:
+            if is_far(path, self._far) or (beside and is_far(beside, self._far)):
+                return await in_thread(function, path, *arguments)
+            return function(path, *arguments)
+        except OSError as error:
+            raise from_os_error(error, self.name, path) from error
+
+
+def _attributes(path: str) -> PathAttributes:
+    return attributes_of(path, os.lstat(path))
+
+
+def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
+    """The attributes of the next entries; what vanishes while the directory is read was never there."""
+    found = []
+    above = join(path, "")
+    for entry in islice(entries, _LISTED_AT_ONCE):
+        try:
+            found.append(attributes_of(above + entry.name, entry.stat(follow_symlinks=False)))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _close(entries: Any) -> None:
+    entries.close()
+
+
+def _link(link: str, target: str) -> None:
+    os.symlink(target, link)  # noqa: PTH211 - the text as it is
+
+
+def _read_link(path: str) -> str:
+    return os.readlink(path)  # noqa: PTH115 - the text as it is
+
+
+def _create_file(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+
+
+def _delete(path: str) -> None:
+    if stat.S_ISDIR(os.lstat(path).st_mode):
+        os.rmdir(path)  # noqa: PTH106 - beside the other calls of os
+    else:
+        os.unlink(path)  # noqa: PTH108 - as above
+
+
+def _exists(path: str) -> bool:
+    """Whether something is there; what cannot be looked at is not called missing."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            return False
+        raise
+    return True
+
+
+def _require_free(path: str) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
+def _scan(path: str) -> Any:
+    try:
+        return os.scandir(path)
+    except NotADirectoryError:
+        if os.path.lexists(path):
+            raise OSError(errno.EINVAL, os.strerror(errno.ENOTDIR)) from None
+        raise
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        rename_new(source, target)
+    except FileExistsError as error:
+        raise FileExistsError(error.errno, f"{os.strerror(errno.EEXIST)}: {target}") from None
+    except FileNotFoundError as error:
+        missing = f"the directory of {target}" if os.path.lexists(source) else source
+        raise FileNotFoundError(error.errno, f"{os.strerror(errno.ENOENT)}: {missing}") from None

@@ -1,0 +1,1 @@
+"""The adaptor ``sftp``: files of a host, over SFTP."""

@@ -1,0 +1,412 @@
+"""The adaptor ``sftp``: files on another machine, over SSH."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from typing_extensions import override
+
+from pyxenon_core.errors import (
+    DirectoryNotEmptyException,
+    IllegalArgumentException,
+    InvalidLocationException,
+    InvalidPathException,
+    PathAlreadyExistsException,
+    XenonError,
+)
+from pyxenon_core.messages import PathAttributes, PosixFilePermission
+from pyxenon_server.adaptors.base import FileSystem, Opening, Progress
+from pyxenon_server.adaptors.locations import SshLocation, parse_ssh
+from pyxenon_server.adaptors.properties import size
+from pyxenon_server.filesystems.common.names import from_bytes, native, to_bytes
+from pyxenon_server.filesystems.local.attributes import mode_of
+from pyxenon_server.filesystems.local.files import in_thread
+from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
+from pyxenon_server.filesystems.sftp.attributes import path_attributes
+from pyxenon_server.filesystems.sftp.connection import SftpConnection
+from pyxenon_server.filesystems.sftp.copying import copy_file, private_only, small_content
+from pyxenon_server.filesystems.sftp.errors import kind_of, look, missing, why_not_made, why_not_written, xenon_error
+from pyxenon_server.filesystems.sftp.id_names import Identity, People
+from pyxenon_server.filesystems.sftp.messages import Attributes, Entry, Open, SftpError, Status
+from pyxenon_server.filesystems.sftp.reading import is_empty, read_directory, read_file
+from pyxenon_server.filesystems.sftp.session import SftpSession
+from pyxenon_server.filesystems.sftp.sessions import SftpSessions
+from pyxenon_server.filesystems.sftp.writing import append_file, write_file
+from pyxenon_server.shells.ssh import SshShell
+from pyxenon_server.ssh.settings import SFTP, SshSettings
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
+
+__all__ = ["SftpFileSystem"]
+
+T = TypeVar("T")
+
+BUFFER_SIZE = size(
+    "xenon.adaptors.filesystems.sftp.bufferSize",
+    "64K",
+    "Bytes that one request reads or writes, at most what the server allows; when it is not given, what the server says that it allows.",
+)
+_NOT_THERE = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
+_ROOT = "root"
+
+
+class SftpFileSystem(FileSystem):
+    """Files of a machine that is reached over SSH, with the rights of the user who logs in there.
+
+    Opened with :meth:`open`, or with :meth:`open_at` by whoever has a place and settings for it already, such as a scheduler over SSH; then
+    it shares the connection with everything else that goes to that place with the same credential and settings. A connection that is lost
+    is made again by the next call.
+    """
+
+    name = "sftp"
+    description = (
+        "Files of another machine, over SSH's protocol for files. Hosts to hop over come behind the location, each as ' via:host[:port]'."
+    )
+    locations = ("host[:port][/workdir]",)
+    credentials = ("DefaultCredential", "CertificateCredential", "PasswordCredential", "CredentialMap")
+    properties = (*SFTP.declared, BUFFER_SIZE)
+    can_create_symboliclinks = True
+    can_read_symboliclinks = True
+    supports_reading_posix_permissions = True
+    supports_setting_posix_permissions = True
+    supports_rename = True
+    can_append = True
+
+    def __init__(self, opening: Opening, connection: SftpConnection, buffer_size: int | None = None) -> None:
+        super().__init__(opening)
+        self._connection = connection
+        self._shell = SshShell(connection.link, self.name)
+        self._buffer_size = buffer_size
+        self._directory = ""
+        self._people = People(Identity(), self._ask_who_i_am)
+
+    @classmethod
+    @override
+    async def open(cls, opening: Opening) -> Self:
+        given = BUFFER_SIZE.name in opening.properties.given
+        settings = SFTP.settings(opening.properties)
+        place = parse_ssh(cls.name, opening.location)
+        return await cls.open_at(place, opening, settings, buffer_size=opening.properties[BUFFER_SIZE] if given else None)
+
+    @classmethod
+    async def open_at(cls, place: SshLocation, opening: Opening, settings: SshSettings, *, buffer_size: int | None = None) -> Self:
+        """Open the files at *place*, with the credential and the resources of *opening*, of which nothing else is used.
+
+        Raises what connecting over SSH raises; NotConnectedException when the host offers no SFTP; and InvalidLocationException when the
+        working directory of *place* is not there: who has mistyped it learns that now rather than from the first file.
+
+        Args:
+            place: Where, and its working directory; the home of the user where it names none.
+            opening: Who asks.
+            settings: How to connect.
+            buffer_size: Bytes that one request reads or writes at most; None for what the server allows.
+        """
+        link = await opening.resources.ssh.open(cls.name, place, opening.credential, settings)
+        filesystem = cls(opening, SftpConnection(await SftpSessions.hold(link)), buffer_size)
+        try:
+            with _translated(to_bytes(place.workdir or ".")):
+                await filesystem._begin(place)
+        except BaseException:
+            await filesystem.close()
+            raise
+        return filesystem
+
+    @override
+    async def close(self) -> None:
+        await self._connection.close()
+
+    @override
+    async def start_directory(self) -> str:
+        return self._directory
+
+    @override
+    async def attributes(self, path: str) -> PathAttributes:
+        async def ask(session: SftpSession) -> PathAttributes:
+            attributes = await session.attributes(raw)
+            return (await self._described(session, [(path, Entry(b"", b"", attributes))]))[0]
+
+        raw = _raw(path)
+        with _translated(raw):
+            return await self._connection.ask(ask)
+
+    @override
+    async def exists(self, path: str) -> bool:
+        async def ask(session: SftpSession) -> bool:
+            try:
+                await session.attributes(raw)
+            except SftpError as error:
+                if error.code not in _NOT_THERE:
+                    raise
+                return False
+            return True
+
+        raw = _raw(path)
+        with _translated(raw):
+            return await self._connection.ask(ask)
+
+    @override
+    async def list(self, path: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
+        raw = _raw(path)
+        with _translated(raw):
+            async with contextlib.aclosing(self._connection.follow(lambda session: self._listed(session, path, raw))) as batches:
+                async for batch in batches:
+                    yield batch
+
+    @override
+    async def read(self, path: str) -> AsyncGenerator[bytes, None]:
+        raw = _raw(path)
+
+        def read(session: SftpSession) -> AsyncGenerator[bytes, None]:
+            return read_file(session, raw, self._block(session.read_block))
+
+        with _translated(raw):
+            async with contextlib.aclosing(self._connection.follow(read)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    @override
+    async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
+        await self._write(path, data, replace, size)
+
+    @override
+    async def write_private(
+        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    ) -> None:
+        await self._write(path, data, replace, size, private_only(mode_of(permissions)))
+
+    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int | None = None) -> None:
+        raw = _raw(path)
+        with _translated(raw):
+            block = self._block((await self._connection.session()).write_block)
+            await write_file(self._connection, raw, data, block, replace=replace, size=size, most=most)
+
+    @override
+    async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
+        raw = _raw(path)
+        session = await self._connection.session()
+        with _translated(raw):
+            try:
+                await append_file(session, raw, data, self._block(session.write_block))
+            except SftpError as error:
+                raise await _why_not_appended(session, error, raw) from error
+
+    @override
+    async def create_file(self, path: str) -> None:
+        async def make(session: SftpSession) -> None:
+            await session.close_handle(await session.open(raw, Open.WRITE | Open.CREATE | Open.EXCLUSIVE))
+
+        raw = _raw(path)
+        await self._make(raw, make)
+
+    @override
+    async def create_directory(self, path: str) -> None:
+        raw = _raw(path)
+        await self._make(raw, lambda session: session.make_directory(raw))
+
+    @override
+    async def create_symbolic_link(self, link: str, target: str) -> None:
+        raw, text = _raw(link), _raw(target)
+        await self._make(raw, lambda session: session.make_link(raw, text))
+
+    @override
+    async def read_symbolic_link(self, path: str) -> str:
+        async def ask(session: SftpSession) -> str:
+            try:
+                return from_bytes(await session.read_link(raw))
+            except SftpError as error:
+                if (there := await look(session, raw)) is not None and kind_of(there) != stat.S_IFLNK:
+                    raise InvalidPathException(f"{path} is no symbolic link") from error
+                raise
+
+        raw = _raw(path)
+        with _translated(raw):
+            return await self._connection.ask(ask)
+
+    @override
+    async def delete(self, path: str) -> None:
+        raw = _raw(path)
+        session = await self._connection.session()
+        with _translated(raw):
+            try:
+                await session.remove(raw)
+            except SftpError as error:
+                there = await look(session, raw)
+                if there is None or kind_of(there) != stat.S_IFDIR:
+                    raise
+                await self._delete_directory(session, raw, error)
+
+    @override
+    async def rename(self, source: str, target: str) -> None:
+        old, new = _raw(source), _raw(target)
+        session = await self._connection.session()
+        with _translated(old):
+            looking = session.attributes(new)
+            await session.attributes(old)
+            with contextlib.suppress(SftpError):
+                await looking
+                raise PathAlreadyExistsException(f"there is something at {target} already")
+            try:
+                await session.rename(old, new)
+            except SftpError as error:
+                raise await _why_not_renamed(session, error, old, new) from error
+
+    @override
+    async def set_permissions(self, path: str, permissions: Iterable[PosixFilePermission]) -> None:
+        raw = _raw(path)
+        session = await self._connection.session()
+        with _translated(raw):
+            await session.set_mode(raw, mode_of(permissions))
+
+    @override
+    async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
+        raw = _raw(target)
+        if isinstance(origin, LocalFileSystem) and (found := await in_thread(small_content, native(source))) is not None:
+            content, mode = found
+            await self._write(target, _pieces(content), replace, len(content), private_only(mode))
+            progress(len(content))
+            return True
+        if not isinstance(origin, SftpFileSystem) or not self._is_on_host_of(origin):
+            return False
+        with _translated(raw):
+            return await copy_file(self._connection, origin._connection, self._shell, _raw(source), raw, replace, progress)
+
+    async def _begin(self, place: SshLocation) -> None:
+        """Find out where the files are, and whose they are."""
+        session = await self._connection.session()
+        home = await session.real_path(b".")
+        owner = session.target_attributes(home)
+        directory = await self._working_directory(session, place) if place.workdir else home
+        self._directory = from_bytes(directory)
+        with contextlib.suppress(SftpError):
+            self._people.me = _owner_of_home(await owner, self._connection.link.user)
+
+    async def _working_directory(self, session: SftpSession, place: SshLocation) -> bytes:
+        raw = _raw(place.workdir)
+        words = f"the working directory {place.workdir} of the location"
+        try:
+            looking = session.target_attributes(raw)
+            directory = await session.real_path(raw)
+            attributes = await looking
+        except SftpError as error:
+            if error.code not in _NOT_THERE:
+                raise
+            hint = "Create it first, or leave it out: paths may be absolute"
+            raise InvalidLocationException(f"{words} does not exist on {place.target}", hint=hint) from error
+        if kind_of(attributes) not in (0, stat.S_IFDIR):
+            raise InvalidLocationException(f"{words} is no directory on {place.target}")
+        return directory
+
+    async def _listed(self, session: SftpSession, path: str, raw: bytes) -> AsyncGenerator[Sequence[PathAttributes], None]:
+        prefix = path.rstrip("/") + "/"
+        async with contextlib.aclosing(read_directory(session, raw)) as batches:
+            try:
+                async for batch in batches:
+                    yield await self._described(session, [(prefix + from_bytes(entry.name), entry) for entry in batch])
+            except SftpError as error:
+                raise await _why_not_listed(session, error, raw) from error
+
+    async def _described(self, session: SftpSession, found: Sequence[tuple[str, Entry]]) -> Sequence[PathAttributes]:
+        """The messages about what was *found*; links are followed, all at once, to see what may be done through them."""
+        followed = {path: session.target_attributes(_raw(path)) for path, entry in found if kind_of(entry.attributes) == stat.S_IFLNK}
+        targets: dict[str, Attributes | None] = {path: entry.attributes for path, entry in found}
+        for path, request in followed.items():
+            try:
+                targets[path] = await request
+            except SftpError:
+                targets[path] = None
+        behind = [Entry(b"", b"", target) for path in followed if (target := targets[path]) is not None]
+        await self._people.meet(session, [*(entry for _path, entry in found), *behind])
+        return [path_attributes(path, entry.attributes, targets[path], self._people) for path, entry in found]
+
+    async def _make(self, path: bytes, make: Callable[[SftpSession], Awaitable[None]]) -> None:
+        session = await self._connection.session()
+        with _translated(path):
+            try:
+                await make(session)
+            except SftpError as error:
+                raise await why_not_made(session, error, path) from error
+
+    async def _delete_directory(self, session: SftpSession, path: bytes, refusal: SftpError) -> None:
+        try:
+            await session.remove_directory(path)
+        except SftpError as error:
+            with contextlib.suppress(SftpError):
+                if not await is_empty(session, path):
+                    raise DirectoryNotEmptyException(f"there is something in the directory {from_bytes(path)}") from error
+            raise error from refusal
+
+    async def _ask_who_i_am(self) -> str:
+        return (await self._shell.run("id -u; id -G", timeout=10)).stdout.decode()
+
+    def _block(self, allowed: int) -> int:
+        return allowed if self._buffer_size is None else min(allowed, self._buffer_size)
+
+    def _is_on_host_of(self, other: SftpFileSystem) -> bool:
+        """Whether *other* is the same host, seen by the same user."""
+        here, there = self._connection.link, other._connection.link
+        return (here.place.target, here.place.via, here.user) == (there.place.target, there.place.via, there.user)
+
+
+@contextlib.contextmanager
+def _translated(path: bytes) -> Iterator[None]:
+    """Turn what the server refuses inside into the exception for callers, and say which adaptor it was."""
+    try:
+        yield
+    except SftpError as error:
+        failure = xenon_error(error, path)
+        failure.adaptor = SftpFileSystem.name
+        raise failure from error
+    except XenonError as error:
+        error.adaptor = error.adaptor or SftpFileSystem.name
+        raise
+
+
+def _raw(path: str) -> bytes:
+    try:
+        return to_bytes(path)
+    except UnicodeEncodeError as error:
+        raise IllegalArgumentException(
+            f"the path {path!r} is no text that can be sent: {error.reason}", adaptor=SftpFileSystem.name
+        ) from None
+
+
+def _owner_of_home(home: Attributes, user: str) -> Identity:
+    """The user is taken for the owner of the home directory; not for root, who may own the home of somebody else."""
+    if home.uid is None or (home.uid == 0 and user != _ROOT):
+        return Identity()
+    return Identity(home.uid, frozenset() if home.gid is None else frozenset({home.gid}))
+
+
+async def _pieces(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
+
+
+async def _why_not_listed(session: SftpSession, error: SftpError, path: bytes) -> XenonError:
+    """Why *path* could not be listed: OpenSSH says of a file that it does not exist."""
+    try:
+        there = await session.target_attributes(path)
+    except SftpError:
+        return xenon_error(error, path)
+    if kind_of(there) not in (0, stat.S_IFDIR):
+        return InvalidPathException(f"{from_bytes(path)} is no directory")
+    return xenon_error(error, path)
+
+
+async def _why_not_appended(session: SftpSession, error: SftpError, path: bytes) -> XenonError:
+    there = await look(session, path)
+    if there is not None and kind_of(there) == stat.S_IFDIR:
+        return InvalidPathException(f"{from_bytes(path)} is a directory, and a file is needed")
+    return await why_not_written(session, error, path)
+
+
+async def _why_not_renamed(session: SftpSession, error: SftpError, source: bytes, target: bytes) -> XenonError:
+    if await look(session, source) is None:
+        return missing(source)
+    return await why_not_made(session, error, target)

@@ -1,0 +1,89 @@
+"""The service ``grpc.health.v1.Health``: load balancers, container engines and people ask it whether the server takes calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from pyxenon_core.wire import DecodeError
+from pyxenon_server.grpc.wire_fields import fields_of, number_field, text_field, text_of
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+__all__ = ["SERVICE", "Health", "Serving"]
+
+SERVICE = "grpc.health.v1.Health"
+WHOLE_SERVER = ""
+_NAME = 1  # HealthCheckRequest.service
+_STATUS = 1  # HealthCheckResponse.status
+_STATUSES, _KEY, _VALUE = 1, 1, 2  # HealthListResponse.statuses, and the halves of an entry of a map
+
+
+class Serving(IntEnum):
+    """What is said of a service."""
+
+    UNKNOWN = 0
+    SERVING = 1
+    NOT_SERVING = 2
+    SERVICE_UNKNOWN = 3
+
+
+class Health:
+    """Says of each service in *services*, and of the whole server under the empty name, that it serves, until :meth:`stop`.
+
+    Made in the event loop in which the server runs.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._names = [WHOLE_SERVER, *services]
+        self._stopping = asyncio.Event()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What grpcio needs in order to serve it."""
+        methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Check": grpc.unary_unary_rpc_method_handler(self._check),
+            "List": grpc.unary_unary_rpc_method_handler(self._list),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    def stop(self) -> None:
+        """Say from now on that nothing is served, and end the calls that watch, once they know."""
+        self._stopping.set()
+
+    def status(self, name: str) -> Serving:
+        """What is said of the service *name* now."""
+        if name not in self._names:
+            return Serving.SERVICE_UNKNOWN
+        return Serving.NOT_SERVING if self._stopping.is_set() else Serving.SERVING
+
+    async def _check(self, request: bytes, context: Context) -> bytes:
+        name = await _name_in(request, context)
+        if (status := self.status(name)) is Serving.SERVICE_UNKNOWN:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service {name!r}; there are {', '.join(self._names[1:])}")
+        return number_field(_STATUS, status)
+
+    async def _list(self, _: bytes, __: Context) -> bytes:
+        entries = (text_field(_KEY, name) + text_field(_VALUE, number_field(_STATUS, self.status(name))) for name in self._names)
+        return b"".join(text_field(_STATUSES, entry) for entry in entries)
+
+    async def _watch(self, request: bytes, context: Context) -> None:
+        name = await _name_in(request, context)
+        told = self.status(name)
+        await context.write(number_field(_STATUS, told))
+        await self._stopping.wait()
+        if (status := self.status(name)) is not told:
+            await context.write(number_field(_STATUS, status))
+
+
+async def _name_in(request: bytes, context: Context) -> str:
+    try:
+        return next((text_of(value) for number, value in reversed(fields_of(request)) if number == _NAME), WHOLE_SERVER)
+    except DecodeError as error:
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the request is no HealthCheckRequest: {error.reason}")

@@ -1,0 +1,225 @@
+"""A server of its own: Xenon's services over gRPC, on a port with mutual TLS or on a Unix socket.
+
+:class:`GrpcServer` puts any :class:`~pyxenon_core.services.Servicers` on the wire, with gRPC's health and reflection services beside them;
+:func:`serve` runs one until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from pyxenon_core.errors import ServerStartError
+from pyxenon_core.services import RPCS, Servicers
+from pyxenon_server._generated.descriptor import FILES
+from pyxenon_server.grpc import health, reflection
+from pyxenon_server.grpc.handlers import Calls, handlers_of
+from pyxenon_server.grpc.keys import ServerKeys
+from pyxenon_server.grpc.sockets import Port, UnixSocket
+
+__all__ = ["GrpcServer", "Listening", "Serving", "serve"]
+
+SERVICES = tuple(dict.fromkeys(path.split("/")[1] for path in RPCS))
+SECONDS_OF_GRACE = 5.0
+# What wraps a command, such as timeout or make, often passes on a signal that the command has got as well: one wish, and not two.
+SECONDS_OF_ECHO = 1.0
+SECONDS_TO_TIDY = 10.0
+SECONDS_TO_CLOSE = 20.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_OPTIONS: tuple[tuple[str, Any], ...] = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Two servers on one port would each get some of the calls.
+    ("grpc.so_reuseport", 0),
+    # A client that waits for a job has nothing to send for hours, and may look now and then whether the server is still there.
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+_log = logging.getLogger("xenon.server")
+
+
+class Serving(Protocol):
+    """What is served: servicers, and how to end what they hold."""
+
+    @property
+    def servicers(self) -> Servicers:
+        """Those who answer."""
+        ...
+
+    async def close(self) -> None:
+        """End copies and jobs, and close what clients have left open."""
+        ...
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where to listen.
+
+    Attributes:
+        port: A TCP port, or None.
+        keys: For mutual TLS on the port; None for plain gRPC.
+        socket: A Unix socket, or None.
+    """
+
+    port: Port | None = None
+    keys: ServerKeys | None = None
+    socket: UnixSocket | None = None
+
+
+class GrpcServer:
+    """Xenon's services on the wire. Made, started and stopped in one event loop.
+
+    Attributes:
+        places: Where it listens, once it is started.
+    """
+
+    def __init__(self, servicers: Servicers) -> None:
+        self.places: list[Port | UnixSocket] = []
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._calls = Calls()
+        self._health = health.Health(SERVICES)
+        told = reflection.Reflection((*SERVICES, health.SERVICE, *reflection.SERVICES), FILES)
+        self._server.add_generic_rpc_handlers((*handlers_of(servicers, self._calls), self._health.handler(), *told.handlers()))
+        self._socket_file: tuple[UnixSocket, tuple[int, int]] | None = None
+
+    async def start(self, listening: Listening) -> None:
+        """Listen, and return once connections are accepted; raises :class:`~pyxenon_core.errors.ServerStartError`."""
+        try:
+            if listening.port is not None:
+                self.places.append(listening.port.open(self._opener(listening.keys)))
+            if listening.socket is not None:
+                listening.socket.open(self._server.add_insecure_port)
+                self._socket_file = listening.socket, listening.socket.identity()
+                self.places.append(listening.socket)
+            await self._begin()
+            for place in self.places:
+                await _connect(place)
+        except BaseException:
+            await self._begin()  # what gRPC has opened and not begun to serve, it does not close
+            await self.stop(0)
+            self.places.clear()
+            raise
+
+    async def stop(self, grace: float) -> None:
+        """Take no more calls, give those that run *grace* seconds, cancel them, and remove the socket. Stopping twice is no error."""
+        self._health.stop()
+        await self._server.stop(grace)
+        if not await self._calls.ended(SECONDS_TO_TIDY):
+            _log.warning("calls that were cancelled have not ended within %g seconds; going on without them", SECONDS_TO_TIDY)
+        self.remove_socket()
+
+    def remove_socket(self) -> None:
+        """Remove the Unix socket, so that nobody knocks at a door behind which nothing is."""
+        if self._socket_file is not None:
+            place, identity = self._socket_file
+            place.remove(identity)
+
+    async def _begin(self) -> None:
+        """Begin to serve. grpcio fails, and leaves its sockets open, when it is cancelled half-way."""
+        await asyncio.shield(asyncio.ensure_future(self._server.start()))
+
+    def _opener(self, keys: ServerKeys | None) -> Callable[[str], int]:
+        if keys is None:
+            return self._server.add_insecure_port
+        credentials = keys.credentials()
+        return lambda address: self._server.add_secure_port(address, credentials)
+
+
+async def _connect(place: Port | UnixSocket) -> None:
+    try:
+        await asyncio.to_thread(place.connect)
+    except OSError as error:
+        raise ServerStartError(f"nothing accepts connections on {place}, though the server has begun to listen: {error}") from error
+
+
+async def serve(
+    open_services: Callable[[], Awaitable[Serving]],
+    listening: Listening,
+    announce: Callable[[Sequence[Port | UnixSocket]], None],
+    grace: float = SECONDS_OF_GRACE,
+) -> None:
+    """Serve until a signal comes; calls that run then get *grace* seconds, and what adaptors hold is closed.
+
+    *announce* is called once, with where connections are accepted. A second signal ends the process at once. For the main thread, which
+    alone may handle signals. Raises :class:`~pyxenon_core.errors.ServerStartError`.
+    """
+    services = await open_services()
+    try:
+        await _serve_until_signalled(GrpcServer(services.servicers), listening, announce, grace)
+    finally:
+        await _close(services)
+
+
+async def _serve_until_signalled(
+    server: GrpcServer, listening: Listening, announce: Callable[[Sequence[Port | UnixSocket]], None], grace: float
+) -> None:
+    end = _End(server.remove_socket)
+    try:
+        await server.start(listening)
+        try:
+            announce(server.places)
+            _log.info("%s: stopping; calls that run have %g seconds", await end.asked(), grace)
+        finally:
+            await server.stop(grace)
+    finally:
+        end.forget()
+
+
+async def _close(services: Serving) -> None:
+    try:
+        await asyncio.wait_for(services.close(), SECONDS_TO_CLOSE)
+    except asyncio.TimeoutError:
+        _log.warning("what clients had left open was not closed within %g seconds; giving up", SECONDS_TO_CLOSE)
+
+
+class _End:
+    """Waits for the signal to stop. A second one that is no echo of it ends the process, after *last_words*.
+
+    The handlers stay when the event loop has ended, so that an echo does not spoil the end of a process that has done everything well.
+    """
+
+    def __init__(self, last_words: Callable[[], None]) -> None:
+        self._last_words = last_words
+        self._loop = asyncio.get_running_loop()
+        self._asked: asyncio.Future[str] = self._loop.create_future()
+        self._first: float | None = None
+        ignored = {number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_IGN}  # as nohup sets it
+        self._before = {number: signal.signal(number, self._take) for number in _SIGNALS if number not in ignored}
+
+    async def asked(self) -> str:
+        """The name of the first signal, when it comes."""
+        return await self._asked
+
+    def forget(self) -> None:
+        """Handle signals as before, unless one has come."""
+        if self._first is None:
+            for number, handler in self._before.items():
+                signal.signal(number, handler or signal.SIG_DFL)
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            atexit.register(_be_deaf)
+            self._loop.call_soon_threadsafe(self._asked.set_result, signal.Signals(number).name)
+        elif now - self._first >= SECONDS_OF_ECHO:
+            self._last_words()
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+
+def _be_deaf() -> None:
+    """For the last milliseconds of a process, in which Python would give signals their deadly meaning back."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

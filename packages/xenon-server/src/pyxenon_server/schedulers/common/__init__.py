@@ -1,0 +1,1 @@
+"""Checks of job descriptions, shared by all schedulers."""

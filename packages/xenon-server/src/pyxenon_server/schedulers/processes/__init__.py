@@ -1,0 +1,1 @@
+"""The adaptors ``local`` and ``ssh``: jobs as processes of a machine without a batch system."""

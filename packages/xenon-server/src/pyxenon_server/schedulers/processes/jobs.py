@@ -1,0 +1,159 @@
+"""What is known in this process of one job on a machine without a batch system."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pyxenon_core.errors import (
+    CommandNotFoundException,
+    ConnectionLostException,
+    InvalidJobDescriptionException,
+    InvalidPathException,
+    JobCanceledException,
+    PermissionDeniedException,
+    XenonError,
+)
+from pyxenon_core.messages import JobDescription
+from pyxenon_server.adaptors.job_state import JobState
+from pyxenon_server.schedulers.processes.queues import Queue
+from pyxenon_server.shells.base import Ended
+
+__all__ = ["Job"]
+
+_EVIDENCE = "the process"
+_SECONDS = 60
+_STATUS = {"missing": 127, "forbidden": 126, "unstartable": 126}
+
+
+class Job:
+    """A job, from its submission on.
+
+    Args:
+        identity: Its id.
+        number: What the keeper calls it.
+        description: What it was submitted with.
+        queue: The queue that it is in.
+
+    Attributes:
+        state: What is known of it.
+        script: What the keeper runs for it; empty once it is known to have begun.
+        sent: Which of the keepers, counted from 1, was told of it last; 0 for none.
+        interactive: Whether it has a shell of its own, which no keeper started.
+        orphan: Whether the line to that shell broke.
+        turn: Set when its turn has come.
+        gone: Set when the keeper said that nothing is left of it.
+        asked: Why it was asked to end, in words for people; empty when it was not.
+        timer: What ends it when it has run too long.
+    """
+
+    def __init__(self, identity: str, number: str, description: JobDescription, queue: Queue[Job]) -> None:
+        self.identity = identity
+        self.number = number
+        self.description = description
+        self.queue = queue
+        self.script = ""
+        self.sent = 0
+        self.interactive = False
+        self.orphan = False
+        self.turn = asyncio.Event()
+        self.gone = asyncio.Event()
+        self.asked = ""
+        self.timer: asyncio.TimerHandle | None = None
+        self.state = JobState(identity, "PENDING", name=description.name, evidence="the queue", information={"queue": queue.name})
+        self._changed = asyncio.Event()
+        self._lost = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be learnt of it: it has ended, or nobody can know any more."""
+        return self.state.done or self._lost
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it may run; None when there is no limit."""
+        return self.description.max_runtime * _SECONDS or None
+
+    async def wait(self, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
+        """Wait until *happened*, until nothing more will be learnt, or for *timeout* seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        while not happened(self.state) and not self.over:
+            left = None if deadline is None else deadline - loop.time()
+            if left is not None and left <= 0:
+                break
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except asyncio.TimeoutError:
+                break
+        return self.state
+
+    def started(self, process: str = "") -> None:
+        """It runs, in the process with that number where it is known."""
+        if not self.over:
+            self.script = ""
+            information = {**self.state.information, **({"pid": process} if process else {})}
+            self._become(replace(self.state, state="RUNNING", running=True, reason="", evidence=_EVIDENCE, information=information))
+
+    def ended(self, ended: Ended, reason: str = "") -> None:
+        """Its program ended by itself, or was killed by a signal that this scheduler did not send."""
+        reason = reason or (f"killed by signal {ended.signal}" if ended.signal else "")
+        self._end("DONE", exit_code=ended.exit_code, signal=ended.signal, reason=reason)
+
+    def killed(self, ended: Ended | None = None) -> None:
+        """Its program ended after it had been asked to, or it was taken back before it began."""
+        ended = ended or Ended(None)
+        error = JobCanceledException(self.asked or "the job was ended by this scheduler")
+        self._end("KILLED", exit_code=ended.exit_code, signal=ended.signal, error=error)
+
+    def stopped(self, why: str) -> None:
+        """Its program could not be started, for what the script calls *why*."""
+        self._end("ERROR", exit_code=_STATUS.get(why), error=self._failure(why), reason=why)
+
+    def failed(self, error: XenonError) -> None:
+        """It could not be started, for *error*."""
+        self._end("ERROR", error=error)
+
+    def vanished(self, why: str) -> None:
+        """It does not run any more, and nobody saw how it ended."""
+        self._end("UNKNOWN", error=ConnectionLostException(why))
+
+    def lost(self, why: str) -> None:
+        """Nothing can be learnt of it any more, not even whether it runs."""
+        if not self.over:
+            self._lost = True
+            self._become(replace(self.state, state="UNKNOWN", running=False, error=ConnectionLostException(why)))
+
+    def out_of_sight(self, why: str) -> None:
+        """Nothing can be learnt of it at present; what was known stays, with the time when it was seen."""
+        if not self.over:
+            self.state = replace(self.state, reason=why)
+
+    def _end(self, state: str, **how: object) -> None:
+        if not self.over:
+            self.script = ""
+            if self.timer is not None:
+                self.timer.cancel()
+            known = {"exit_code": None, "signal": "", "reason": "", "error": None, **how}
+            self._become(replace(self.state, state=state, running=False, done=True, evidence=_EVIDENCE, **known))  # type: ignore[arg-type]
+
+    def _become(self, state: JobState) -> None:
+        self.state = replace(state, seen=time.time())
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _failure(self, why: str) -> XenonError:
+        wanted = self.description
+        if why == "missing":
+            return CommandNotFoundException(f"the executable {wanted.executable!r} was not found; give its path, or check PATH")
+        if why == "forbidden":
+            return PermissionDeniedException(f"the executable {wanted.executable!r} is a directory, or may not be executed")
+        if why == "unstartable":
+            reason = f"{wanted.executable!r} could not be begun: its arguments and environment are too long, or it is no program"
+            return InvalidJobDescriptionException(reason, hint="Put long values into a file; the shell's words are in standard error")
+        if why == "directory":
+            place = wanted.working_directory or "of the scheduler"
+            return InvalidPathException(f"the working directory {place!r} does not exist, or cannot be entered")
+        return InvalidPathException(f"the file {getattr(wanted, why, '')!r} for {why} cannot be opened")

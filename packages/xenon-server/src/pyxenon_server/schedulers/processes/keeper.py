@@ -1,0 +1,282 @@
+"""The keeper: a shell script that runs the jobs of one scheduler on the machine where they run, and this process's line to it.
+
+One ``sh`` for each scheduler, started with its first job, reads commands from its standard input and prints events, each a line:
+
+=========================  ===========================================================================================
+``start JOB LINES``        run the script in the next LINES lines → ``started JOB PID``, then ``ended JOB HOW``
+``adopt JOB``              keep an interactive job, which has a shell of its own and tells the keeper its process
+``recall JOB``             → ``recalled JOB WHY``: why an interactive job could not be started; empty when it could
+``end JOB``                end it and all that it started → ``gone JOB``, when nothing is left of it
+``look``                   → ``vanished JOB`` for each that ended when nobody could see how
+``forget FILE…``           the ends of these jobs have been heard
+``bye``                    end everything → ``bye``
+=========================  ===========================================================================================
+
+HOW is ``code N``, ``signal N``, ``either N`` (the shell cannot tell which) or ``stopped WHY``, with ``asked`` behind it when the job had
+been asked to end. The records of the jobs are files in a private folder. A new keeper with the same key takes the place of an old one,
+tells what is on record (``started``, ``ended``, ``vanished``, at last ``listed``), and goes on. When the input ends without a ``bye``
+and no other keeper comes within the lease, everything is ended.
+
+It is a shell script here as there: a POSIX shell is on every machine that runs jobs over SSH, Python is not, and one keeper is one set
+of bugs. Where a shell is too coarse the script says how it is made exact: exits are told from signals by the shell's table of jobs, and
+the signals that a shell takes from what runs in its background are given back. What has left the group of its job is found by the
+variable XENON_JOB in its environment; without /proc only the group is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable
+
+from pyxenon_core.errors import CommandNotFoundException, IOException, NotConnectedException, SchedulerClosedException, XenonError
+from pyxenon_server.schedulers.processes.job_script import shell_text
+from pyxenon_server.shells.base import Output, Shell, ShellProcess
+
+__all__ = ["Keeper"]
+
+_log = logging.getLogger("xenon.server.jobs")
+
+_ANSWERED = ("start", "recall")
+_SECONDS_TO_ENTER = 30
+_SECONDS_TO_LEAVE = 15
+_SECONDS_TO_END = 2
+_SECONDS_TO_LISTEN = 0.2
+_SECONDS_OF_PATIENCE = 30
+
+
+class Keeper:
+    """The line to the keeper of one scheduler.
+
+    Args:
+        shell: Where the jobs run.
+        lease: Seconds that the jobs live on without a line.
+        heard: Called with the words of each event.
+        lost: Called when the line broke, with the reason.
+
+    Attributes:
+        key: What the keeper's records are found by; it is part of the jobs' ids.
+        folder: Where they are; empty before the first keeper has said so.
+        returned: Whether the last keeper that came found the records of the one before.
+        count: How many keepers there have been.
+    """
+
+    def __init__(self, shell: Shell, lease: int, heard: Callable[[list[str]], None], lost: Callable[[str], None]) -> None:
+        self.key = secrets.token_hex(8)
+        self.folder = ""
+        self.returned = False
+        self.count = 0
+        self._shell = shell
+        self._lease = lease
+        self._heard = heard
+        self._lost = lost
+        self._lock = asyncio.Lock()
+        self._line: _Line | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._dropped = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a line."""
+        return self._line is not None and self._line.open
+
+    async def connect(self) -> bool:
+        """Start a keeper, unless there is a line; gives whether one was started.
+
+        Raises NotConnectedException and the other errors of the shell, and IOException when the machine has no place for the records.
+        """
+        async with self._lock:
+            if self.connected:
+                return False
+            script = f"xk_key={self.key} xk_lease={self._lease}\n{shell_text('job.sh')}\n{shell_text('keeper.sh')}"
+            process = await self._shell.start(script)
+            if self._dropped:
+                await _dismiss(process)
+                raise SchedulerClosedException("the scheduler was closed while the shell that was to keep its jobs was started")
+            line = self._line = _Line(process, self._heard, self._broken)
+            self.count += 1
+            try:
+                self.returned, self.folder = await line.enter()
+            except BaseException:
+                await line.close()
+                raise
+            return True
+
+    def say(self, *words: str, script: str = "") -> None:
+        """Send a command, with the *script* that it needs. It is dropped without a line: the next keeper's list says what has happened."""
+        lines = script.split("\n") if script else []
+        text = "\n".join((" ".join((*words, str(len(lines)))) if script else " ".join(words), *lines, ""))
+        if self._line is not None:
+            self._line.send(text.encode("utf-8", "surrogateescape"), answered=words[0] in _ANSWERED)
+
+    async def leave(self) -> bool:
+        """End all that runs, and the keeper; gives whether it said that it has."""
+        line = self._line
+        if line is None or not line.open:
+            return False
+        line.send(b"bye\n", answered=False)
+        try:
+            return await asyncio.wait_for(asyncio.shield(line.left), _SECONDS_TO_LEAVE)
+        except asyncio.TimeoutError:
+            return False
+        finally:
+            await line.close()
+
+    async def drop(self) -> None:
+        """Let the line go, and those that broke, without a word, for good: a keeper that is being started goes at once."""
+        self._dropped = True
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._lock.acquire(), _SECONDS_TO_END)
+            self._lock.release()
+        if self._line is not None:
+            await self._line.close()
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+
+    def _broken(self, line: _Line, why: str) -> None:
+        task = asyncio.ensure_future(line.retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        if self._line is line:
+            self._line = None
+            self._lost(why)
+
+
+async def _dismiss(process: ShellProcess) -> None:
+    """Let a keeper go that nobody wants any more; it takes away the folder that it has made."""
+    try:
+        await process.write(b"bye\n")
+        with contextlib.suppress(XenonError, asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
+    finally:
+        await process.close()
+
+
+class _Line:
+    """One keeper's process.
+
+    Attributes:
+        open: Whether it is there.
+        room: What it said of its folder.
+        left: Becomes True when it said goodbye, False when it ended without.
+    """
+
+    def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[_Line, str], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.open = True
+        self.room: asyncio.Future[str] = loop.create_future()
+        self.left: asyncio.Future[bool] = loop.create_future()
+        self._process = process
+        self._heard = heard
+        self._broken = broken
+        self._said = b""
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._patience: asyncio.TimerHandle | None = None
+        self._tasks = [asyncio.ensure_future(work) for work in (self._listen(), self._send(), self._watch())]
+
+    def send(self, text: bytes, *, answered: bool) -> None:
+        """Have *text* sent, after what is to be sent already. Events must be heard meanwhile, or both sides would wait.
+
+        When it is to be *answered* and nothing is heard for half a minute, the line counts as broken.
+        """
+        self._outbox.put_nowait(text)
+        if answered and self._patience is None and self.open:
+            self._patience = asyncio.get_running_loop().call_later(_SECONDS_OF_PATIENCE, self._end, "it does not answer")
+
+    async def enter(self) -> tuple[bool, str]:
+        """Whether it found records, and the folder that they are in."""
+        try:
+            room, _, rest = (await asyncio.wait_for(asyncio.shield(self.room), _SECONDS_TO_ENTER)).partition(" ")
+        except asyncio.TimeoutError:
+            raise NotConnectedException(f"the shell that was to keep the jobs said nothing for {_SECONDS_TO_ENTER} seconds") from None
+        if room == "lacking":
+            hint = "Install it there, or put its folder on the PATH of a non-interactive login; coreutils, grep and busybox have them"
+            raise CommandNotFoundException(f"the shell that keeps the jobs cannot find {rest.replace(' ', ', ')}", hint=hint)
+        if room == "none":
+            hint = "Set TMPDIR to a folder that has space and takes pipes"
+            raise IOException(f"there is no place for the records of the jobs: {rest}", hint=hint)
+        return room == "old", rest
+
+    async def close(self) -> None:
+        """Let it go; when it said goodbye it ends by itself."""
+        self.open = False
+        await self._stop()
+        with contextlib.suppress(XenonError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._process.wait(), _SECONDS_TO_END if self.left.done() else 0)
+        await self._process.close()
+
+    async def retire(self) -> None:
+        """Let it go once it has ended: the next keeper ends it, and its runners are not to be killed with it."""
+        try:
+            await self._stop()
+            with contextlib.suppress(XenonError):
+                await self._process.wait()
+        finally:
+            await self._process.close()
+
+    async def _stop(self) -> None:
+        self._hear_again()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send(self) -> None:
+        while True:
+            text = await self._outbox.get()
+            while not self._outbox.empty():
+                text += self._outbox.get_nowait()
+            try:
+                await self._process.write(text)
+            except XenonError:
+                return  # whoever listens hears of it
+
+    async def _listen(self) -> None:
+        why = "it ended"
+        try:
+            async for piece in self._process.output():
+                self._take(piece)
+        except XenonError as error:
+            why = error.reason
+        self._end(why)
+
+    async def _watch(self) -> None:
+        """See its end also when what it started holds its output open."""
+        with contextlib.suppress(XenonError):
+            await self._process.wait()
+        await asyncio.sleep(_SECONDS_TO_LISTEN)
+        self._end("it ended")
+
+    def _take(self, piece: Output) -> None:
+        *lines, self._said = (self._said + piece.stdout).split(b"\n")
+        for line in lines:
+            self._hear_again()
+            self._hear(line.decode("utf-8", "surrogateescape"))
+
+    def _hear_again(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _hear(self, text: str) -> None:
+        word, _, rest = text.partition(" ")
+        if word == "room":
+            if not self.room.done():
+                self.room.set_result(rest)
+        elif word == "bye":
+            if not self.left.done():
+                self.left.set_result(True)
+        elif self.open:
+            self._heard(text.split())
+
+    def _end(self, why: str) -> None:
+        was_open, self.open = self.open, False
+        if not self.left.done():
+            self.left.set_result(False)
+        if not self.room.done():
+            self.room.set_exception(NotConnectedException(f"the shell that was to keep the jobs ended at once: {why}"))
+        elif was_open:
+            _log.info("the line to the keeper of jobs broke: %s", why)
+            self._broken(self, why)

@@ -1,0 +1,49 @@
+"""The adaptor ``ssh``: jobs on another machine, over SSH."""
+
+from __future__ import annotations
+
+import sys
+
+from typing_extensions import override
+
+from pyxenon_server.adaptors.base import FileSystem, Opening
+from pyxenon_server.adaptors.locations import SchedulerLocation, parse_ssh
+from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
+from pyxenon_server.shells.opening import open_shell
+from pyxenon_server.ssh.settings import SCHEDULER_SSH
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
+
+__all__ = ["SshScheduler"]
+
+_POLLING_DELAY = polling_delay("ssh")
+_SLOTS = slots("ssh")
+
+
+class SshScheduler(MachineScheduler):
+    """Jobs as processes of another machine. When the connection breaks they live on for a minute, within which it is made again."""
+
+    name = "ssh"
+    description = "Jobs as processes of another machine, over SSH, in queues that the server keeps."
+    locations = ("host[:port][/workdir][ via:otherhost[:port]]*",)
+    credentials = ("DefaultCredential", "CertificateCredential", "PasswordCredential", "CredentialMap")
+    properties = (*SCHEDULER_SSH.declared, _POLLING_DELAY, _SLOTS)
+    lease = 60
+
+    @classmethod
+    @override
+    async def open(cls, opening: Opening) -> Self:
+        place = parse_ssh(cls.name, opening.location)
+        settings = SCHEDULER_SSH.settings(opening.properties)
+        shell = await open_shell(cls.name, SchedulerLocation(place.workdir, place), opening, settings)
+        return cls(opening, shell, place.workdir, opening.properties[_SLOTS])
+
+    @override
+    async def file_system(self) -> FileSystem:
+        from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
+
+        place = parse_ssh(self.name, self.opening.location)
+        return await SftpFileSystem.open_at(place, self.opening, SCHEDULER_SSH.settings(self.opening.properties))

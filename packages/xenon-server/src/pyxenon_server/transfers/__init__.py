@@ -1,0 +1,1 @@
+"""Copies and trees, between any two file systems."""
