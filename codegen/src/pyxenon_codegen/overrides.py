@@ -17,7 +17,8 @@ OPTIONAL_FIELDS = frozenset(
 # Programs written for pyxenon 3 name the data of a written file ``data_stream``; the rule alone would say ``buffer_stream``.
 STREAM_PARAMETERS: Mapping[str, str] = {"buffer": "data_stream"}
 
-# What a message can tell beyond its fields, as classes of pyxenon_core.reports: the truth about a job travels under keys of its information.
+# What a message can tell beyond its fields, as classes of pyxenon_core.reports: the truth about a job travels under keys of its
+# information.
 BASE_CLASSES: Mapping[str, str] = {"JobStatus": "JobReport"}
 
 # The released server tells of the end of a copy at once, and forgets a copy that ends in the moment in which a round of waiting is over:

@@ -365,7 +365,7 @@ def test_a_project_that_uses_no_fixture_loads_nothing(project: pytest.Pytester) 
 
         def test_nothing():
             loaded = {name.partition(".")[0] for name in sys.modules}
-            assert not loaded & {"docker", "asyncssh", "xenon", "pyxenon_core", "grpc", "psutil", "filelock"}
+            assert not loaded & {"docker", "asyncssh", "xenon", "pyxenon", "pyxenon_core", "grpc", "psutil", "filelock"}
     """)
     folders = set((private_folder() / "sessions").glob("*"))
     project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=1)

@@ -153,4 +153,4 @@ def test_a_project_that_uses_no_fixture_pays_nothing() -> None:
     program = "import sys, pyxenon_testing.plugin; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60).stdout.split()
     assert "pyxenon_testing" in loaded
-    assert not {"xenon", "pyxenon_core", "pyxenon_java", "grpc", "betterproto2"} & set(loaded)
+    assert not {"xenon", "pyxenon", "pyxenon_core", "pyxenon_java", "grpc", "betterproto2"} & set(loaded)

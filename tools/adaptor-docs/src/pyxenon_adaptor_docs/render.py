@@ -18,8 +18,8 @@ def render(facts_paths: Mapping[str, Path], words_path: Path, template_dir: Path
     """The page about the adaptors, as reStructuredText ending in a newline: the same files always give the same text.
 
     *facts_paths* has the snapshot of each server, ``embedded`` and ``java``; *words_path* is an ``adaptors.toml``, and *template_dir* holds
-    ``adaptors.rst.j2``. Raises :class:`~pyxenon_adaptor_docs.errors.FactsError`, :class:`~pyxenon_adaptor_docs.errors.WordsError`, or Jinja's own errors
-    for a faulty template.
+    ``adaptors.rst.j2``. Raises :class:`~pyxenon_adaptor_docs.errors.FactsError`, :class:`~pyxenon_adaptor_docs.errors.WordsError`, or
+    Jinja's own errors for a faulty template.
     """
     facts = {server: load_facts(path) for server, path in facts_paths.items()}
     words = load_words(words_path, facts)

@@ -31,8 +31,8 @@ def facts_of(descriptions: Iterable[AdaptorDescription]) -> list[dict[str, Json]
 
     A description is a dataclass, as the SDK's messages are, or a message of ``google.protobuf``, of this release of the interface or of
     another: every boolean field is taken for a flag, and a list that the release does not have is empty. Raises
-    :class:`~pyxenon_adaptor_docs.errors.FactsError` for a field of any other kind that is not known here, so that an interface that has grown is
-    noticed.
+    :class:`~pyxenon_adaptor_docs.errors.FactsError` for a field of any other kind that is not known here, so that an interface that
+    has grown is noticed.
     """
     found = [_adaptor_facts(_fields(description)) for description in descriptions]
     return sorted(found, key=lambda facts: str(facts["name"]))

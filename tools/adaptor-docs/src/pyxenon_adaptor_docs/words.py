@@ -94,10 +94,12 @@ class Words:
 
 
 def load_words(path: Path, facts: Mapping[str, Facts]) -> Words:
-    """Read the TOML file at *path* and hold it against *facts*, those of each server by its name (:data:`pyxenon_adaptor_docs.servers.SERVERS`).
+    """Read the TOML file at *path* and hold it against *facts*.
 
-    Raises :class:`~pyxenon_adaptor_docs.errors.WordsError`, naming every problem at once, when the file cannot be read or is not TOML, when a
-    word is missing, empty, left over or of the wrong type, and when a property's words were written for another default.
+    These are those of each server by its name (:data:`pyxenon_adaptor_docs.servers.SERVERS`).
+
+    Raises :class:`~pyxenon_adaptor_docs.errors.WordsError`, naming every problem at once, when the file cannot be read or is not TOML, when
+    a word is missing, empty, left over or of the wrong type, and when a property's words were written for another default.
     """
     try:
         return parse_words(path.read_text("utf-8"), facts, str(path))
