@@ -7,27 +7,15 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterable, Sequence
 
-from pyxenon_core.messages import Path, PathAttributes, PosixFilePermission
+from pyxenon_core.messages import Path, PathAttributes
 from pyxenon_core.wire import build
 from pyxenon_server.filesystems.common.names import shown
+from pyxenon_server.filesystems.common.permissions import permissions_of
 
-__all__ = ["attributes_of", "mode_of", "permissions_of"]
+__all__ = ["attributes_of"]
 
-_PERMISSIONS = (
-    (stat.S_IRUSR, PosixFilePermission.OWNER_READ),
-    (stat.S_IWUSR, PosixFilePermission.OWNER_WRITE),
-    (stat.S_IXUSR, PosixFilePermission.OWNER_EXECUTE),
-    (stat.S_IRGRP, PosixFilePermission.GROUP_READ),
-    (stat.S_IWGRP, PosixFilePermission.GROUP_WRITE),
-    (stat.S_IXGRP, PosixFilePermission.GROUP_EXECUTE),
-    (stat.S_IROTH, PosixFilePermission.OTHERS_READ),
-    (stat.S_IWOTH, PosixFilePermission.OTHERS_WRITE),
-    (stat.S_IXOTH, PosixFilePermission.OTHERS_EXECUTE),
-)
 _USUAL = frozenset({stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK})
-_BIT = {permission: bit for bit, permission in _PERMISSIONS}
 
 
 def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
@@ -59,17 +47,6 @@ def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
             "_unknown_fields": b"",
         },
     )
-
-
-@functools.lru_cache(maxsize=4096)
-def permissions_of(mode: int) -> Sequence[PosixFilePermission]:
-    """The permissions that the bits of *mode* grant."""
-    return tuple(permission for bit, permission in _PERMISSIONS if mode & bit)
-
-
-def mode_of(permissions: Iterable[PosixFilePermission]) -> int:
-    """The bits for *permissions*."""
-    return sum({_BIT.get(permission, 0) for permission in permissions})
 
 
 def _change_time(status: os.stat_result) -> int:

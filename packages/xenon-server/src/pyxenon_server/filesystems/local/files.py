@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pyxenon_server.concurrency import completed
+from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.local.copying import Source
 from pyxenon_server.filesystems.local.making import Making
 from pyxenon_server.filesystems.local.opening import open_file, write_all
 
-__all__ = ["SMALL", "append", "copy", "in_thread", "obtained", "read", "write", "write_small"]
+__all__ = ["SMALL", "append", "copy", "obtained", "read", "write", "write_small"]
 
 T = TypeVar("T")
 
@@ -24,29 +23,6 @@ SMALL = 1 << 20
 
 _WRITTEN_AT_ONCE = 1 << 20
 _OTHERS_READ = 0o004
-# Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
-_MOST_THREADS = 8
-_threads = ThreadPoolExecutor(_MOST_THREADS, "xenon-files")
-
-
-def _begin_anew_after_fork() -> None:
-    """In the new process, where none of the threads is, though the pool would wait for them."""
-    global _threads
-    _threads = ThreadPoolExecutor(_MOST_THREADS, "xenon-files")
-
-
-os.register_at_fork(after_in_child=_begin_anew_after_fork)
-
-
-async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more."""
-    try:
-        outcome = asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
-    except RuntimeError:
-        if threading.main_thread().is_alive():
-            raise
-        return function(*arguments)  # Python ends, and its pools take no more work: what is left is to tidy up, and is waited for
-    return await outcome
 
 
 async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:

@@ -21,9 +21,11 @@ from pyxenon_server.adaptors.properties import size
 from pyxenon_server.concurrency import completed
 from pyxenon_server.filesystems.common.names import native, shown
 from pyxenon_server.filesystems.common.paths import join
+from pyxenon_server.filesystems.common.permissions import mode_of
+from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.local import files as local_files
-from pyxenon_server.filesystems.local.attributes import attributes_of, mode_of
-from pyxenon_server.filesystems.local.files import in_thread, obtained
+from pyxenon_server.filesystems.local.attributes import attributes_of
+from pyxenon_server.filesystems.local.files import obtained
 from pyxenon_server.filesystems.local.names import rename_new
 from pyxenon_server.filesystems.local.network_mounts import is_far, network_mounts
 from pyxenon_server.filesystems.local.system_errors import from_os_error, translated

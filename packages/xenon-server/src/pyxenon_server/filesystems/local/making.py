@@ -14,9 +14,10 @@ import secrets
 import stat
 
 from pyxenon_server.filesystems.common.paths import join, parent_of
+from pyxenon_server.filesystems.common.permissions import shared_with_all
 from pyxenon_server.filesystems.local.names import rename_new
 
-__all__ = ["Making", "shared_with_all"]
+__all__ = ["Making"]
 
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC
 _NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
@@ -120,11 +121,6 @@ class Making:
 
     def _hidden(self) -> str:
         return join(parent_of(self._path), f".xenon-{secrets.token_hex(8)}.part")
-
-
-def shared_with_all(mode: int) -> int:
-    """The bits of *mode*, the group's only as far as everybody has them: for a file that is in another group now."""
-    return mode & 0o707 | (mode & (mode << 3) & 0o070)
 
 
 def _look(path: str, replace: bool) -> os.stat_result | None:

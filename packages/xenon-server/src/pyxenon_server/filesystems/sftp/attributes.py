@@ -6,7 +6,7 @@ import stat
 
 from pyxenon_core.messages import Path, PathAttributes
 from pyxenon_core.wire import build
-from pyxenon_server.filesystems.local.attributes import permissions_of
+from pyxenon_server.filesystems.common.permissions import permissions_of
 from pyxenon_server.filesystems.sftp.id_names import People
 from pyxenon_server.filesystems.sftp.messages import Attributes
 

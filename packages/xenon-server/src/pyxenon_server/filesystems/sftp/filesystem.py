@@ -23,8 +23,8 @@ from pyxenon_server.adaptors.base import FileSystem, Opening, Progress
 from pyxenon_server.adaptors.locations import SshLocation, parse_ssh
 from pyxenon_server.adaptors.properties import size
 from pyxenon_server.filesystems.common.names import from_bytes, native, to_bytes
-from pyxenon_server.filesystems.local.attributes import mode_of
-from pyxenon_server.filesystems.local.files import in_thread
+from pyxenon_server.filesystems.common.permissions import mode_of
+from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 from pyxenon_server.filesystems.sftp.attributes import path_attributes
 from pyxenon_server.filesystems.sftp.connection import SftpConnection

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyxenon_core.errors import InvalidPathException, PathAlreadyExistsException
 from pyxenon_server.filesystems.common.names import from_bytes
-from pyxenon_server.filesystems.local.making import shared_with_all
+from pyxenon_server.filesystems.common.permissions import shared_with_all
 from pyxenon_server.filesystems.sftp.connection import SftpConnection
 from pyxenon_server.filesystems.sftp.errors import kind_of, look, why_not_made, why_not_written
 from pyxenon_server.filesystems.sftp.messages import Attributes, Open, SftpError, Status

@@ -1,0 +1,40 @@
+"""The permissions of files: as bits of a mode, and as the interface has them."""
+
+from __future__ import annotations
+
+import functools
+import stat
+from collections.abc import Iterable, Sequence
+
+from pyxenon_core.messages import PosixFilePermission
+
+__all__ = ["mode_of", "permissions_of", "shared_with_all"]
+
+_PERMISSIONS = (
+    (stat.S_IRUSR, PosixFilePermission.OWNER_READ),
+    (stat.S_IWUSR, PosixFilePermission.OWNER_WRITE),
+    (stat.S_IXUSR, PosixFilePermission.OWNER_EXECUTE),
+    (stat.S_IRGRP, PosixFilePermission.GROUP_READ),
+    (stat.S_IWGRP, PosixFilePermission.GROUP_WRITE),
+    (stat.S_IXGRP, PosixFilePermission.GROUP_EXECUTE),
+    (stat.S_IROTH, PosixFilePermission.OTHERS_READ),
+    (stat.S_IWOTH, PosixFilePermission.OTHERS_WRITE),
+    (stat.S_IXOTH, PosixFilePermission.OTHERS_EXECUTE),
+)
+_BIT = {permission: bit for bit, permission in _PERMISSIONS}
+
+
+@functools.lru_cache(maxsize=4096)
+def permissions_of(mode: int) -> Sequence[PosixFilePermission]:
+    """The permissions that the bits of *mode* grant."""
+    return tuple(permission for bit, permission in _PERMISSIONS if mode & bit)
+
+
+def mode_of(permissions: Iterable[PosixFilePermission]) -> int:
+    """The bits for *permissions*."""
+    return sum({_BIT.get(permission, 0) for permission in permissions})
+
+
+def shared_with_all(mode: int) -> int:
+    """The bits of *mode*, the group's only as far as everybody has them: for a file that is in another group now."""
+    return mode & 0o707 | (mode & (mode << 3) & 0o070)
