@@ -56,6 +56,7 @@ class LocalFileSystem(FileSystem):
     locations = ("(null)", "(empty string)", "[/workdir]", "driveletter:[/workdir]")
     credentials = ("DefaultCredential",)
     properties = (BUFFER_SIZE,)
+    is_local = True
     can_create_symboliclinks = True
     can_read_symboliclinks = True
     is_connectionless = True

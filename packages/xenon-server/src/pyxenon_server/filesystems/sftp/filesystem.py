@@ -25,7 +25,6 @@ from pyxenon_server.adaptors.properties import size
 from pyxenon_server.filesystems.common.names import from_bytes, native, to_bytes
 from pyxenon_server.filesystems.common.permissions import mode_of
 from pyxenon_server.filesystems.common.threads import in_thread
-from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 from pyxenon_server.filesystems.sftp.attributes import path_attributes
 from pyxenon_server.filesystems.sftp.connection import SftpConnection
 from pyxenon_server.filesystems.sftp.copying import copy_file, private_only, small_content
@@ -267,7 +266,7 @@ class SftpFileSystem(FileSystem):
     @override
     async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
         raw = _raw(target)
-        if isinstance(origin, LocalFileSystem) and (found := await in_thread(small_content, native(source))) is not None:
+        if origin.is_local and (found := await in_thread(small_content, native(source))) is not None:
             content, mode = found
             await self._write(target, _pieces(content), replace, len(content), private_only(mode))
             progress(len(content))
