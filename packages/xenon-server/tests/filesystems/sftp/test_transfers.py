@@ -417,7 +417,7 @@ async def test_what_is_left_behind_is_removed_by_the_next_session(open_sftp: Ope
 
 async def test_many_large_files_at_once_take_little_memory(open_sftp: OpenSftp, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("reading", "writing"):
-        monkeypatch.setattr(f"pyxenon_server.filesystems.sftp_{module}.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
+        monkeypatch.setattr(f"pyxenon_server.filesystems.sftp.{module}.in_flight_for", lambda _round_trip: 16 * MEBIBYTE)
     most = [0, 0]
 
     async def watched(session: SftpSession, number: int) -> None:
