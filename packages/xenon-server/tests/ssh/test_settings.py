@@ -44,6 +44,16 @@ def test_what_is_given_arrives_with_the_time_limit_in_seconds() -> None:
     assert settings == SshSettings(False, False, "/known", False, True, True, 2.5)
 
 
+def test_what_a_scheduler_was_given_is_the_same_for_its_file_system() -> None:
+    prefix = "xenon.adaptors.schedulers.ssh."
+    values = dict(zip(NAMES, ("false", "false", "/known", "false", "true", "true"), strict=True))
+    given = {prefix + name: value for name, value in {**values, "timeout": "2500"}.items()}
+    properties = Properties.check("ssh", SCHEDULER_SSH.declared, given)
+    renamed = SCHEDULER_SSH.given_as(SFTP, properties)
+    assert SFTP.settings(Properties.check("sftp", SFTP.declared, renamed)) == SCHEDULER_SSH.settings(properties)
+    assert SCHEDULER_SSH.given_as(SFTP, Properties.check("ssh", SCHEDULER_SSH.declared, {})) == {}
+
+
 def test_a_time_limit_below_zero_is_refused() -> None:
     with pytest.raises(InvalidPropertyException, match=r"schedulers\.ssh\.timeout cannot be '-1'"):
         Properties.check("ssh", SCHEDULER_SSH.declared, {"xenon.adaptors.schedulers.ssh.timeout": "-1"})

@@ -7,13 +7,15 @@ import difflib
 import logging
 from collections.abc import Callable, Mapping
 from importlib import metadata
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyxenon_core.errors import UnknownAdaptorException, XenonError
 from pyxenon_server.adaptors.base import Adaptor, Opening
-from pyxenon_server.adaptors.credentials import credential_of, require_supported
+from pyxenon_server.adaptors.credentials import Credential, credential_of, require_supported
 from pyxenon_server.adaptors.properties import Properties
-from pyxenon_server.adaptors.resources import Resources
+
+if TYPE_CHECKING:
+    from pyxenon_server.adaptors.resources import Resources
 
 __all__ = ["Catalogue"]
 
@@ -53,12 +55,16 @@ class Catalogue(Generic[A]):
 
     async def open(self, request: Any, resources: Resources) -> A:
         """Check a request to create something, and open it; raises what says why that cannot be."""
-        adaptor = self.get(request.adaptor)
         # In this process it is the caller's own object, which may be changed and used for something else.
         credential = copy.deepcopy(credential_of(request))
+        return await self.open_at(request.adaptor, request.location, credential, request.properties, resources)
+
+    async def open_at(self, name: str, location: str, credential: Credential, properties: Mapping[str, str], resources: Resources) -> A:
+        """Open *location* with the adaptor *name*; raises what says why that cannot be."""
+        adaptor = self.get(name)
         require_supported(adaptor.name, adaptor.credentials, credential)
-        properties = Properties.check(adaptor.name, adaptor.properties, request.properties)
-        return await adaptor.open(Opening(request.location, credential, properties, resources))
+        checked = Properties.check(adaptor.name, adaptor.properties, properties)
+        return await adaptor.open(Opening(location, credential, checked, resources))
 
     def _describe(self, name: str, describe: Callable[[type[A]], D], instead: Callable[[str, str], D]) -> D:
         try:

@@ -37,6 +37,9 @@ class SshLocation:
     workdir: str = ""
     via: tuple[HostPort, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.target}{self.workdir}{''.join(f'{_VIA}{hop}' for hop in self.via)}"
+
 
 @dataclass(frozen=True)
 class SchedulerLocation:

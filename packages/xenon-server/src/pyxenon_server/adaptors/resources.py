@@ -1,10 +1,13 @@
-"""What the adaptors of one server share: its home, and its SSH connections."""
+"""What the adaptors of one server share: its home, its SSH connections, and the catalogue of file systems."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyxenon_server.adaptors.base import FileSystem
+from pyxenon_server.adaptors.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from pyxenon_server.ssh.connections import SshConnections
@@ -21,6 +24,11 @@ class Resources:
 
     def __init__(self, home: Path | None = None) -> None:
         self.home = home or Path.home()
+
+    @cached_property
+    def filesystems(self) -> Catalogue[FileSystem]:
+        """The adaptors of file systems that are installed, for services, and for schedulers to open the files beside their jobs."""
+        return Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # it is never made an instance of
 
     @cached_property
     def ssh(self) -> SshConnections:

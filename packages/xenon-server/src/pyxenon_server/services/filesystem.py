@@ -19,7 +19,6 @@ from pyxenon_core.errors import (
 )
 from pyxenon_core.services import FileSystemServicer
 from pyxenon_server.adaptors.base import FileSystem
-from pyxenon_server.adaptors.catalogue import Catalogue
 from pyxenon_server.adaptors.credentials import credential_response
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.common.paths import absolute, checked, name_of, parent_of
@@ -67,7 +66,7 @@ class FileSystems(FileSystemServicer):
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._catalogue: Catalogue[FileSystem] = Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # it is never made an instance of
+        self._catalogue = resources.filesystems
         self._open: Registry[OpenFileSystem] = Registry("File system", FileSystemClosedException)
         self._copies = Copies()
         self._ended = False

@@ -93,6 +93,11 @@ class SshProperties:
             timeout=properties[self._timeout] / MILLISECONDS,
         )
 
+    def given_as(self, other: SshProperties, properties: Properties) -> dict[str, str]:
+        """What *properties* of the adaptor were given, under the names that *other* has for the same."""
+        pairs = zip(self.declared, other.declared, strict=True)
+        return {theirs.name: properties.given[ours.name] for ours, theirs in pairs if ours.name in properties.given}
+
 
 def _duration(name: str, default: int, description: str) -> Property[int]:
     return long(name, default, description, least=0)

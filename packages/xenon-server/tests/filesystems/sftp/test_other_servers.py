@@ -25,12 +25,10 @@ from pyxenon_core.errors import (
 )
 from pyxenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
 from pyxenon_server.adaptors.base import Opening
-from pyxenon_server.adaptors.locations import HostPort, SshLocation
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
-from pyxenon_server.ssh.settings import SshSettings
 from pyxenon_server.transfers.copies import Copies, Place
 
 
@@ -52,20 +50,26 @@ def extensions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return bool(request.param == "with extensions")
 
 
+def opening(location: str, home: Path, resources: Resources) -> Opening:
+    """Ada's request to open *location*, the host of which is in the known_hosts in *home*."""
+    prefix = "xenon.adaptors.filesystems.sftp"
+    given = {f"{prefix}.knownHostsFile": str(home / "known_hosts"), f"{prefix}.loadSshConfig": "false"}
+    properties = Properties.check(SftpFileSystem.name, SftpFileSystem.properties, given)
+    return Opening(location, PasswordCredential("ada", "open sesame"), properties, resources)
+
+
 @contextlib.asynccontextmanager
 async def opened(
     tmp_path: Path, kind: Callable[[Any], asyncssh.SFTPServer] = asyncssh.SFTPServer, shell: Callable[..., Any] | None = None
 ) -> AsyncIterator[SftpFileSystem]:
-    """The files of a server of that *kind* in this process, opened with :meth:`SftpFileSystem.open_at`; *shell* runs its commands."""
+    """The files of a server of that *kind* in this process; *shell* runs its commands."""
     key = asyncssh.generate_private_key("ssh-ed25519")
     options: dict[str, Any] = {"server_host_keys": [key], "sftp_factory": kind, "process_factory": shell, "encoding": None}
     async with asyncssh.listen("127.0.0.1", 0, server_factory=Doorman, **options) as server:
         port = server.get_port()
         (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
         resources = Resources(tmp_path)
-        opening = Opening("", PasswordCredential("ada", "open sesame"), Properties.check("sftp", (), {}), resources)
-        settings = SshSettings(known_hosts_file=str(tmp_path / "known_hosts"), load_ssh_config=False)
-        files = await SftpFileSystem.open_at(SshLocation(HostPort("127.0.0.1", port), str(tmp_path)), opening, settings)
+        files = await SftpFileSystem.open(opening(f"127.0.0.1:{port}{tmp_path}", tmp_path, resources))
         try:
             yield files
         finally:
@@ -330,10 +334,7 @@ async def test_machines_with_one_name_are_not_taken_for_one(tmp_path: Path) -> N
     turns = iter(roots)
     async with opened(tmp_path, lambda channel: asyncssh.SFTPServer(channel, os.fsencode(next(turns)))) as one:
         resources = Resources(tmp_path)
-        opening = Opening("", PasswordCredential("ada", "open sesame"), Properties.check("sftp", (), {}), resources)
-        link = one._connection.link
-        settings = SshSettings(known_hosts_file=str(tmp_path / "known_hosts"), load_ssh_config=False)
-        other = await SftpFileSystem.open_at(link.place, opening, settings)
+        other = await SftpFileSystem.open(opening(one.opening.location, tmp_path, resources))
         try:
             status = await copied(Place(one, f"{tmp_path}/file"), Place(other, f"{tmp_path}/copy"))
             assert status.state == "DONE", status.error_message

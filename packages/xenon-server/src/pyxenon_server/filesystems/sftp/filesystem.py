@@ -36,7 +36,7 @@ from pyxenon_server.filesystems.sftp.session import SftpSession
 from pyxenon_server.filesystems.sftp.sessions import SftpSessions
 from pyxenon_server.filesystems.sftp.writing import append_file, write_file
 from pyxenon_server.shells.ssh import SshShell
-from pyxenon_server.ssh.settings import SFTP, SshSettings
+from pyxenon_server.ssh.settings import SFTP
 
 if sys.version_info >= (3, 11):
     from typing import Self
@@ -59,8 +59,7 @@ _ROOT = "root"
 class SftpFileSystem(FileSystem):
     """Files of a machine that is reached over SSH, with the rights of the user who logs in there.
 
-    Opened with :meth:`open`, or with :meth:`open_at` by whoever has a place and settings for it already, such as a scheduler over SSH; then
-    it shares the connection with everything else that goes to that place with the same credential and settings. A connection that is lost
+    It shares the connection with everything else that goes to that place with the same credential and settings. A connection that is lost
     is made again by the next call.
     """
 
@@ -89,26 +88,15 @@ class SftpFileSystem(FileSystem):
     @classmethod
     @override
     async def open(cls, opening: Opening) -> Self:
-        given = BUFFER_SIZE.name in opening.properties.given
-        settings = SFTP.settings(opening.properties)
-        place = parse_ssh(cls.name, opening.location)
-        return await cls.open_at(place, opening, settings, buffer_size=opening.properties[BUFFER_SIZE] if given else None)
-
-    @classmethod
-    async def open_at(cls, place: SshLocation, opening: Opening, settings: SshSettings, *, buffer_size: int | None = None) -> Self:
-        """Open the files at *place*, with the credential and the resources of *opening*, of which nothing else is used.
+        """Open the files at the location of *opening*.
 
         Raises what connecting over SSH raises; NotConnectedException when the host offers no SFTP; and InvalidLocationException when the
-        working directory of *place* is not there: who has mistyped it learns that now rather than from the first file.
-
-        Args:
-            place: Where, and its working directory; the home of the user where it names none.
-            opening: Who asks.
-            settings: How to connect.
-            buffer_size: Bytes that one request reads or writes at most; None for what the server allows.
+        working directory of the location is not there: who has mistyped it learns that now rather than from the first file.
         """
-        link = await opening.resources.ssh.open(cls.name, place, opening.credential, settings)
-        filesystem = cls(opening, SftpConnection(await SftpSessions.hold(link)), buffer_size)
+        given = BUFFER_SIZE.name in opening.properties.given
+        place = parse_ssh(cls.name, opening.location)
+        link = await opening.resources.ssh.open(cls.name, place, opening.credential, SFTP.settings(opening.properties))
+        filesystem = cls(opening, SftpConnection(await SftpSessions.hold(link)), opening.properties[BUFFER_SIZE] if given else None)
         try:
             with _translated(to_bytes(place.workdir or ".")):
                 await filesystem._begin(place)

@@ -7,9 +7,8 @@ import sys
 
 from typing_extensions import override
 
-from pyxenon_server.adaptors.base import FileSystem, Opening
-from pyxenon_server.adaptors.locations import parse_local
-from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.locations import SchedulerLocation, parse_local
 from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
 from pyxenon_server.shells.local import LocalShell
 
@@ -35,13 +34,6 @@ class LocalScheduler(MachineScheduler):
     @classmethod
     @override
     async def open(cls, opening: Opening) -> Self:
-        directory = parse_local(cls.name, opening.location) or os.getcwd()  # noqa: PTH109 - a text is wanted
-        return cls(opening, LocalShell(), directory, opening.properties[_SLOTS])
-
-    @override
-    async def file_system(self) -> FileSystem:
-        from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
-
-        properties = Properties.check(LocalFileSystem.name, LocalFileSystem.properties, {})
-        opening = self.opening
-        return await LocalFileSystem.open(Opening(opening.location, opening.credential, properties, opening.resources))
+        place = SchedulerLocation(parse_local(cls.name, opening.location))
+        directory = place.workdir or os.getcwd()  # noqa: PTH109 - a text is wanted
+        return cls(opening, LocalShell(), place, directory, opening.properties[_SLOTS])

@@ -10,10 +10,12 @@ from typing_extensions import override
 
 from pyxenon_core.errors import ConnectionLostException, NoSuchJobException, NotConnectedException
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.adaptors.base import Opening, Scheduler
+from pyxenon_server.adaptors.base import FileSystem, Opening, Scheduler
 from pyxenon_server.adaptors.job_state import JobState, QueueState
+from pyxenon_server.adaptors.locations import SchedulerLocation
 from pyxenon_server.adaptors.properties import Property, integer, long
 from pyxenon_server.schedulers.common.description import check_interactive, check_plain, no_such_queue
+from pyxenon_server.schedulers.common.filesystems import open_filesystem
 from pyxenon_server.schedulers.processes.conversation import Conversation
 from pyxenon_server.schedulers.processes.job_script import batch_script, interactive_script
 from pyxenon_server.schedulers.processes.job_table import Runs
@@ -47,6 +49,7 @@ class MachineScheduler(Scheduler):
     Args:
         opening: The request.
         shell: Where the jobs run. The scheduler owns it.
+        place: The machine that the shell is on.
         directory: What relative working directories are resolved against; empty for the home directory.
         most: How many jobs of the queue ``multi`` run at once.
 
@@ -58,9 +61,10 @@ class MachineScheduler(Scheduler):
     supports_interactive = True
     lease: ClassVar[int] = 0
 
-    def __init__(self, opening: Opening, shell: Shell, directory: str, most: int) -> None:
+    def __init__(self, opening: Opening, shell: Shell, place: SchedulerLocation, directory: str, most: int) -> None:
         super().__init__(opening)
         self._shell = shell
+        self._place = place
         self._directory = directory
         queues: tuple[Queue[Job], ...] = (Queue(SINGLE, 1), Queue(MULTI, most), Queue(UNLIMITED, None))
         self._queues = {queue.name: queue for queue in queues}
@@ -123,6 +127,10 @@ class MachineScheduler(Scheduler):
     @override
     async def cancel(self, job: str) -> JobState:
         return await self._runs.cancel(self._job(job), "the job was cancelled")
+
+    @override
+    async def file_system(self) -> FileSystem:
+        return await open_filesystem(self._place, self.opening)
 
     @override
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import sys
 
 from typing_extensions import override
 
-from pyxenon_server.adaptors.base import FileSystem, Opening
+from pyxenon_server.adaptors.base import Opening
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_ssh
 from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
 from pyxenon_server.shells.opening import open_shell
@@ -36,14 +36,7 @@ class SshScheduler(MachineScheduler):
     @classmethod
     @override
     async def open(cls, opening: Opening) -> Self:
-        place = parse_ssh(cls.name, opening.location)
-        settings = SCHEDULER_SSH.settings(opening.properties)
-        shell = await open_shell(cls.name, SchedulerLocation(place.workdir, place), opening, settings)
-        return cls(opening, shell, place.workdir, opening.properties[_SLOTS])
-
-    @override
-    async def file_system(self) -> FileSystem:
-        from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
-
-        place = parse_ssh(self.name, self.opening.location)
-        return await SftpFileSystem.open_at(place, self.opening, SCHEDULER_SSH.settings(self.opening.properties))
+        host = parse_ssh(cls.name, opening.location)
+        place = SchedulerLocation(host.workdir, host)
+        shell = await open_shell(cls.name, place, opening, SCHEDULER_SSH.settings(opening.properties))
+        return cls(opening, shell, place, place.workdir, opening.properties[_SLOTS])

@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from pyxenon_core.errors import NoSuchQueueException, XenonError
-from pyxenon_core.messages import DefaultCredential, JobDescription
+from pyxenon_core.messages import JobDescription
 from pyxenon_server.adaptors.base import FileSystem, Opening, Scheduler
 from pyxenon_server.adaptors.job_state import JobState, QueueState
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_scheduler
-from pyxenon_server.adaptors.properties import Properties, Property, boolean, integer, long
+from pyxenon_server.adaptors.properties import Property, boolean, integer, long
 from pyxenon_server.schedulers.common.description import check_description, check_interactive
+from pyxenon_server.schedulers.common.filesystems import open_filesystem
 from pyxenon_server.schedulers.slurm.cancelling import Canceller
 from pyxenon_server.schedulers.slurm.cluster import Cluster, look_around
 from pyxenon_server.schedulers.slurm.commands import NAME, Commands
@@ -203,14 +204,7 @@ class SlurmScheduler(Scheduler):
 
     @override
     async def file_system(self) -> FileSystem:
-        if self._place.ssh is not None:
-            from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
-
-            return await SftpFileSystem.open_at(self._place.ssh, self.opening, SCHEDULER_SSH.settings(self.opening.properties))
-        from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
-
-        properties = Properties.check(LocalFileSystem.name, LocalFileSystem.properties, {})
-        return await LocalFileSystem.open(Opening(self._place.workdir, DefaultCredential(), properties, self.opening.resources))
+        return await open_filesystem(self._place, self.opening)
 
     def _left(self, conversation: Conversation, status: int | None) -> None:
         """A conversation is over."""
