@@ -18,7 +18,7 @@ from typing import Any
 from attrs import field, frozen
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from pyxenon_codegen import asking
+from pyxenon_codegen import server_queries
 from pyxenon_codegen.descriptors import compile_proto
 from pyxenon_codegen.errors import CodegenError
 from pyxenon_codegen.generate import PROTO, RELEASES
@@ -151,7 +151,7 @@ def _adaptors_of(jar: Path, file: FileDescriptorProto) -> str:
     except ServerStartError as error:
         raise CodegenError(f"cannot ask {jar} for its adaptors: {error}") from error
     try:
-        return asking.adaptors(server.address, server.keys, file)
+        return server_queries.adaptors(server.address, server.keys, file)
     finally:
         server.stop()
 
@@ -174,8 +174,8 @@ def _of_target(target: str, root: Path) -> ReleaseFacts:
 
 
 def _asked(target: str, endpoint: Any, root: Path) -> ReleaseFacts:
-    file = asking.interface(endpoint.address, endpoint.tls, root)
-    return ReleaseFacts(target, file, asking.adaptors(endpoint.address, endpoint.tls, file))
+    file = server_queries.interface(endpoint.address, endpoint.tls, root)
+    return ReleaseFacts(target, file, server_queries.adaptors(endpoint.address, endpoint.tls, file))
 
 
 def _sha256(path: Path) -> str:
