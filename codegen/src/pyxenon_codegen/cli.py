@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyxenon_codegen import freshness
+from pyxenon_codegen.atomic_replace import recover
 from pyxenon_codegen.errors import CodegenError
 from pyxenon_codegen.generate import GENERATED_FOLDERS, PROTO, generate
-from pyxenon_codegen.swap import recover
 
 if TYPE_CHECKING:
     from pyxenon_codegen.upgrade import Outcome

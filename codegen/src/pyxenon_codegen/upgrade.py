@@ -14,11 +14,11 @@ from pyxenon_adaptor_docs import SNAPSHOTS
 from pyxenon_adaptor_docs.facts import Facts, load_facts, parse_facts
 from pyxenon_codegen import freshness, tree_checks
 from pyxenon_codegen.adaptor_words import adaptor_words_text, fit_adaptor_words, skeleton_text
+from pyxenon_codegen.atomic_replace import differing, replace_files
 from pyxenon_codegen.errors import CodegenError
 from pyxenon_codegen.generate import GENERATED_FOLDERS, PROTO, WORDS, bare_proto, generate
 from pyxenon_codegen.releases import ADAPTORS, PIN, ReleaseFacts, facts_of, facts_of_tree, pin_text
 from pyxenon_codegen.report import Report, compare, report_text
-from pyxenon_codegen.swap import differing, swap
 from pyxenon_codegen.toml_text import require_comments
 from pyxenon_codegen.words import read_toml
 from pyxenon_codegen.words_file import FittedWords, WordsFile, fit_words, name_of, read_words_file, words_text
@@ -91,7 +91,7 @@ def _carry_out(root: Path, report: Report, version: str, words: _NewWords, dry_r
         by_hand = tree_checks.check(tree)
     text = report_text(report, version, [("To be done by hand", by_hand), ("Files", sorted(changes))])
     if not dry_run:
-        swap(root, changes)
+        replace_files(root, changes)
     return Outcome(report, text, sorted(changes), by_hand)
 
 

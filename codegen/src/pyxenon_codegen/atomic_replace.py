@@ -21,7 +21,7 @@ def differing(root: Path, wanted: Mapping[str, str | None]) -> dict[str, str | N
     return {name: text for name, text in wanted.items() if _text(root / name) != text}
 
 
-def swap(root: Path, wanted: Mapping[str, str | None]) -> None:
+def replace_files(root: Path, wanted: Mapping[str, str | None]) -> None:
     """Write the *wanted* files below *root*, and delete those that are None; if that fails, or is interrupted, all are as before."""
     journal = root / JOURNAL
     _save(root, journal, wanted)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pyxenon_codegen.atomic_replace import JOURNAL, differing, recover, replace_files
 from pyxenon_codegen.cli import main
 from pyxenon_codegen.errors import CodegenError
-from pyxenon_codegen.swap import JOURNAL, differing, recover, swap
 
 BEFORE = {"a.txt": "a", "deep/b.txt": "b", "deep/c.txt": "c"}
 WANTED = {"a.txt": "A", "deep/b.txt": None, "new/d.txt": "D", "deep/c.txt": "C"}
@@ -34,7 +34,7 @@ def test_all_of_it_is_replaced(root: Path) -> None:
     assert differing(root, {**WANTED, "deep/c.txt": "c", "never.txt": None}) == {
         name: WANTED[name] for name in ("a.txt", "deep/b.txt", "new/d.txt")
     }
-    swap(root, WANTED)
+    replace_files(root, WANTED)
     assert contents(root) == {"a.txt": "A", "deep/c.txt": "C", "new/d.txt": "D"}
 
 
@@ -49,14 +49,14 @@ def test_when_one_cannot_be_written_nothing_has_changed(root: Path, monkeypatch:
 
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(type(error)):
-        swap(root, WANTED)
+        replace_files(root, WANTED)
     assert contents(root) == BEFORE
 
 
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from pyxenon_codegen import swap
+from pyxenon_codegen import atomic_replace
 replace, left = Path.replace, int(sys.argv[2])
 def dying(path, target):
     global left
@@ -65,7 +65,7 @@ def dying(path, target):
         os.kill(os.getpid(), signal.SIGKILL)
     return replace(path, target)
 Path.replace = dying
-swap.swap(Path(sys.argv[1]), {wanted})
+atomic_replace.replace_files(Path(sys.argv[1]), {wanted})
 """
 
 
@@ -76,7 +76,7 @@ def test_what_a_killed_process_leaves_is_undone(root: Path, steps: int) -> None:
     assert done.returncode == -signal.SIGKILL
     assert (root / JOURNAL).is_dir()
     with pytest.raises(CodegenError, match="cut short"):
-        swap(root, WANTED)
+        replace_files(root, WANTED)
     assert recover(root)
     assert {name: text for name, text in contents(root).items() if not name.endswith(".new")} == BEFORE
     assert not recover(root)
