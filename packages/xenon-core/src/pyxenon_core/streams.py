@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from pyxenon_core.feeding import feed
+from pyxenon_core.thread_iterator import iterate_in_thread
 
 if TYPE_CHECKING:
     from pyxenon_core.channels.base import Channel
@@ -106,7 +106,7 @@ def _items(channel: Channel, source: ByteSource) -> AsyncIterator[Bytes]:
         return aiter(source)
     iterator = _iterate(source)
     is_there = isinstance(source, (bytes, bytearray, memoryview, list, tuple))  # so that no thread has to wait for it
-    return _at_once(iterator) if channel.blocking or is_there else feed(iterator)
+    return _at_once(iterator) if channel.blocking or is_there else iterate_in_thread(iterator)
 
 
 def _iterate(source: Bytes | Readable | Iterable[Bytes]) -> Iterator[Bytes]:

@@ -7,14 +7,14 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
-__all__ = ["feed"]
+__all__ = ["iterate_in_thread"]
 
 T = TypeVar("T")
 
 _END = object()
 
 
-async def feed(iterator: Iterator[T]) -> AsyncIterator[T]:
+async def iterate_in_thread(iterator: Iterator[T]) -> AsyncIterator[T]:
     """The items of *iterator*, which is advanced in a thread of its own, one item ahead at most.
 
     A pool's threads are waited for when Python ends, and one that waits on a caller's queue would never end: hence a daemon thread.
@@ -35,7 +35,7 @@ async def feed(iterator: Iterator[T]) -> AsyncIterator[T]:
         except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the items are used
             hand_over((_END, error))
 
-    threading.Thread(target=advance, name="xenon-feed", daemon=True).start()
+    threading.Thread(target=advance, name="xenon-thread-iterator", daemon=True).start()
     try:
         while True:
             item, error = await queue.get()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyxenon_core.feeding import feed
+from pyxenon_core.thread_iterator import iterate_in_thread
 
 
 def test_every_item_comes_in_order_and_a_failure_at_its_place() -> None:
@@ -20,7 +20,7 @@ def test_every_item_comes_in_order_and_a_failure_at_its_place() -> None:
     async def collect() -> list[int]:
         items = []
         with pytest.raises(LookupError, match="after a hundred"):
-            async for item in feed(source()):
+            async for item in iterate_in_thread(source()):
                 items.append(item)
         return items
 
@@ -33,7 +33,7 @@ def test_the_loop_runs_on_while_the_source_blocks() -> None:
     async def converse() -> list[bytes]:
         answers = []
         lines.put(b"first")
-        async for item in feed(iter(lines.get, None)):
+        async for item in iterate_in_thread(iter(lines.get, None)):
             answers.append(item)
             await asyncio.sleep(0)
             lines.put(b"second" if len(answers) == 1 else None)
@@ -51,7 +51,7 @@ def test_it_is_one_item_ahead_at_most() -> None:
             yield number
 
     async def slowly() -> None:
-        stream = feed(source())
+        stream = iterate_in_thread(source())
         async for item in stream:
             await asyncio.sleep(0.005)
             assert len(taken) <= item + 2
@@ -65,10 +65,10 @@ def test_it_is_one_item_ahead_at_most() -> None:
 
 def test_giving_up_ends_the_thread() -> None:
     async def give_up() -> None:
-        stream = feed(iter(range(1000)))
+        stream = iterate_in_thread(iter(range(1000)))
         await anext(stream)
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
         await asyncio.sleep(0.05)
 
     asyncio.run(give_up())
-    assert not [thread for thread in threading.enumerate() if thread.name == "xenon-feed"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "xenon-thread-iterator"]
