@@ -7,7 +7,7 @@ import stat
 from pyxenon_core.messages import Path, PathAttributes
 from pyxenon_core.wire import build
 from pyxenon_server.filesystems.common.permissions import permissions_of
-from pyxenon_server.filesystems.sftp.id_names import People
+from pyxenon_server.filesystems.sftp.id_names import IdNames
 from pyxenon_server.filesystems.sftp.messages import Attributes
 
 __all__ = ["path_attributes"]
@@ -16,11 +16,11 @@ _MILLISECONDS = 1000
 _READ, _WRITE, _EXECUTE = 4, 2, 1
 
 
-def path_attributes(path: str, attributes: Attributes, target: Attributes | None, people: People) -> PathAttributes:
+def path_attributes(path: str, attributes: Attributes, target: Attributes | None, names: IdNames) -> PathAttributes:
     """The attributes of *path*; *target* is what a link points to, where it is one, else the same."""
     mode = attributes.mode or 0
     kind = stat.S_IFMT(mode)
-    rights = 0 if target is None else people.me.rights(target)
+    rights = 0 if target is None else names.me.rights(target)
     modified = (attributes.modified or 0) * _MILLISECONDS
     # All the fields at once, since a constructor would cost more than everything else together.
     return build(
@@ -28,7 +28,7 @@ def path_attributes(path: str, attributes: Attributes, target: Attributes | None
         {
             "path": build(Path, {"path": path, "separator": "/", "_unknown_fields": b""}),
             "creation_time": modified,  # which SFTP does not tell
-            "group": people.group(attributes),
+            "group": names.group(attributes),
             "is_directory": kind == stat.S_IFDIR,
             "is_executable": bool(rights & _EXECUTE),
             "is_hidden": path[path.rfind("/") + 1 :].startswith("."),
@@ -39,7 +39,7 @@ def path_attributes(path: str, attributes: Attributes, target: Attributes | None
             "is_writable": bool(rights & _WRITE),
             "last_access_time": (attributes.accessed or 0) * _MILLISECONDS,
             "last_modified_time": modified,
-            "owner": people.owner(attributes),
+            "owner": names.owner(attributes),
             "permissions": list(permissions_of(mode & 0o777)),
             "size": (attributes.size or 0) if kind == stat.S_IFREG else 0,
             "_unknown_fields": b"",

@@ -29,7 +29,7 @@ from pyxenon_server.filesystems.sftp.attributes import path_attributes
 from pyxenon_server.filesystems.sftp.connection import SftpConnection
 from pyxenon_server.filesystems.sftp.copying import copy_file, private_only, small_content
 from pyxenon_server.filesystems.sftp.errors import kind_of, look, missing, why_not_made, why_not_written, xenon_error
-from pyxenon_server.filesystems.sftp.id_names import Identity, People
+from pyxenon_server.filesystems.sftp.id_names import Identity, IdNames
 from pyxenon_server.filesystems.sftp.messages import Attributes, Entry, Open, SftpError, Status
 from pyxenon_server.filesystems.sftp.reading import is_empty, read_directory, read_file
 from pyxenon_server.filesystems.sftp.session import SftpSession
@@ -83,7 +83,7 @@ class SftpFileSystem(FileSystem):
         self._shell = SshShell(connection.link, self.name)
         self._buffer_size = buffer_size
         self._directory = ""
-        self._people = People(Identity(), self._ask_who_i_am)
+        self._id_names = IdNames(Identity(), self._ask_who_i_am)
 
     @classmethod
     @override
@@ -272,7 +272,7 @@ class SftpFileSystem(FileSystem):
         directory = await self._working_directory(session, place) if place.workdir else home
         self._directory = from_bytes(directory)
         with contextlib.suppress(SftpError):
-            self._people.me = _owner_of_home(await owner, self._connection.link.user)
+            self._id_names.me = _owner_of_home(await owner, self._connection.link.user)
 
     async def _working_directory(self, session: SftpSession, place: SshLocation) -> bytes:
         raw = _raw(place.workdir)
@@ -309,8 +309,8 @@ class SftpFileSystem(FileSystem):
             except SftpError:
                 targets[path] = None
         behind = [Entry(b"", b"", target) for path in followed if (target := targets[path]) is not None]
-        await self._people.meet(session, [*(entry for _path, entry in found), *behind])
-        return [path_attributes(path, entry.attributes, targets[path], self._people) for path, entry in found]
+        await self._id_names.resolve(session, [*(entry for _path, entry in found), *behind])
+        return [path_attributes(path, entry.attributes, targets[path], self._id_names) for path, entry in found]
 
     async def _make(self, path: bytes, make: Callable[[SftpSession], Awaitable[None]]) -> None:
         session = await self._connection.session()

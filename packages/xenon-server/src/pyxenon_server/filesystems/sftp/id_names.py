@@ -12,7 +12,7 @@ from pyxenon_server.filesystems.common.names import from_bytes
 from pyxenon_server.filesystems.sftp.messages import Attributes, Entry, SftpError
 from pyxenon_server.filesystems.sftp.session import SftpSession
 
-__all__ = ["Identity", "People"]
+__all__ = ["Identity", "IdNames"]
 
 logger = logging.getLogger("xenon.server.sftp")
 
@@ -57,7 +57,7 @@ class Identity:
 
 
 @dataclass
-class People:
+class IdNames:
     """What is known of the users and groups of one server.
 
     Attributes:
@@ -78,7 +78,7 @@ class People:
         """The name of the group, likewise."""
         return _named(self._groups, attributes.gid)
 
-    async def meet(self, session: SftpSession, entries: Iterable[Entry]) -> None:
+    async def resolve(self, session: SftpSession, entries: Iterable[Entry]) -> None:
         """Learn who is behind the numbers of *entries*, and who the user is where it depends on that."""
         found = list(entries)
         for entry in found:

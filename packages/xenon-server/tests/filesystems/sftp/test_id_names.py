@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyxenon_core.errors import NotConnectedException
-from pyxenon_server.filesystems.sftp.id_names import Identity, People
+from pyxenon_server.filesystems.sftp.id_names import Identity, IdNames
 from pyxenon_server.filesystems.sftp.messages import Attributes, Entry
 from pyxenon_server.filesystems.sftp.session import SftpSession
 
@@ -63,13 +63,13 @@ async def never() -> str:
 
 
 async def test_names_are_taken_from_what_ls_would_print() -> None:
-    people = People(ME, never)
+    names = IdNames(ME, never)
     longname = b"-rw-r--r--    1 ada      domain users        5 Nov 24 18:14 name"
-    await people.meet(Silent(), [Entry(b"name", longname, file(0o644))])
-    assert (people.owner(file(0o644)), people.group(file(0o644))) == ("1000", "100")  # a blank in a name makes it unclear
-    await people.meet(Silent(), [Entry(b"name", b"-rw-r--r--    ? ada      users           5 Nov 24 18:14 name", file(0o644))])
-    assert (people.owner(file(0o644)), people.group(file(0o644))) == ("ada", "users")
-    assert (people.owner(Attributes()), people.group(Attributes())) == ("", "")
+    await names.resolve(Silent(), [Entry(b"name", longname, file(0o644))])
+    assert (names.owner(file(0o644)), names.group(file(0o644))) == ("1000", "100")  # a blank in a name makes it unclear
+    await names.resolve(Silent(), [Entry(b"name", b"-rw-r--r--    ? ada      users           5 Nov 24 18:14 name", file(0o644))])
+    assert (names.owner(file(0o644)), names.group(file(0o644))) == ("ada", "users")
+    assert (names.owner(Attributes()), names.group(Attributes())) == ("", "")
 
 
 async def test_who_the_user_is_is_asked_once() -> None:
@@ -79,10 +79,10 @@ async def test_who_the_user_is_is_asked_once() -> None:
         asked.append("id")
         return "1000\n100 200\n"
 
-    people = People(ME, answer)
+    names = IdNames(ME, answer)
     for _ in range(2):
-        await people.meet(Silent(), [Entry(b"", b"", file(0o660, uid=1, gid=200))])
-    assert (asked, people.me) == (["id"], Identity(1000, frozenset({100, 200}), is_whole=True))
+        await names.resolve(Silent(), [Entry(b"", b"", file(0o660, uid=1, gid=200))])
+    assert (asked, names.me) == (["id"], Identity(1000, frozenset({100, 200}), is_whole=True))
 
 
 async def test_a_server_that_runs_no_commands_is_asked_once() -> None:
@@ -91,7 +91,7 @@ async def test_a_server_that_runs_no_commands_is_asked_once() -> None:
         raise NotConnectedException("no")
 
     asked: list[str] = []
-    people = People(ME, refuse)
+    names = IdNames(ME, refuse)
     for _ in range(2):
-        await people.meet(Silent(), [Entry(b"", b"", file(0o660, uid=1, gid=200))])
-    assert (asked, people.me.rights(file(0o660, uid=1, gid=200))) == (["id"], 0)
+        await names.resolve(Silent(), [Entry(b"", b"", file(0o660, uid=1, gid=200))])
+    assert (asked, names.me.rights(file(0o660, uid=1, gid=200))) == (["id"], 0)
