@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-__all__ = ["completed", "together"]
+__all__ = ["completed", "run_limited"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ async def completed(work: Coroutine[Any, Any, T]) -> T:
     return future.result()
 
 
-async def together(most: int, coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def run_limited(most: int, coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run *coroutines*, at most *most* at a time, in their order. The first failure ends those under way, and is raised."""
     source = iter(coroutines)
     running: set[asyncio.Task[None]] = set()

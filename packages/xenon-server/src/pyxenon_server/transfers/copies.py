@@ -24,7 +24,7 @@ from pyxenon_core.errors import (
 )
 from pyxenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType, PathAttributes, PosixFilePermission
 from pyxenon_server.adaptors.base import FileSystem
-from pyxenon_server.concurrency import completed, together
+from pyxenon_server.concurrency import completed, run_limited
 from pyxenon_server.filesystems.common.paths import join, name_of, parent_of
 from pyxenon_server.transfers.trees import path_of, walk
 
@@ -157,7 +157,7 @@ class Copy:
         await self._make(what, self.target)
         for entry in directories:
             await self._make(entry, self._place_of(entry))
-        await together(_FILES_AT_ONCE, (self._entry(entry, self._place_of(entry)) for entry in others))
+        await run_limited(_FILES_AT_ONCE, (self._entry(entry, self._place_of(entry)) for entry in others))
 
     async def _survey(self) -> tuple[list[PathAttributes], list[PathAttributes]]:
         """The directories below the source, each before what is in it, and all else."""

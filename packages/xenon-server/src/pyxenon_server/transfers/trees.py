@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pyxenon_core.errors import IOException, NoSuchPathException, PathAlreadyExistsException
 from pyxenon_core.messages import PathAttributes
 from pyxenon_server.adaptors.base import FileSystem
-from pyxenon_server.concurrency import together
+from pyxenon_server.concurrency import run_limited
 from pyxenon_server.filesystems.common.paths import join
 
 __all__ = ["create_directories", "delete_tree", "path_of", "walk"]
@@ -48,7 +48,7 @@ async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: s
                 raise
             found[directory] = []
 
-    await together(_AT_ONCE, (look(directory) for directory in directories))
+    await run_limited(_AT_ONCE, (look(directory) for directory in directories))
     return [found[directory] for directory in directories]
 
 
@@ -69,14 +69,14 @@ async def delete_tree(filesystem: FileSystem, directory: str) -> None:
     try:
         async for batch in walking:
             directories += [path_of(entry) for entry in batch if entry.is_directory]
-            await together(_AT_ONCE, (_delete(filesystem, path_of(entry)) for entry in batch if not entry.is_directory))
+            await run_limited(_AT_ONCE, (_delete(filesystem, path_of(entry)) for entry in batch if not entry.is_directory))
     finally:
         await walking.aclose()
     by_depth: dict[int, list[str]] = {}
     for path in directories:
         by_depth.setdefault(path.count("/"), []).append(path)
     for depth in sorted(by_depth, reverse=True):
-        await together(_AT_ONCE, (_delete(filesystem, path) for path in by_depth[depth]))
+        await run_limited(_AT_ONCE, (_delete(filesystem, path) for path in by_depth[depth]))
 
 
 async def _delete(filesystem: FileSystem, path: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterator
 
 import pytest
 
-from pyxenon_server.concurrency import together
+from pyxenon_server.concurrency import run_limited
 
 
 class Work:
@@ -41,7 +41,7 @@ class Work:
 @pytest.mark.parametrize("number", [0, 1, 3, 4, 50])
 async def test_all_are_run_in_their_order_and_not_too_many(number: int) -> None:
     work = Work(number)
-    await together(4, work.all())
+    await run_limited(4, work.all())
     assert work.begun == list(range(number)) and sorted(work.ended) == work.begun
     assert work.most == min(4, number)
 
@@ -49,14 +49,14 @@ async def test_all_are_run_in_their_order_and_not_too_many(number: int) -> None:
 async def test_the_first_failure_ends_the_others() -> None:
     work = Work(50, failing=7)
     with pytest.raises(LookupError, match="number 7"):
-        await together(4, work.all())
+        await run_limited(4, work.all())
     assert work.running == 0 and sorted(work.begun) == sorted(work.ended)
     assert len(work.begun) < 15
 
 
 async def test_a_cancellation_ends_all() -> None:
     work = Work(50)
-    task = asyncio.ensure_future(together(4, work.all()))
+    task = asyncio.ensure_future(run_limited(4, work.all()))
     await asyncio.sleep(0.004)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
