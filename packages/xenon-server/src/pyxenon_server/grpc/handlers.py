@@ -77,17 +77,17 @@ def _parts(rpc: Rpc[Any, Any]) -> tuple[str, str]:
 
 
 def _handler(rpc: Rpc[Any, Any], servicers: Servicers, calls: Calls) -> grpc.RpcMethodHandler[Any, Any]:
-    answer = _Answer(rpc, getattr(getattr(servicers, rpc.service), rpc.name), calls)
+    method = _MethodHandler(rpc, getattr(getattr(servicers, rpc.service), rpc.name), calls)
     makers: dict[tuple[bool, bool], Callable[[], grpc.RpcMethodHandler[Any, Any]]] = {
-        (False, False): lambda: grpc.unary_unary_rpc_method_handler(answer.unary_unary),
-        (False, True): lambda: grpc.unary_stream_rpc_method_handler(answer.unary_stream),
-        (True, False): lambda: grpc.stream_unary_rpc_method_handler(answer.stream_unary),
-        (True, True): lambda: grpc.stream_stream_rpc_method_handler(answer.stream_stream),
+        (False, False): lambda: grpc.unary_unary_rpc_method_handler(method.unary_unary),
+        (False, True): lambda: grpc.unary_stream_rpc_method_handler(method.unary_stream),
+        (True, False): lambda: grpc.stream_unary_rpc_method_handler(method.stream_unary),
+        (True, True): lambda: grpc.stream_stream_rpc_method_handler(method.stream_stream),
     }
     return makers[rpc.client_streaming, rpc.server_streaming]()
 
 
-class _Answer:
+class _MethodHandler:
     """Answers one method. The messages are bytes on grpcio's side, so that what cannot be read or written is told like any other error."""
 
     def __init__(self, rpc: Rpc[Any, Any], serve: Callable[[Any], Any], calls: Calls) -> None:
