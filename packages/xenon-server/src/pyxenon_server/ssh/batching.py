@@ -12,33 +12,33 @@ from typing import Any
 import asyncssh
 from typing_extensions import override
 
-__all__ = ["gather"]
+__all__ = ["batch_writes"]
 
 _AT_ONCE = 256 << 10
 
 
-def gather(connection: asyncssh.SSHClientConnection) -> None:
+def batch_writes(connection: asyncssh.SSHClientConnection) -> None:
     """Let *connection* send so from now on; nothing changes where it goes through another connection, or asyncssh has become another."""
     transport = getattr(connection, "_transport", None)
-    if isinstance(transport, asyncio.Transport) and not isinstance(transport, _Gathering):
-        connection._transport = _Gathering(transport)
+    if isinstance(transport, asyncio.Transport) and not isinstance(transport, _BatchingTransport):
+        connection._transport = _BatchingTransport(transport)
 
 
-class _Gathering(asyncio.Transport):
+class _BatchingTransport(asyncio.Transport):
     """A transport before another one, with all of it that asyncssh uses."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        self._gathered: list[bytes | bytearray | memoryview] = []
+        self._batch: list[bytes | bytearray | memoryview] = []
         self._size = 0
 
     @override
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self._gathered:
+        if not self._batch:
             self._loop.call_soon(self._flush)
-        self._gathered.append(data)
+        self._batch.append(data)
         self._size += len(data)
         if self._size >= _AT_ONCE:
             self._flush()
@@ -50,7 +50,7 @@ class _Gathering(asyncio.Transport):
 
     @override
     def abort(self) -> None:
-        self._gathered.clear()
+        self._batch.clear()
         self._transport.abort()
 
     @override
@@ -70,6 +70,6 @@ class _Gathering(asyncio.Transport):
         self._transport.resume_reading()
 
     def _flush(self) -> None:
-        gathered, self._gathered, self._size = self._gathered, [], 0
-        if gathered and not self._transport.is_closing():
-            self._transport.write(b"".join(gathered))
+        batch, self._batch, self._size = self._batch, [], 0
+        if batch and not self._transport.is_closing():
+            self._transport.write(b"".join(batch))

@@ -15,7 +15,7 @@ from pyxenon_core.errors import InvalidCredentialException
 from pyxenon_core.messages import CredentialMap, DefaultCredential, UserCredential
 from pyxenon_server.adaptors.credentials import Credential, credential_for
 from pyxenon_server.adaptors.locations import HostPort, SshLocation
-from pyxenon_server.ssh.batching import gather
+from pyxenon_server.ssh.batching import batch_writes
 from pyxenon_server.ssh.configuration import HostConfiguration, Jump, configure
 from pyxenon_server.ssh.failures import Attempt, failure_of
 from pyxenon_server.ssh.host_keys import SSH_PORT, HostKeyCheck, read_known_hosts
@@ -140,7 +140,7 @@ async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, fo
     except (OSError, asyncssh.Error, asyncio.TimeoutError) as error:
         # The frames of the library hold what it was given; nobody who prints a traceback with its variables shall see that.
         raise failure_of(attempt, error) from error.with_traceback(None)
-    gather(connection)
+    batch_writes(connection)
     return connection
 
 

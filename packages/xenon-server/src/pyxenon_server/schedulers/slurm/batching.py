@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Gathering"]
+__all__ = ["Batching"]
 
 T = TypeVar("T")
 
 
-class Gathering(Generic[T]):
+class Batching(Generic[T]):
     """Hands items to *work*, as many at a time as have come, and never two times at once.
 
     Args:

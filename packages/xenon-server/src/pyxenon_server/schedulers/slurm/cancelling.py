@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from pyxenon_core.errors import ConnectionLostException, IOException, PermissionDeniedException, XenonError
-from pyxenon_server.schedulers.slurm.batching import Gathering
+from pyxenon_server.schedulers.slurm.batching import Batching
 from pyxenon_server.schedulers.slurm.commands import NAME, Answer, Commands, controller_is_away, words_of
 from pyxenon_server.shells.base import command_line
 
@@ -32,7 +32,7 @@ class Canceller:
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._gathering = Gathering(self._cancel, _MOST_AT_ONCE)
+        self._batching = Batching(self._cancel, _MOST_AT_ONCE)
 
     async def cancel(self, job: str) -> None:
         """Have a job cancelled; nothing happens to one that has ended, or that there is not.
@@ -40,12 +40,12 @@ class Canceller:
         Raises PermissionDeniedException for a job of somebody else's, and NotConnectedException when Slurm does not answer.
         """
         request = _Request(job, asyncio.get_running_loop().create_future())
-        self._gathering.add(request)
+        self._batching.add(request)
         await request.answer
 
     async def close(self) -> None:
         """Stop."""
-        for request in await self._gathering.close():
+        for request in await self._batching.close():
             request.answer.cancel()
 
     async def _cancel(self, requests: list[_Request]) -> None:

@@ -22,7 +22,7 @@ from pyxenon_core.errors import (
     SchedulerClosedException,
     XenonError,
 )
-from pyxenon_server.schedulers.slurm.batching import Gathering
+from pyxenon_server.schedulers.slurm.batching import Batching
 from pyxenon_server.schedulers.slurm.commands import NAME, Commands, controller_is_away, new_token, words_of
 from pyxenon_server.schedulers.slurm.lookup import TAG_PREFIX, Lookup, Seeking
 from pyxenon_server.shells.base import command_line
@@ -131,22 +131,22 @@ class Submitter:
         self._patience = patience
         self._message_seconds = message_seconds
         self._unwanted = unwanted
-        self._gathering = Gathering(self._submit, _MOST_AT_ONCE)
+        self._batching = Batching(self._submit, _MOST_AT_ONCE)
         self._lost: list[Submission] = []
         self._recovery: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Submitted:
         """Submit it; raises what :meth:`pyxenon_server.adaptors.base.Scheduler.submit` says."""
-        self._gathering.add(submission)
+        self._batching.add(submission)
         try:
             return await submission.answer
         except asyncio.CancelledError:
-            self._gathering.discard(submission)
+            self._batching.discard(submission)
             raise
 
     async def close(self) -> None:
         """Stop. What was not handed to the cluster is not submitted; for the rest, the errors say what is known."""
-        unsent = await self._gathering.close()
+        unsent = await self._batching.close()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
@@ -264,7 +264,7 @@ class Submitter:
             _fail(submission, _given_up(submission, submission.trouble))
         else:
             submission.may_exist = False
-            self._gathering.add(submission)
+            self._batching.add(submission)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pyxenon_server.ssh.batching import _Gathering
+from pyxenon_server.ssh.batching import _BatchingTransport
 
 
 class Recorder(asyncio.Transport):
@@ -30,7 +30,7 @@ class Recorder(asyncio.Transport):
 
 async def test_a_turn_is_one_write_in_order() -> None:
     recorder = Recorder()
-    transport = _Gathering(recorder)
+    transport = _BatchingTransport(recorder)
     for number in range(5):
         transport.write(b"%d" % number)
     assert recorder.said == []
@@ -43,7 +43,7 @@ async def test_a_turn_is_one_write_in_order() -> None:
 
 async def test_much_does_not_wait_for_the_turn() -> None:
     recorder = Recorder()
-    transport = _Gathering(recorder)
+    transport = _BatchingTransport(recorder)
     for _ in range(5):
         transport.write(bytes(100_000))
     assert recorder.said == [bytes(300_000)]
@@ -53,7 +53,7 @@ async def test_much_does_not_wait_for_the_turn() -> None:
 
 async def test_closing_sends_the_rest_first() -> None:
     recorder = Recorder()
-    transport = _Gathering(recorder)
+    transport = _BatchingTransport(recorder)
     transport.write(b"rest")
     transport.close()
     assert recorder.said == [b"rest", "closed"]
@@ -61,7 +61,7 @@ async def test_closing_sends_the_rest_first() -> None:
 
 async def test_nothing_is_sent_after_an_end() -> None:
     recorder = Recorder()
-    transport = _Gathering(recorder)
+    transport = _BatchingTransport(recorder)
     transport.write(b"rest")
     transport.abort()
     await asyncio.sleep(0)
