@@ -16,7 +16,7 @@ import pytest
 
 from pyxenon_core.errors import CommandNotFoundException, ConnectionLostException, SchedulerClosedException
 from pyxenon_core.messages import PropertyDescriptionType
-from pyxenon_server.schedulers.processes import job_table as runs_module
+from pyxenon_server.schedulers.processes import job_table as job_table_module
 from pyxenon_server.schedulers.processes.local import LocalScheduler
 from pyxenon_server.shells import local as local_shell
 
@@ -133,7 +133,7 @@ async def _runner_killed(local, jobs, script) -> tuple[str, int]:
 
 
 async def test_a_job_without_a_runner_runs_until_it_ends_and_then_is_done(local, monkeypatch):
-    monkeypatch.setattr(runs_module, "_SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(job_table_module, "_SECONDS_BETWEEN_LOOKS", 0.1)
     async with local.open() as jobs:
         job, _ = await _runner_killed(local, jobs, "while [ ! -e end ]; do sleep 0.05; done")
         await asyncio.sleep(1)
@@ -177,7 +177,7 @@ async def test_a_job_of_which_all_records_are_lost_is_in_no_invented_state(local
     async with local.open() as jobs:
         job = await jobs.sh("echo $$ >pids; sleep 60")
         pids = await local.lines("pids", 1)
-        shutil.rmtree(jobs.scheduler._runs._keeper.folder)
+        shutil.rmtree(jobs.scheduler._job_table._keeper.folder)
         await _kill_keeper(jobs)
         with pytest.raises(ConnectionLostException, match=r"cannot come to an end: .*no record"):
             await jobs.scheduler.wait(job, lambda state: state.done, 10)
@@ -269,14 +269,14 @@ async def test_a_place_that_can_hold_no_pipe_is_left_as_it_was(local, monkeypatc
 
 def _keeper(jobs) -> psutil.Process:
     (keeper,) = (
-        child for child in psutil.Process().children() if child.pid == jobs.scheduler._runs._keeper._line._process._required.get_pid()
+        child for child in psutil.Process().children() if child.pid == jobs.scheduler._job_table._keeper._line._process._required.get_pid()
     )
     return keeper
 
 
 async def _kill_keeper(jobs) -> None:
     """Kill the keeper and its children, as a machine does that runs out of memory; jobs are not among them."""
-    count = jobs.scheduler._runs._keeper.count
+    count = jobs.scheduler._job_table._keeper.count
     _keeper(jobs).kill()
-    while jobs.scheduler._runs._keeper.connected and jobs.scheduler._runs._keeper.count == count:  # noqa: ASYNC110 - nothing tells
+    while jobs.scheduler._job_table._keeper.connected and jobs.scheduler._job_table._keeper.count == count:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ from pyxenon_core.errors import (
 )
 from pyxenon_core.messages import JobDescription
 from pyxenon_server.adaptors.job_state import is_done, is_running_or_done
-from pyxenon_server.schedulers.processes import job_table as runs_module
+from pyxenon_server.schedulers.processes import job_table as job_table_module
 from pyxenon_server.schedulers.processes import jobs as jobs_module
 
 # A program with children that left its group or its session. Its argument is run by one of them.
@@ -43,7 +43,7 @@ UNTIL_TOLD = "while [ ! -e go ]; do sleep 0.02; done"
 
 def records(jobs: Any) -> str:
     """The folder in which the keeper has its records."""
-    return jobs.scheduler._runs._keeper.folder
+    return jobs.scheduler._job_table._keeper.folder
 
 
 def zombies() -> int:
@@ -290,7 +290,7 @@ async def test_unknown_jobs_and_queues(machine):
 
 
 async def test_jobs_that_ended_stay_known_but_not_for_ever(local, monkeypatch):
-    monkeypatch.setattr(runs_module, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(job_table_module, "_MOST_REMEMBERED", 3)
     async with local.open() as jobs:
         ended = [(await jobs.end_of("true")).job for _ in range(5)]
         known = [state.state for state in await jobs.scheduler.job_states(ended)]

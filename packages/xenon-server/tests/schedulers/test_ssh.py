@@ -40,7 +40,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 async def drop(jobs: Any, server: Any) -> None:
     """Drop all connections, and see that the line to the keeper was one of them."""
-    keeper = jobs.scheduler._runs._keeper
+    keeper = jobs.scheduler._job_table._keeper
     count = keeper.count
     with contextlib.suppress(ContainerCommandError):  # one that is made again at once looks like one that was not dropped
         await asyncio.to_thread(server.faults.drop_connections)

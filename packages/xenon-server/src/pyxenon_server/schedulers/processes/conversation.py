@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import cast
 
 from pyxenon_core.errors import XenonError
-from pyxenon_server.schedulers.processes.job_table import Runs
+from pyxenon_server.schedulers.processes.job_table import JobTable
 from pyxenon_server.schedulers.processes.jobs import Job
 from pyxenon_server.shells.base import Output, ShellProcess
 
@@ -22,7 +22,7 @@ class Conversation(AsyncIterator[Output]):
     """What an interactive job prints, as an iterator. When it is closed, or the task that waits for it is cancelled, so is the job.
 
     Args:
-        runs: Where the job is kept.
+        job_table: Where the job is kept.
         job: The job.
         process: Its shell.
         stdin: What it reads.
@@ -30,9 +30,9 @@ class Conversation(AsyncIterator[Output]):
     """
 
     def __init__(
-        self, runs: Runs, job: Job, process: ShellProcess, stdin: AsyncIterator[bytes], done: Callable[[Conversation], None]
+        self, job_table: JobTable, job: Job, process: ShellProcess, stdin: AsyncIterator[bytes], done: Callable[[Conversation], None]
     ) -> None:
-        self._runs = runs
+        self._job_table = job_table
         self._job = job
         self._process = process
         self._output = cast("AsyncGenerator[Output, None]", process.output())
@@ -68,7 +68,7 @@ class Conversation(AsyncIterator[Output]):
         if not self._job.over:
             # Over SSH the end of a process comes after what it printed: somebody has to read that.
             dropping = asyncio.ensure_future(self._drop_output())
-            await self._runs.cancel(self._job, "the client left the conversation")
+            await self._job_table.cancel(self._job, "the client left the conversation")
             dropping.cancel()
             await asyncio.gather(dropping, return_exceptions=True)
         self._feeding.cancel()
@@ -90,7 +90,7 @@ class Conversation(AsyncIterator[Output]):
             await self._process.write_eof()
         except Exception as error:  # noqa: BLE001 - whatever the client's side raised: the job can get no more input, and is ended
             _log.info("the input of the interactive job %s ended with %s: %s", self._job.identity, type(error).__name__, error)
-            await self._runs.cancel(self._job, "its input broke off")
+            await self._job_table.cancel(self._job, "its input broke off")
         finally:
             close = getattr(stdin, "aclose", None)
             if close is not None:
@@ -101,6 +101,6 @@ class Conversation(AsyncIterator[Output]):
         try:
             ended = await self._process.wait()
         except XenonError as error:
-            self._runs.interactive_lost(self._job, error.reason)
+            self._job_table.interactive_lost(self._job, error.reason)
         else:
-            await self._runs.interactive_ended(self._job, ended)
+            await self._job_table.interactive_ended(self._job, ended)

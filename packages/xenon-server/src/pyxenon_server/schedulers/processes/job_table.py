@@ -22,7 +22,7 @@ from pyxenon_server.schedulers.processes.keeper import Keeper
 from pyxenon_server.schedulers.processes.queues import Queue
 from pyxenon_server.shells.base import Ended, Shell, signal_name
 
-__all__ = ["Runs"]
+__all__ = ["JobTable"]
 
 _log = logging.getLogger("xenon.server.jobs")
 
@@ -37,7 +37,7 @@ _PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0, 15.0)
 _CLOSED = "the scheduler was closed"
 
 
-class Runs:
+class JobTable:
     """The jobs of one scheduler.
 
     Args:

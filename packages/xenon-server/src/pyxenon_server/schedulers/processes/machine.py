@@ -18,7 +18,7 @@ from pyxenon_server.schedulers.common.description import check_interactive, chec
 from pyxenon_server.schedulers.common.filesystems import open_filesystem
 from pyxenon_server.schedulers.processes.conversation import Conversation
 from pyxenon_server.schedulers.processes.job_script import batch_script, interactive_script
-from pyxenon_server.schedulers.processes.job_table import Runs
+from pyxenon_server.schedulers.processes.job_table import JobTable
 from pyxenon_server.schedulers.processes.jobs import Job
 from pyxenon_server.schedulers.processes.queues import MULTI, SINGLE, UNLIMITED, Queue
 from pyxenon_server.shells.base import Output, Shell
@@ -68,7 +68,7 @@ class MachineScheduler(Scheduler):
         self._directory = directory
         queues: tuple[Queue[Job], ...] = (Queue(SINGLE, 1), Queue(MULTI, most), Queue(UNLIMITED, None))
         self._queues = {queue.name: queue for queue in queues}
-        self._runs = Runs(shell, self.lease, queues)
+        self._job_table = JobTable(shell, self.lease, queues)
         self._conversations: set[Conversation] = set()
 
     @override
@@ -82,7 +82,7 @@ class MachineScheduler(Scheduler):
     @override
     async def jobs(self, queues: Sequence[str]) -> Sequence[str]:
         chosen = [self._queue(name) for name in queues] or list(self._queues.values())
-        return [job.identity for job in self._runs.jobs.values() if job.queue in chosen and not job.over]
+        return [job.identity for job in self._job_table.jobs.values() if job.queue in chosen and not job.over]
 
     @override
     async def queue_state(self, queue: str) -> QueueState:
@@ -91,22 +91,22 @@ class MachineScheduler(Scheduler):
     @override
     async def submit(self, description: JobDescription) -> str:
         check_plain(self.name, description)
-        job = self._runs.new(description, self._queue(description.queue_name or SINGLE))
+        job = self._job_table.new(description, self._queue(description.queue_name or SINGLE))
         job.script = batch_script(job.identity, description, self._directory)
-        await self._runs.enter(job)
+        await self._job_table.enter(job)
         return job.identity
 
     @override
     async def converse(self, description: JobDescription, stdin: AsyncIterator[bytes]) -> tuple[str, AsyncIterator[Output]]:
         check_plain(self.name, description)
         check_interactive(self.name, description)
-        job = self._runs.new(description, self._queue(description.queue_name or UNLIMITED))
+        job = self._job_table.new(description, self._queue(description.queue_name or UNLIMITED))
         job.interactive = True
-        await self._runs.enter(job)
+        await self._job_table.enter(job)
         try:
             return job.identity, await self._converse(job, stdin)
         except BaseException:
-            await asyncio.shield(self._runs.cancel(job, "it could not be begun"))
+            await asyncio.shield(self._job_table.cancel(job, "it could not be begun"))
             raise
 
     @override
@@ -126,7 +126,7 @@ class MachineScheduler(Scheduler):
 
     @override
     async def cancel(self, job: str) -> JobState:
-        return await self._runs.cancel(self._job(job), "the job was cancelled")
+        return await self._job_table.cancel(self._job(job), "the job was cancelled")
 
     @override
     async def file_system(self) -> FileSystem:
@@ -134,7 +134,7 @@ class MachineScheduler(Scheduler):
 
     @override
     async def close(self) -> None:
-        await self._runs.close()
+        await self._job_table.close()
         await asyncio.gather(*(conversation.aclose() for conversation in list(self._conversations)))
         await self._shell.close()
 
@@ -142,10 +142,10 @@ class MachineScheduler(Scheduler):
         await job.turn.wait()
         if job.over:
             raise NotConnectedException(f"the interactive job was withdrawn before its turn came: {job.asked}", adaptor=self.name)
-        script = interactive_script(job.identity, job.description, self._directory, self._runs.record_of(job))
+        script = interactive_script(job.identity, job.description, self._directory, self._job_table.record_of(job))
         process = await self._shell.start(script)
-        self._runs.interactive_started(job)
-        conversation = Conversation(self._runs, job, process, stdin, self._conversations.discard)
+        self._job_table.interactive_started(job)
+        conversation = Conversation(self._job_table, job, process, stdin, self._conversations.discard)
         self._conversations.add(conversation)
         return conversation
 
@@ -155,7 +155,7 @@ class MachineScheduler(Scheduler):
         return self._queues[name]
 
     def _job(self, identity: str) -> Job:
-        job = self._runs.jobs.get(identity)
+        job = self._job_table.jobs.get(identity)
         if job is None:
             reason = f"there is no job {identity!r}: this scheduler gave out no such id, or has forgotten it after ten thousand other jobs"
             raise NoSuchJobException(reason, adaptor=self.name)
