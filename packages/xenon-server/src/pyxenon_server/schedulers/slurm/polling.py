@@ -135,8 +135,8 @@ class _Waiter:
 
 
 @dataclass(eq=False)
-class _Turn:
-    """A query that is to come, or under way: the jobs, how many wait for its answer, and what does it, which gives its error."""
+class PendingQuery:
+    """A scheduled or running query: the jobs it covers, how many wait for its answer, and the task, which gives its error."""
 
     jobs: set[str] = field(default_factory=set)
     askers: int = 0
@@ -156,8 +156,8 @@ class Poller:
         self._asking = asking
         self._jobs: dict[str, _Tracked] = {}
         self._lock = asyncio.Lock()
-        self._next: _Turn | None = None
-        self._turns: set[asyncio.Task[XenonError | None]] = set()
+        self._next: PendingQuery | None = None
+        self._queries: set[asyncio.Task[XenonError | None]] = set()
         self._trouble: XenonError | None = None
         self._answered: set[str] = set()
         self._asked_at = float("-inf")
@@ -225,7 +225,7 @@ class Poller:
     async def close(self) -> None:
         """Stop; who still waits gets an error."""
         self._closed = True
-        tasks = [*self._turns, *([self._driver] if self._driver else [])]
+        tasks = [*self._queries, *([self._driver] if self._driver else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -259,36 +259,36 @@ class Poller:
         if self._closed:
             raise SchedulerClosedException("the scheduler is closed", adaptor=NAME)
         if self._next is None:
-            self._next = _Turn()
+            self._next = PendingQuery()
             self._next.task = asyncio.get_running_loop().create_task(self._take(self._next))
-            self._turns.add(self._next.task)
-            self._next.task.add_done_callback(self._turns.discard)
+            self._queries.add(self._next.task)
+            self._next.task.add_done_callback(self._queries.discard)
         error = await self._answer_of(self._next, jobs)
         if error is not None:
             raise copy.copy(error)  # each has a traceback of its own
 
-    async def _answer_of(self, turn: _Turn, jobs: Iterable[str]) -> XenonError | None:
-        turn.jobs.update(jobs)
-        turn.askers += 1
+    async def _answer_of(self, query: PendingQuery, jobs: Iterable[str]) -> XenonError | None:
+        query.jobs.update(jobs)
+        query.askers += 1
         try:
-            return await asyncio.shield(turn.task) if turn.task else None
+            return await asyncio.shield(query.task) if query.task else None
         except asyncio.CancelledError:
             if self._closed:
                 raise SchedulerClosedException("the scheduler was closed", adaptor=NAME) from None
             raise
         finally:
-            turn.askers -= 1
+            query.askers -= 1
 
-    async def _take(self, turn: _Turn) -> XenonError | None:
+    async def _take(self, query: PendingQuery) -> XenonError | None:
         """One query, when it may be, if anybody still waits for it; gives its error."""
         async with self._lock:
             await asyncio.sleep(self._asked_at + self._asking.delay - time.monotonic())
             self._next = None
-            if not turn.askers:
+            if not query.askers:
                 return None
             self._asked_at = time.monotonic()
             # All that have not ended are asked for together: who waits for one after the other then pays for one query, and not for many.
-            jobs = turn.jobs.union(job for job, tracked in self._jobs.items() if tracked.ours and not tracked.settled)
+            jobs = query.jobs.union(job for job, tracked in self._jobs.items() if tracked.ours and not tracked.settled)
             try:
                 await self._query([self._jobs[job] for job in jobs if job in self._jobs])
             except XenonError as error:
