@@ -211,7 +211,7 @@ class _End:
         now = time.monotonic()
         if self._first is None:
             self._first = now
-            atexit.register(_be_deaf)
+            atexit.register(_ignore_signals)
             self._loop.call_soon_threadsafe(self._asked.set_result, signal.Signals(number).name)
         elif now - self._first >= SECONDS_OF_ECHO:
             self._last_words()
@@ -219,7 +219,7 @@ class _End:
             signal.raise_signal(number)
 
 
-def _be_deaf() -> None:
-    """For the last milliseconds of a process, in which Python would give signals their deadly meaning back."""
+def _ignore_signals() -> None:
+    """Ignore signals in the last milliseconds of the process: Python, as it ends, would restore the default handlers, which kill."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
