@@ -25,7 +25,7 @@ from pyxenon_server.schedulers.slurm.script import run_lines
 from pyxenon_server.schedulers.slurm.submission import refusal
 from pyxenon_server.shells.base import Output, ShellProcess, command_line
 
-__all__ = ["Conversation", "Line"]
+__all__ = ["Conversation", "SrunCommand"]
 
 _SECONDS_BETWEEN_LOOKUPS = 1.0
 _TRIES_TO_CANCEL = 5
@@ -35,7 +35,7 @@ _log = logging.getLogger("xenon.server.jobs")
 
 
 @dataclass(frozen=True)
-class Line:
+class SrunCommand:
     """The command of an interactive job.
 
     Attributes:
@@ -53,7 +53,7 @@ class Line:
     head: bytes
 
     @classmethod
-    def of(cls, description: JobDescription, directory: str, tag: str, name: str) -> Line:
+    def of(cls, description: JobDescription, directory: str, tag: str, name: str) -> SrunCommand:
         """The command for *description*, in *directory*."""
         mark = new_token()
         program = [description.executable, *description.arguments]
@@ -73,7 +73,7 @@ class Conversation(AsyncIterator[Output]):
     """What an interactive job prints, as an iterator. When it is closed early the job is cancelled.
 
     Args:
-        line: The command.
+        command: The command.
         process: It, under way.
         canceller: Cancels the job.
         lookup: Finds the job while it waits.
@@ -82,14 +82,14 @@ class Conversation(AsyncIterator[Output]):
 
     def __init__(
         self,
-        line: Line,
+        command: SrunCommand,
         process: ShellProcess,
         canceller: Canceller,
         lookup: Lookup,
         left: Callable[[Conversation, int | None], None],
     ) -> None:
         self.job = ""
-        self._line = line
+        self._command = command
         self._process = process
         self._canceller = canceller
         self._lookup = lookup
@@ -155,7 +155,7 @@ class Conversation(AsyncIterator[Output]):
 
     async def _until_mark(self) -> list[Output]:
         """Read until the job has told its number; what else was printed until then."""
-        mark = self._line.mark.encode() + b" "
+        mark = self._command.mark.encode() + b" "
         before = b""
         pieces: list[Output] = []
         async for stdout, stderr in self._output:
@@ -182,11 +182,11 @@ class Conversation(AsyncIterator[Output]):
 
     async def _look_up(self, began: float) -> None:
         with contextlib.suppress(XenonError):  # srun itself says what is wrong
-            found = await self._lookup.find([Seeking(self._line.tag, self._line.name, began)])
-            self.job = self.job or found.jobs.get(self._line.tag, "")
+            found = await self._lookup.find([Seeking(self._command.tag, self._command.name, began)])
+            self.job = self.job or found.jobs.get(self._command.tag, "")
 
     async def _feed(self, stdin: AsyncIterator[bytes]) -> None:
-        await self._process.write(self._line.head)
+        await self._process.write(self._command.head)
         try:
             async for data in stdin:
                 await self._process.write(data)
@@ -213,5 +213,5 @@ class Conversation(AsyncIterator[Output]):
                     await self._canceller.cancel(self.job)
                     return
             except XenonError as error:
-                _log.warning("the interactive job %s could not be cancelled: %s", self.job or self._line.tag, error)
+                _log.warning("the interactive job %s could not be cancelled: %s", self.job or self._command.tag, error)
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKUPS)

@@ -20,7 +20,7 @@ from pyxenon_server.schedulers.common.filesystems import open_filesystem
 from pyxenon_server.schedulers.slurm.cancelling import Canceller
 from pyxenon_server.schedulers.slurm.cluster import Cluster, look_around
 from pyxenon_server.schedulers.slurm.commands import NAME, Commands
-from pyxenon_server.schedulers.slurm.interactive import Conversation, Line
+from pyxenon_server.schedulers.slurm.interactive import Conversation, SrunCommand
 from pyxenon_server.schedulers.slurm.lookup import Lookup
 from pyxenon_server.schedulers.slurm.options import batch_options, directory_of, job_name
 from pyxenon_server.schedulers.slurm.polling import Asking, Poller
@@ -168,9 +168,9 @@ class SlurmScheduler(Scheduler):
         check_description(NAME, description)
         check_interactive(NAME, description)
         tag = new_tag()
-        line = Line.of(description, directory_of(description, self._base), tag, job_name(description, _NAME_OF_A_SHELL))
-        process = await self._commands.shell.start(line.script)
-        conversation = Conversation(line, process, self._canceller, self._lookup, self._left)
+        command = SrunCommand.of(description, directory_of(description, self._base), tag, job_name(description, _NAME_OF_A_SHELL))
+        process = await self._commands.shell.start(command.script)
+        conversation = Conversation(command, process, self._canceller, self._lookup, self._left)
         self._conversations.add(conversation)
         job = await conversation.begin(stdin)
         self._poller.add(job, tag, description.name, None, "srun")
