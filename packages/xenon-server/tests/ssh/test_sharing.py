@@ -41,12 +41,14 @@ class Pool:
     @property
     def lines(self) -> int:
         """How many connections are alive."""
-        return sum(len([line for line in route._lines if line.alive]) for route in self.connections._routes._routes.values())
+        return sum(
+            len([connection for connection in route._open if connection.alive]) for route in self.connections._routes._routes.values()
+        )
 
     @property
     def taken(self) -> int:
         """How many of their sessions are taken."""
-        return sum(line.taken for route in self.connections._routes._routes.values() for line in route._lines)
+        return sum(connection.taken for route in self.connections._routes._routes.values() for connection in route._open)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from pyxenon_core.errors import NotConnectedException, XenonError
 from pyxenon_server.adaptors.credentials import Credential
 from pyxenon_server.adaptors.locations import SshLocation
 from pyxenon_server.ssh.connecting import Destination
-from pyxenon_server.ssh.routes import SESSIONS, Line, Route, Routes
+from pyxenon_server.ssh.routes import SESSIONS, Connection, Route, Routes
 from pyxenon_server.ssh.settings import SshSettings
 
 __all__ = ["SshConnections", "SshLink"]
@@ -57,7 +57,7 @@ class SshConnections:
         route = self._routes.hold(Destination(adaptor, place, credential, settings))
         del credential
         try:
-            await route.line()
+            await route.connection()
         except BaseException as error:
             await self._routes.release(route)
             if isinstance(error, XenonError):
@@ -154,52 +154,52 @@ class SshLink:
         for _ in range(SESSIONS + 2):
             if self._closed:
                 break
-            line = await self._take()
+            connection = await self._take()
             try:
-                return await self._start_on(line, start)
+                return await self._start_on(connection, start)
             except (OSError, asyncssh.Error) as error:
                 refused = error
-                again = not line.alive or (_is_refusal(error) and self._route.limit(line))
-                self._route.give_back(line)
+                again = not connection.alive or (_is_refusal(error) and self._route.limit(connection))
+                self._route.give_back(connection)
                 if not again:
                     break
         reason = f"{self.place.target} opened no session: {refused}" if refused else f"the link to {self.place.target} was closed"
         cause = refused.with_traceback(None) if refused else None
         raise NotConnectedException(reason, adaptor=self._adaptor) from cause
 
-    async def _take(self) -> Line:
+    async def _take(self) -> Connection:
         try:
             return await self._route.take()
         except XenonError as error:
             error.adaptor = self._adaptor
             raise
 
-    async def _start_on(self, line: Line, start: _Start[T]) -> T:
-        starting = asyncio.create_task(_start_patiently(line, start))
+    async def _start_on(self, connection: Connection, start: _Start[T]) -> T:
+        starting = asyncio.create_task(_start_patiently(connection, start))
         try:
             session = await asyncio.shield(starting)
         except asyncio.CancelledError:
             # The host has been asked and will answer: what it opens then must be closed, and is counted until that.
-            self._background(self._abandon(line, starting))
+            self._background(self._abandon(connection, starting))
             raise
-        self._sessions[self._background(self._free_afterwards(line, session))] = session
+        self._sessions[self._background(self._free_afterwards(connection, session))] = session
         return session.value
 
-    async def _abandon(self, line: Line, starting: asyncio.Task[_Session[T]]) -> None:
+    async def _abandon(self, connection: Connection, starting: asyncio.Task[_Session[T]]) -> None:
         try:
             with contextlib.suppress(OSError, asyncssh.Error):
                 session = await starting
                 session.end()
                 await session.ended()
         finally:
-            self._route.give_back(line)
+            self._route.give_back(connection)
 
-    async def _free_afterwards(self, line: Line, session: _Session[T]) -> None:
+    async def _free_afterwards(self, connection: Connection, session: _Session[T]) -> None:
         try:
             with contextlib.suppress(OSError, asyncssh.Error):
                 await session.ended()
         finally:
-            self._route.give_back(line)
+            self._route.give_back(connection)
 
     def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -212,23 +212,23 @@ class SshLink:
         self._sessions.pop(task, None)
 
 
-async def _start_patiently(line: Line, start: _Start[T]) -> _Session[T]:
+async def _start_patiently(connection: Connection, start: _Start[T]) -> _Session[T]:
     """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word."""
     for pause in _PAUSES:
         try:
-            return await _started(line, start)
+            return await _started(connection, start)
         except asyncssh.ChannelOpenError as error:
-            if not line.alive or not _is_refusal(error):
+            if not connection.alive or not _is_refusal(error):
                 raise
             await asyncio.sleep(pause)
-    return await _started(line, start)
+    return await _started(connection, start)
 
 
-async def _started(line: Line, start: _Start[T]) -> _Session[T]:
+async def _started(connection: Connection, start: _Start[T]) -> _Session[T]:
     try:
-        return await start(line.connection)
+        return await start(connection.client)
     except AttributeError as error:
-        if line.alive:
+        if connection.alive:
             raise
         # asyncssh goes on with a channel that is there no more when the connection ends as the host's answer arrives.
         raise asyncssh.ConnectionLost("the connection ended as the session began") from error

@@ -18,7 +18,7 @@ from pyxenon_core.errors import InvalidLocationException, NotConnectedException,
 from pyxenon_server.ssh.configuration import HostConfiguration
 from pyxenon_server.ssh.connecting import Destination, connect, last_hop, resolve
 
-__all__ = ["CONNECTIONS", "SESSIONS", "Line", "Route", "Routes"]
+__all__ = ["CONNECTIONS", "SESSIONS", "Connection", "Route", "Routes"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
 # OpenSSH's own limit is ten.
@@ -28,17 +28,17 @@ SECONDS_IDLE = 60
 
 
 @dataclass(eq=False)
-class Line:
+class Connection:
     """One connection, and how many of its sessions are taken."""
 
-    connection: asyncssh.SSHClientConnection
+    client: asyncssh.SSHClientConnection
     taken: int = 0
     idle: asyncio.TimerHandle | None = None
 
     @property
     def alive(self) -> bool:
         """Whether it can be used."""
-        return not self.connection.is_closed()
+        return not self.client.is_closed()
 
     def stay(self) -> None:
         """Do not end for want of use."""
@@ -63,25 +63,25 @@ class Route:
         self.user = ""
         self.holders = 0
         self._routes = routes
-        self._lines: list[Line] = []
-        self._waiting: deque[asyncio.Future[Line | None]] = deque()
+        self._open: list[Connection] = []
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._connecting: asyncio.Task[None] | None = None
         self._parent: Route | None = None
         self._sessions = SESSIONS
         self._connections = CONNECTIONS
         self._closed = False
 
-    async def line(self) -> Line:
+    async def connection(self) -> Connection:
         """A connection that is alive, made now where there is none; raises the error that says why there can be none."""
         while not (alive := self._alive()):
             await self._connect()
         return alive[0]
 
-    async def take(self) -> Line:
+    async def take(self) -> Connection:
         """A connection with a session taken on it, to be given back. Who came first is served first when all are in use."""
         while True:
             alive = self._alive()
-            free = next((line for line in alive if line.taken < self._sessions), None)
+            free = next((connection for connection in alive if connection.taken < self._sessions), None)
             if free is not None:
                 free.stay()
                 free.taken += 1
@@ -91,16 +91,16 @@ class Route:
             elif (given := await self._wait_for_one()) is not None:
                 return given
 
-    def give_back(self, line: Line) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Free a session; whoever waits gets it."""
-        line.taken -= 1
-        self._serve(line)
+        connection.taken -= 1
+        self._serve(connection)
 
-    def limit(self, line: Line) -> bool:
-        """The host allowed no other session on *line*: take fewer from now on. Gives False when it allows none at all."""
-        if line.taken <= 1:
+    def limit(self, connection: Connection) -> bool:
+        """The host allowed no other session on *connection*: take fewer from now on. Gives False when it allows none at all."""
+        if connection.taken <= 1:
             return False
-        self._sessions = min(self._sessions, line.taken - 1)
+        self._sessions = min(self._sessions, connection.taken - 1)
         _LOGGER.info("%s allows %d sessions on a connection", self.destination.place.target, self._sessions)
         return True
 
@@ -111,54 +111,54 @@ class Route:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
-        lines, self._lines = self._lines, []
-        for line in lines:
-            line.stay()
-            line.connection.close()
-        await asyncio.gather(*(line.connection.wait_closed() for line in lines))
+        connections, self._open = self._open, []
+        for connection in connections:
+            connection.stay()
+            connection.client.close()
+        await asyncio.gather(*(connection.client.wait_closed() for connection in connections))
         parent, self._parent = self._parent, None
         if parent is not None:
             await self._routes.release(parent)
 
-    def _retire(self, line: Line) -> None:
+    def _retire(self, connection: Connection) -> None:
         """End a connection that nobody has used for a while, unless it has become the first."""
-        if not self._closed and not line.taken and line in self._alive()[1:]:
-            line.connection.close()
+        if not self._closed and not connection.taken and connection in self._alive()[1:]:
+            connection.client.close()
 
-    def _alive(self) -> list[Line]:
+    def _alive(self) -> list[Connection]:
         if self._closed:
             raise self._closed_error()
-        self._lines = [line for line in self._lines if line.alive]
-        return self._lines
+        self._open = [connection for connection in self._open if connection.alive]
+        return self._open
 
     def _closed_error(self) -> NotConnectedException:
         return NotConnectedException(f"the connection to {self.destination.place.target} was closed", adaptor=self.destination.adaptor)
 
-    async def _wait_for_one(self) -> Line | None:
+    async def _wait_for_one(self) -> Connection | None:
         """A session that another one gave back; None when it is time to look again, because a connection has died."""
-        waiter: asyncio.Future[Line | None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            line = await waiter
+            connection = await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and (unwanted := waiter.result()) is not None:
                 self.give_back(unwanted)
             raise
-        if line is not None and not line.alive:
-            line.taken -= 1
+        if connection is not None and not connection.alive:
+            connection.taken -= 1
             return None
-        return line
+        return connection
 
-    def _serve(self, line: Line) -> None:
-        """Give free sessions of *line* to those who wait; where nobody does, it may end after a while, unless it is the first."""
-        while self._waiting and line.alive and line.taken < self._sessions:
+    def _serve(self, connection: Connection) -> None:
+        """Give free sessions of *connection* to those who wait; where nobody does, it may end after a while, unless it is the first."""
+        while self._waiting and connection.alive and connection.taken < self._sessions:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                line.taken += 1
-                waiter.set_result(line)
-        if not line.taken and line.alive and line in self._lines[1:]:
-            line.stay()
-            line.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, line)
+                connection.taken += 1
+                waiter.set_result(connection)
+        if not connection.taken and connection.alive and connection in self._open[1:]:
+            connection.stay()
+            connection.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, connection)
 
     def _wake(self) -> None:
         """Let all who wait look again."""
@@ -180,7 +180,7 @@ class Route:
     async def _connect(self) -> None:
         """Make a connection, together with all others who want one at this moment."""
         if self._connecting is None:
-            self._connecting = asyncio.create_task(self._add_line())
+            self._connecting = asyncio.create_task(self._add_connection())
             self._connecting.add_done_callback(self._connected)
         connecting, failure = self._connecting, None
         try:
@@ -201,20 +201,20 @@ class Route:
         if not task.cancelled():
             task.exception()  # Whoever waited has been told; there may be nobody left.
 
-    async def _add_line(self) -> None:
+    async def _add_connection(self) -> None:
         configuration = await resolve(self._routes.home, self.destination)
         parent = self._over(configuration)
-        over = (parent.destination.place, (await parent.line()).connection) if parent else None
-        connection = await connect(self._routes.home, self.destination, configuration, over, self._wake)
+        over = (parent.destination.place, (await parent.connection()).client) if parent else None
+        client = await connect(self._routes.home, self.destination, configuration, over, self._wake)
         if self._closed:
-            connection.abort()
+            client.abort()
             raise self._closed_error()
         if not self._alive():
             self._sessions, self._connections = SESSIONS, CONNECTIONS
         self.user = configuration.user
-        line = Line(connection)
-        self._lines.append(line)
-        self._serve(line)
+        connection = Connection(client)
+        self._open.append(connection)
+        self._serve(connection)
 
     def _over(self, configuration: HostConfiguration) -> Route | None:
         """The route to the host that is hopped over last, held until this one is closed."""
