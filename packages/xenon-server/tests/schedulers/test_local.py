@@ -269,7 +269,9 @@ async def test_a_place_that_can_hold_no_pipe_is_left_as_it_was(local, monkeypatc
 
 def _keeper(jobs) -> psutil.Process:
     (keeper,) = (
-        child for child in psutil.Process().children() if child.pid == jobs.scheduler._job_table._keeper._line._process._required.get_pid()
+        child
+        for child in psutil.Process().children()
+        if child.pid == jobs.scheduler._job_table._keeper._connection._process._required.get_pid()
     )
     return keeper
 

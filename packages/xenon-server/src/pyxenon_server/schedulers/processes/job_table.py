@@ -52,7 +52,7 @@ class JobTable:
     def __init__(self, shell: Shell, lease: int, queues: Iterable[Queue[Job]]) -> None:
         self.jobs: dict[str, Job] = {}
         self._queues = list(queues)
-        self._keeper = Keeper(shell, lease, self._hear, self._line_broke)
+        self._keeper = Keeper(shell, lease, self._hear, self._connection_broke)
         self._numbers = itertools.count(1)
         self._listed: set[str] = set()
         self._ended: deque[Job] = deque()
@@ -273,7 +273,7 @@ class JobTable:
             job.vanished("the job does not run any more, and nobody saw how it ended")
             self._release(job)
 
-    def _line_broke(self, why: str) -> None:
+    def _connection_broke(self, why: str) -> None:
         self._listed.clear()
         for future in self._recalled.values():
             future.cancel()

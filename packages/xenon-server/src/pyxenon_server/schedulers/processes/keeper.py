@@ -1,4 +1,4 @@
-"""The keeper: a shell script that runs the jobs of one scheduler on the machine where they run, and this process's line to it.
+"""The keeper: a shell script that runs the jobs of one scheduler on the machine where they run, and this process's connection to it.
 
 One ``sh`` for each scheduler, started with its first job, reads commands from its standard input and prints events, each a line:
 
@@ -48,13 +48,13 @@ _SECONDS_OF_PATIENCE = 30
 
 
 class Keeper:
-    """The line to the keeper of one scheduler.
+    """The connection to the keeper of one scheduler.
 
     Args:
         shell: Where the jobs run.
-        lease: Seconds that the jobs live on without a line.
+        lease: Seconds that the jobs live on without a connection.
         heard: Called with the words of each event.
-        lost: Called when the line broke, with the reason.
+        lost: Called when the connection broke, with the reason.
 
     Attributes:
         key: What the keeper's records are found by; it is part of the jobs' ids.
@@ -73,17 +73,17 @@ class Keeper:
         self._heard = heard
         self._lost = lost
         self._lock = asyncio.Lock()
-        self._line: _Line | None = None
+        self._connection: _Connection | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._dropped = False
 
     @property
     def connected(self) -> bool:
-        """Whether there is a line."""
-        return self._line is not None and self._line.open
+        """Whether there is a connection."""
+        return self._connection is not None and self._connection.open
 
     async def connect(self) -> bool:
-        """Start a keeper, unless there is a line; gives whether one was started.
+        """Start a keeper, unless there is a connection; gives whether one was started.
 
         Raises NotConnectedException and the other errors of the shell, and IOException when the machine has no place for the records.
         """
@@ -95,53 +95,56 @@ class Keeper:
             if self._dropped:
                 await _dismiss(process)
                 raise SchedulerClosedException("the scheduler was closed while the shell that was to keep its jobs was started")
-            line = self._line = _Line(process, self._heard, self._broken)
+            connection = self._connection = _Connection(process, self._heard, self._broken)
             self.count += 1
             try:
-                self.returned, self.folder = await line.enter()
+                self.returned, self.folder = await connection.enter()
             except BaseException:
-                await line.close()
+                await connection.close()
                 raise
             return True
 
     def say(self, *words: str, script: str = "") -> None:
-        """Send a command, with the *script* that it needs. It is dropped without a line: the next keeper's list says what has happened."""
+        """Send a command, with the *script* that it needs.
+
+        It is dropped without a connection: the next keeper's list says what has happened.
+        """
         lines = script.split("\n") if script else []
         text = "\n".join((" ".join((*words, str(len(lines)))) if script else " ".join(words), *lines, ""))
-        if self._line is not None:
-            self._line.send(text.encode("utf-8", "surrogateescape"), answered=words[0] in _ANSWERED)
+        if self._connection is not None:
+            self._connection.send(text.encode("utf-8", "surrogateescape"), answered=words[0] in _ANSWERED)
 
     async def leave(self) -> bool:
         """End all that runs, and the keeper; gives whether it said that it has."""
-        line = self._line
-        if line is None or not line.open:
+        connection = self._connection
+        if connection is None or not connection.open:
             return False
-        line.send(b"bye\n", answered=False)
+        connection.send(b"bye\n", answered=False)
         try:
-            return await asyncio.wait_for(asyncio.shield(line.left), _SECONDS_TO_LEAVE)
+            return await asyncio.wait_for(asyncio.shield(connection.left), _SECONDS_TO_LEAVE)
         except asyncio.TimeoutError:
             return False
         finally:
-            await line.close()
+            await connection.close()
 
     async def drop(self) -> None:
-        """Let the line go, and those that broke, without a word, for good: a keeper that is being started goes at once."""
+        """Let the connection go, and those that broke, without a word, for good: a keeper that is being started goes at once."""
         self._dropped = True
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._lock.acquire(), _SECONDS_TO_END)
             self._lock.release()
-        if self._line is not None:
-            await self._line.close()
+        if self._connection is not None:
+            await self._connection.close()
         for task in self._retiring:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    def _broken(self, line: _Line, why: str) -> None:
-        task = asyncio.ensure_future(line.retire())
+    def _broken(self, connection: _Connection, why: str) -> None:
+        task = asyncio.ensure_future(connection.retire())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-        if self._line is line:
-            self._line = None
+        if self._connection is connection:
+            self._connection = None
             self._lost(why)
 
 
@@ -155,7 +158,7 @@ async def _dismiss(process: ShellProcess) -> None:
         await process.close()
 
 
-class _Line:
+class _Connection:
     """One keeper's process.
 
     Attributes:
@@ -164,7 +167,7 @@ class _Line:
         left: Becomes True when it said goodbye, False when it ended without.
     """
 
-    def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[_Line, str], None]) -> None:
+    def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[_Connection, str], None]) -> None:
         loop = asyncio.get_running_loop()
         self.open = True
         self.room: asyncio.Future[str] = loop.create_future()
@@ -180,7 +183,7 @@ class _Line:
     def send(self, text: bytes, *, answered: bool) -> None:
         """Have *text* sent, after what is to be sent already. Events must be heard meanwhile, or both sides would wait.
 
-        When it is to be *answered* and nothing is heard for half a minute, the line counts as broken.
+        When it is to be *answered* and nothing is heard for half a minute, the connection counts as broken.
         """
         self._outbox.put_nowait(text)
         if answered and self._patience is None and self.open:
@@ -278,5 +281,5 @@ class _Line:
         if not self.room.done():
             self.room.set_exception(NotConnectedException(f"the shell that was to keep the jobs ended at once: {why}"))
         elif was_open:
-            _log.info("the line to the keeper of jobs broke: %s", why)
+            _log.info("the connection to the keeper of jobs broke: %s", why)
             self._broken(self, why)
