@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyxenon_server.adaptors.base import Adaptor, FileSystem, Opening, Scheduler
+from pyxenon_server.adaptors.base import Adaptor, FileSystem, OpenRequest, Scheduler
 
 __version__ = "4.0.0.dev0"
 
-__all__ = ["Adaptor", "FileSystem", "Opening", "Scheduler"]
+__all__ = ["Adaptor", "FileSystem", "OpenRequest", "Scheduler"]

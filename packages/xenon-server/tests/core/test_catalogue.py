@@ -41,11 +41,11 @@ class Mine(FileSystem):
     properties = (DEPTH,)
 
     @classmethod
-    async def open(cls, opening):
-        return cls(opening)
+    async def open(cls, request):
+        return cls(request)
 
     async def close(self):
-        closed.append(self.opening.location)
+        closed.append(self.request.location)
 
     async def start_directory(self):
         return "/start/./"
@@ -53,7 +53,7 @@ class Mine(FileSystem):
     async def attributes(self, path):
         if path != "/start/file":
             raise NoSuchPathException("there is one file only", adaptor=self.name)
-        return PathAttributes(path=Path(path), is_regular=True, size=self.opening.properties[DEPTH])
+        return PathAttributes(path=Path(path), is_regular=True, size=self.request.properties[DEPTH])
 
     async def list(self, path):
         yield [await self.attributes("/start/file")]

@@ -14,7 +14,7 @@ from pyxenon_core.messages import (
     PasswordCredential,
     UserCredential,
 )
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.credentials import Credential, credential_for, credential_of, credential_response, require_supported, user_name
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
@@ -41,8 +41,8 @@ def test_no_secret_is_told(credential: Credential) -> None:
     response = credential_response(credential)
     assert SECRET.encode() not in bytes(response)
     assert bytes(credential) == before, "the secret was taken from the credential itself"
-    opening = Opening("host", credential, Properties.check("x", [], {}), Resources())
-    assert SECRET not in f"{opening!r}{credential!r}"
+    request = OpenRequest("host", credential, Properties.check("x", [], {}), Resources())
+    assert SECRET not in f"{request!r}{credential!r}"
 
 
 @every

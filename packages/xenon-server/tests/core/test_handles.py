@@ -139,7 +139,7 @@ class Slow(LocalFileSystem):
 
     async def close(self) -> None:
         await asyncio.sleep(0.01)
-        self.closed.append(self.opening.location)
+        self.closed.append(self.request.location)
         if self.failure is not None:
             raise self.failure
 

@@ -19,7 +19,7 @@ from pyxenon_core.errors import (
     SessionClosedError,
 )
 from pyxenon_core.messages import JobStatusErrorType, QueueStatusErrorType
-from pyxenon_server.adaptors.base import FileSystem, Opening, Scheduler
+from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Scheduler
 from pyxenon_server.adaptors.catalogue import Catalogue
 from pyxenon_server.adaptors.credentials import credential_of
 from pyxenon_server.adaptors.job_state import JobState, QueueState
@@ -39,17 +39,17 @@ class Machine(Scheduler):
     closed = False
     waits_to_open: float = 0
 
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
+    def __init__(self, request: OpenRequest) -> None:
+        super().__init__(request)
         self.submitted: list[messages.JobDescription] = []
         self.filesystems: list[FileSystem] = []
         self.stdin = b""
         self.output_closed = False
 
     @classmethod
-    async def open(cls, opening: Opening) -> Machine:
+    async def open(cls, request: OpenRequest) -> Machine:
         await asyncio.sleep(cls.waits_to_open)
-        cls.made.append(cls(opening))
+        cls.made.append(cls(request))
         return cls.made[-1]
 
     async def close(self) -> None:
@@ -96,8 +96,8 @@ class Machine(Scheduler):
 
     async def file_system(self) -> FileSystem:
         await asyncio.sleep(0.02)
-        opening = Opening("/", credential_of(None), Properties.check("file", LocalFileSystem.properties, {}), self.opening.resources)
-        self.filesystems.append(await LocalFileSystem.open(opening))
+        request = OpenRequest("/", credential_of(None), Properties.check("file", LocalFileSystem.properties, {}), self.request.resources)
+        self.filesystems.append(await LocalFileSystem.open(request))
         return self.filesystems[-1]
 
 

@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 from pyxenon_core.messages import DefaultCredential, JobDescription
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
@@ -155,7 +155,7 @@ def _opener(adaptor: type[MachineScheduler], location: str, credential: Any, hom
         properties = Properties.check(adaptor.name, adaptor.properties, {names[end]: text for end, text in {**usual, **given}.items()})
         resources = Resources(home)
         try:
-            scheduler = await adaptor.open(Opening(location, credential, properties, resources))
+            scheduler = await adaptor.open(OpenRequest(location, credential, properties, resources))
             try:
                 yield Jobs(scheduler)
             finally:

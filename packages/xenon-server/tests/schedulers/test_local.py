@@ -23,14 +23,14 @@ from pyxenon_server.shells import local as local_shell
 CLIENT = """
 import asyncio, sys
 from pyxenon_core.messages import DefaultCredential, JobDescription
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.schedulers.processes.local import LocalScheduler
 
 async def main():
     properties = Properties.check("local", LocalScheduler.properties, {})
-    scheduler = await LocalScheduler.open(Opening(sys.argv[1], DefaultCredential(), properties, Resources()))
+    scheduler = await LocalScheduler.open(OpenRequest(sys.argv[1], DefaultCredential(), properties, Resources()))
     async def nothing():
         await asyncio.sleep(300)
         yield b""

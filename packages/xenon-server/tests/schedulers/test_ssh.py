@@ -20,7 +20,7 @@ CLIENT = """
 import asyncio, sys
 from pathlib import Path
 from pyxenon_core.messages import CertificateCredential, JobDescription
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.schedulers.processes.ssh import SshScheduler
@@ -29,7 +29,7 @@ async def main(location, user, key, home):
     SshScheduler.lease = 1
     properties = Properties.check("ssh", SshScheduler.properties, {"xenon.adaptors.schedulers.ssh.loadSshConfig": "false"})
     credential = CertificateCredential(username=user, certfile=key)
-    scheduler = await SshScheduler.open(Opening(location, credential, properties, Resources(Path(home))))
+    scheduler = await SshScheduler.open(OpenRequest(location, credential, properties, Resources(Path(home))))
     tree = "echo $$ >>pids; (setsid sh -c 'echo $$ >>pids; exec sleep 300' &) ; sleep 300"
     await scheduler.submit(JobDescription(executable="sh", arguments=["-c", tree]))
     await asyncio.sleep(300)

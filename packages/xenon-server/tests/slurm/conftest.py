@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from slurm_told import ToldCommands
 
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
@@ -149,7 +149,7 @@ class Cluster:
         resources = Resources(self.home)
         location = location or f"{self.server.location}{self.folder}"
         try:
-            scheduler = await adaptor.open(Opening(location, self.server.certificate_credential, properties, resources))
+            scheduler = await adaptor.open(OpenRequest(location, self.server.certificate_credential, properties, resources))
             scheduler._commands.shell = Wrapped(scheduler._commands.shell)
             try:
                 yield Jobs(scheduler, self.folder)

@@ -11,7 +11,7 @@ import pytest
 
 from pyxenon_core.errors import CommandNotFoundException, InvalidLocationException, NotConnectedException
 from pyxenon_core.messages import DefaultCredential, JobDescription
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.job_state import is_done
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
@@ -47,7 +47,7 @@ async def opened(location: str, tmp_path: Path, **given: str) -> SlurmScheduler:
     prefix = "xenon.adaptors.schedulers."
     values = {f"{prefix}{name}": value for name, value in {"slurm.poll.delay": "10", **given}.items()}
     properties = Properties.check("slurm", SlurmScheduler.properties, values)
-    return await SlurmScheduler.open(Opening(location, DefaultCredential(), properties, Resources(tmp_path)))
+    return await SlurmScheduler.open(OpenRequest(location, DefaultCredential(), properties, Resources(tmp_path)))
 
 
 async def test_a_job_on_this_machine(kept: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
 from pyxenon_core.messages import CertificateCredential
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.locations import HostPort, SchedulerLocation, SshLocation
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
@@ -306,13 +306,13 @@ async def test_a_key_that_is_gone_meanwhile_is_no_connection(shell: ShellOn, hom
 
 async def test_a_scheduler_gets_the_shell_of_its_location(home: Path, xenon_ssh: SshServer) -> None:
     resources = Resources(home)
-    opening = Opening("", xenon_ssh.certificate_credential, Properties({}, {}), resources)
+    request = OpenRequest("", xenon_ssh.certificate_credential, Properties({}, {}), resources)
     place = SchedulerLocation("", SshLocation(HostPort(xenon_ssh.host, xenon_ssh.port)))
-    opened = await open_shell("slurm", place, opening, SshSettings(load_ssh_config=False))
+    opened = await open_shell("slurm", place, request, SshSettings(load_ssh_config=False))
     assert isinstance(opened, SshShell)
     assert (await opened.run("id -un")).stdout.decode().strip() == xenon_ssh.username
     await opened.close()
-    local = await open_shell("slurm", SchedulerLocation(), opening, SshSettings())
+    local = await open_shell("slurm", SchedulerLocation(), request, SshSettings())
     assert (await local.run("echo here")).stdout == b"here\n"
     await local.close()
     await resources.close()

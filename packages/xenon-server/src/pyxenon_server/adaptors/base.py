@@ -36,13 +36,13 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import Self
 
-__all__ = ["Adaptor", "FileSystem", "Opening", "Progress", "Scheduler"]
+__all__ = ["Adaptor", "FileSystem", "OpenRequest", "Progress", "Scheduler"]
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpenRequest:
     """A request to open an adaptor, checked against what the adaptor declares.
 
     Attributes:
@@ -67,12 +67,12 @@ class Adaptor(ABC):
     credentials: ClassVar[tuple[str, ...]] = ("DefaultCredential",)
     properties: ClassVar[tuple[Property[Any], ...]] = ()
 
-    def __init__(self, opening: Opening) -> None:
-        self.opening = opening
+    def __init__(self, request: OpenRequest) -> None:
+        self.request = request
 
     @classmethod
     @abstractmethod
-    async def open(cls, opening: Opening) -> Self:
+    async def open(cls, request: OpenRequest) -> Self:
         """Connect; raises the error that says why it cannot. Nothing is left open when it raises."""
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyxenon_core.errors import UnknownAdaptorException, XenonError
-from pyxenon_server.adaptors.base import Adaptor, Opening
+from pyxenon_server.adaptors.base import Adaptor, OpenRequest
 from pyxenon_server.adaptors.credentials import Credential, credential_of, require_supported
 from pyxenon_server.adaptors.properties import Properties
 
@@ -64,7 +64,7 @@ class Catalogue(Generic[A]):
         adaptor = self.get(name)
         require_supported(adaptor.name, adaptor.credentials, credential)
         checked = Properties.check(adaptor.name, adaptor.properties, properties)
-        return await adaptor.open(Opening(location, credential, checked, resources))
+        return await adaptor.open(OpenRequest(location, credential, checked, resources))
 
     def _describe(self, name: str, describe: Callable[[type[A]], D], instead: Callable[[str, str], D]) -> D:
         try:

@@ -121,15 +121,15 @@ class FileSystems(FileSystemServicer):
 
     @override
     async def get_location(self, request: messages.FileSystem, /) -> messages.Location:
-        return messages.Location(location=self._get(request).filesystem.opening.location)
+        return messages.Location(location=self._get(request).filesystem.request.location)
 
     @override
     async def get_credential(self, request: messages.FileSystem, /) -> messages.GetCredentialResponse:
-        return credential_response(self._get(request).filesystem.opening.credential)
+        return credential_response(self._get(request).filesystem.request.credential)
 
     @override
     async def get_properties(self, request: messages.FileSystem, /) -> messages.Properties:
-        return messages.Properties(properties=dict(self._get(request).filesystem.opening.properties.given))
+        return messages.Properties(properties=dict(self._get(request).filesystem.request.properties.given))
 
     @override
     async def get_path_separator(self, request: messages.FileSystem, /) -> messages.GetPathSeparatorResponse:

@@ -77,15 +77,15 @@ class Schedulers(SchedulerServicer):
 
     @override
     async def get_location(self, request: messages.Scheduler, /) -> messages.Location:
-        return messages.Location(location=self._get(request).opening.location)
+        return messages.Location(location=self._get(request).request.location)
 
     @override
     async def get_credential(self, request: messages.Scheduler, /) -> messages.GetCredentialResponse:
-        return credential_response(self._get(request).opening.credential)
+        return credential_response(self._get(request).request.credential)
 
     @override
     async def get_properties(self, request: messages.Scheduler, /) -> messages.Properties:
-        return messages.Properties(properties=dict(self._get(request).opening.properties.given))
+        return messages.Properties(properties=dict(self._get(request).request.properties.given))
 
     @override
     async def is_open(self, request: messages.Scheduler, /) -> messages.Is:

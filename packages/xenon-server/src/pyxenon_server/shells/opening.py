@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.locations import SchedulerLocation
 from pyxenon_server.shells.base import Shell
 from pyxenon_server.ssh.settings import SshSettings
@@ -10,8 +10,8 @@ from pyxenon_server.ssh.settings import SshSettings
 __all__ = ["open_shell"]
 
 
-async def open_shell(adaptor: str, place: SchedulerLocation, opening: Opening, ssh: SshSettings) -> Shell:
-    """A shell at *place*: on this machine, or on another one over SSH as *opening* and *ssh* say.
+async def open_shell(adaptor: str, place: SchedulerLocation, request: OpenRequest, ssh: SshSettings) -> Shell:
+    """A shell at *place*: on this machine, or on another one over SSH as *request* and *ssh* say.
 
     Raises what :meth:`pyxenon_server.ssh.connections.SshConnections.open` raises. Modules that only one of the two needs are imported then.
     """
@@ -21,4 +21,4 @@ async def open_shell(adaptor: str, place: SchedulerLocation, opening: Opening, s
         return LocalShell()
     from pyxenon_server.shells.ssh import SshShell
 
-    return SshShell(await opening.resources.ssh.open(adaptor, place.ssh, opening.credential, ssh), adaptor)
+    return SshShell(await request.resources.ssh.open(adaptor, place.ssh, request.credential, ssh), adaptor)

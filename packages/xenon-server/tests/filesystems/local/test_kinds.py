@@ -26,7 +26,7 @@ from pyxenon_core.errors import (
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.messages import CopyRequestCopyMode as CopyMode
 from pyxenon_core.messages import CopyStatusErrorType, DefaultCredential, PosixFilePermission
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.local import names as local_names
@@ -324,7 +324,7 @@ def bits(permissions: list[PosixFilePermission]) -> list[int]:
 
 async def test_every_error_names_its_path(tmp_path: Path) -> None:
     """In the server's own words, since other clients have no others."""
-    missing, local = f"{tmp_path}/missing", LocalFileSystem(opening(tmp_path), "/")
+    missing, local = f"{tmp_path}/missing", LocalFileSystem(open_request(tmp_path), "/")
     (tmp_path / "file").touch()
 
     async def nothing() -> AsyncIterator[bytes]:
@@ -350,5 +350,5 @@ async def test_every_error_names_its_path(tmp_path: Path) -> None:
         assert missing in raised.value.reason or f"{tmp_path}/file" in raised.value.reason, raised.value.reason
 
 
-def opening(home: Path) -> Opening:
-    return Opening("", DefaultCredential(), Properties.check("file", LocalFileSystem.properties, {}), Resources(home))
+def open_request(home: Path) -> OpenRequest:
+    return OpenRequest("", DefaultCredential(), Properties.check("file", LocalFileSystem.properties, {}), Resources(home))

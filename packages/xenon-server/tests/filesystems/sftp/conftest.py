@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
@@ -53,7 +53,7 @@ def open_sftp(tmp_path: Path, xenon_ssh: SshServer) -> OpenSftp:
         resources = Resources(tmp_path)
         place = f"{chosen.host}:{chosen.port}{workdir}"
         try:
-            filesystem = await SftpFileSystem.open(Opening(place, chosen.certificate_credential, checked, resources))
+            filesystem = await SftpFileSystem.open(OpenRequest(place, chosen.certificate_credential, checked, resources))
             try:
                 yield filesystem
             finally:

@@ -82,7 +82,7 @@ async def test_a_working_directory_that_is_none_is_named(open_sftp: OpenSftp, wo
 async def test_many_file_systems_share_what_they_connect_with(open_sftp: OpenSftp, xenon_ssh: SshServer) -> None:
     async with open_sftp() as first, contextlib.AsyncExitStack() as stack:
         location = f"{xenon_ssh.host}:{xenon_ssh.port}"
-        others = await asyncio.gather(*(SftpFileSystem.open(replace(first.opening, location=location)) for _ in range(100)))
+        others = await asyncio.gather(*(SftpFileSystem.open(replace(first.request, location=location)) for _ in range(100)))
         await others[0].close()
         for other in others[1:]:
             stack.push_async_callback(other.close)

@@ -24,7 +24,7 @@ from pyxenon_core.errors import (
     PathAlreadyExistsException,
 )
 from pyxenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
@@ -50,12 +50,12 @@ def extensions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return bool(request.param == "with extensions")
 
 
-def opening(location: str, home: Path, resources: Resources) -> Opening:
+def open_request(location: str, home: Path, resources: Resources) -> OpenRequest:
     """Ada's request to open *location*, the host of which is in the known_hosts in *home*."""
     prefix = "xenon.adaptors.filesystems.sftp"
     given = {f"{prefix}.knownHostsFile": str(home / "known_hosts"), f"{prefix}.loadSshConfig": "false"}
     properties = Properties.check(SftpFileSystem.name, SftpFileSystem.properties, given)
-    return Opening(location, PasswordCredential("ada", "open sesame"), properties, resources)
+    return OpenRequest(location, PasswordCredential("ada", "open sesame"), properties, resources)
 
 
 @contextlib.asynccontextmanager
@@ -69,7 +69,7 @@ async def opened(
         port = server.get_port()
         (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
         resources = Resources(tmp_path)
-        files = await SftpFileSystem.open(opening(f"127.0.0.1:{port}{tmp_path}", tmp_path, resources))
+        files = await SftpFileSystem.open(open_request(f"127.0.0.1:{port}{tmp_path}", tmp_path, resources))
         try:
             yield files
         finally:
@@ -203,7 +203,7 @@ async def test_a_name_that_leads_out_of_its_directory_is_refused(tmp_path: Path,
 
 def local_files(tmp_path: Path) -> LocalFileSystem:
     properties = Properties.check("file", LocalFileSystem.properties, {})
-    return LocalFileSystem(Opening("", DefaultCredential(), properties, Resources(tmp_path)), "/")
+    return LocalFileSystem(OpenRequest("", DefaultCredential(), properties, Resources(tmp_path)), "/")
 
 
 async def copied(source: Place, target: Place, mode: CopyRequestCopyMode = CopyRequestCopyMode.REPLACE) -> CopyStatus:
@@ -334,7 +334,7 @@ async def test_machines_with_one_name_are_not_taken_for_one(tmp_path: Path) -> N
     turns = iter(roots)
     async with opened(tmp_path, lambda channel: asyncssh.SFTPServer(channel, os.fsencode(next(turns)))) as one:
         resources = Resources(tmp_path)
-        other = await SftpFileSystem.open(opening(one.opening.location, tmp_path, resources))
+        other = await SftpFileSystem.open(open_request(one.request.location, tmp_path, resources))
         try:
             status = await copied(Place(one, f"{tmp_path}/file"), Place(other, f"{tmp_path}/copy"))
             assert status.state == "DONE", status.error_message

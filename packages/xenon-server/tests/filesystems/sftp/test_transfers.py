@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidPathException, NoSuchPathException, PathAlreadyExistsException, PermissionDeniedException
 from pyxenon_core.messages import DefaultCredential, PosixFilePermission
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
@@ -388,7 +388,7 @@ async def test_two_file_systems_on_one_host_copy_there_and_two_hosts_do_not(
 
 async def test_small_files_of_this_machine_are_sent_at_once(open_sftp: OpenSftp, folder: str, tmp_path: Path) -> None:
     local = LocalFileSystem(
-        Opening("", DefaultCredential(), Properties.check("file", LocalFileSystem.properties, {}), Resources(tmp_path)), str(tmp_path)
+        OpenRequest("", DefaultCredential(), Properties.check("file", LocalFileSystem.properties, {}), Resources(tmp_path)), str(tmp_path)
     )
     (tmp_path / "small").write_bytes(b"small")
     (tmp_path / "large").write_bytes(bytes(2 * MEBIBYTE))

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from pyxenon_core.errors import InvalidPathException
 from pyxenon_core.messages import PathAttributes, PosixFilePermission
-from pyxenon_server.adaptors.base import FileSystem, Opening, Progress
+from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Progress
 from pyxenon_server.adaptors.locations import parse_local
 from pyxenon_server.adaptors.properties import size
 from pyxenon_server.concurrency import completed
@@ -65,16 +65,16 @@ class LocalFileSystem(FileSystem):
     supports_rename = True
     can_append = True
 
-    def __init__(self, opening: Opening, directory: str) -> None:
-        super().__init__(opening)
+    def __init__(self, request: OpenRequest, directory: str) -> None:
+        super().__init__(request)
         self._directory = directory
-        self._piece = max(_LEAST_PIECE, opening.properties[BUFFER_SIZE])
+        self._piece = max(_LEAST_PIECE, request.properties[BUFFER_SIZE])
         self._far = network_mounts()
 
     @classmethod
     @override
-    async def open(cls, opening: Opening) -> Self:
-        return cls(opening, parse_local(cls.name, opening.location) or shown(os.getcwd()))  # noqa: PTH109 - a text is wanted
+    async def open(cls, request: OpenRequest) -> Self:
+        return cls(request, parse_local(cls.name, request.location) or shown(os.getcwd()))  # noqa: PTH109 - a text is wanted
 
     @override
     async def start_directory(self) -> str:

@@ -19,7 +19,7 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_core.messages import PathAttributes, PosixFilePermission
-from pyxenon_server.adaptors.base import FileSystem, Opening, Progress
+from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Progress
 from pyxenon_server.adaptors.locations import SshLocation, parse_ssh
 from pyxenon_server.adaptors.properties import size
 from pyxenon_server.filesystems.common.names import from_bytes, native, to_bytes
@@ -77,8 +77,8 @@ class SftpFileSystem(FileSystem):
     supports_rename = True
     can_append = True
 
-    def __init__(self, opening: Opening, connection: SftpConnection, buffer_size: int | None = None) -> None:
-        super().__init__(opening)
+    def __init__(self, request: OpenRequest, connection: SftpConnection, buffer_size: int | None = None) -> None:
+        super().__init__(request)
         self._connection = connection
         self._shell = SshShell(connection.link, self.name)
         self._buffer_size = buffer_size
@@ -87,16 +87,16 @@ class SftpFileSystem(FileSystem):
 
     @classmethod
     @override
-    async def open(cls, opening: Opening) -> Self:
-        """Open the files at the location of *opening*.
+    async def open(cls, request: OpenRequest) -> Self:
+        """Open the files at the location of *request*.
 
         Raises what connecting over SSH raises; NotConnectedException when the host offers no SFTP; and InvalidLocationException when the
         working directory of the location is not there: who has mistyped it learns that now rather than from the first file.
         """
-        given = BUFFER_SIZE.name in opening.properties.given
-        place = parse_ssh(cls.name, opening.location)
-        link = await opening.resources.ssh.open(cls.name, place, opening.credential, SFTP.settings(opening.properties))
-        filesystem = cls(opening, SftpConnection(await SftpSessions.hold(link)), opening.properties[BUFFER_SIZE] if given else None)
+        given = BUFFER_SIZE.name in request.properties.given
+        place = parse_ssh(cls.name, request.location)
+        link = await request.resources.ssh.open(cls.name, place, request.credential, SFTP.settings(request.properties))
+        filesystem = cls(request, SftpConnection(await SftpSessions.hold(link)), request.properties[BUFFER_SIZE] if given else None)
         try:
             with _translated(to_bytes(place.workdir or ".")):
                 await filesystem._begin(place)

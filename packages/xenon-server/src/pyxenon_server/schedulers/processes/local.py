@@ -7,7 +7,7 @@ import sys
 
 from typing_extensions import override
 
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_local
 from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
 from pyxenon_server.shells.local import LocalShell
@@ -33,7 +33,7 @@ class LocalScheduler(MachineScheduler):
 
     @classmethod
     @override
-    async def open(cls, opening: Opening) -> Self:
-        place = SchedulerLocation(parse_local(cls.name, opening.location))
+    async def open(cls, request: OpenRequest) -> Self:
+        place = SchedulerLocation(parse_local(cls.name, request.location))
         directory = place.workdir or os.getcwd()  # noqa: PTH109 - a text is wanted
-        return cls(opening, LocalShell(), place, directory, opening.properties[_SLOTS])
+        return cls(request, LocalShell(), place, directory, request.properties[_SLOTS])

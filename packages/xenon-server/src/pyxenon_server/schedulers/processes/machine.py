@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from pyxenon_core.errors import ConnectionLostException, NoSuchJobException, NotConnectedException
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.adaptors.base import FileSystem, Opening, Scheduler
+from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Scheduler
 from pyxenon_server.adaptors.job_state import JobState, QueueState
 from pyxenon_server.adaptors.locations import SchedulerLocation
 from pyxenon_server.adaptors.properties import Property, integer, long
@@ -47,7 +47,7 @@ class MachineScheduler(Scheduler):
     """Jobs on one machine, in the queues ``single``, ``multi`` and ``unlimited``.
 
     Args:
-        opening: The request.
+        request: The request.
         shell: Where the jobs run. The scheduler owns it.
         place: The machine that the shell is on.
         directory: What relative working directories are resolved against; empty for the home directory.
@@ -61,8 +61,8 @@ class MachineScheduler(Scheduler):
     supports_interactive = True
     lease: ClassVar[int] = 0
 
-    def __init__(self, opening: Opening, shell: Shell, place: SchedulerLocation, directory: str, most: int) -> None:
-        super().__init__(opening)
+    def __init__(self, request: OpenRequest, shell: Shell, place: SchedulerLocation, directory: str, most: int) -> None:
+        super().__init__(request)
         self._shell = shell
         self._place = place
         self._directory = directory
@@ -130,7 +130,7 @@ class MachineScheduler(Scheduler):
 
     @override
     async def file_system(self) -> FileSystem:
-        return await open_filesystem(self._place, self.opening)
+        return await open_filesystem(self._place, self.request)
 
     @override
     async def close(self) -> None:

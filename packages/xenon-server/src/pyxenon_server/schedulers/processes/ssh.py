@@ -6,7 +6,7 @@ import sys
 
 from typing_extensions import override
 
-from pyxenon_server.adaptors.base import Opening
+from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_ssh
 from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
 from pyxenon_server.shells.opening import open_shell
@@ -35,8 +35,8 @@ class SshScheduler(MachineScheduler):
 
     @classmethod
     @override
-    async def open(cls, opening: Opening) -> Self:
-        host = parse_ssh(cls.name, opening.location)
+    async def open(cls, request: OpenRequest) -> Self:
+        host = parse_ssh(cls.name, request.location)
         place = SchedulerLocation(host.workdir, host)
-        shell = await open_shell(cls.name, place, opening, SCHEDULER_SSH.settings(opening.properties))
-        return cls(opening, shell, place, place.workdir, opening.properties[_SLOTS])
+        shell = await open_shell(cls.name, place, request, SCHEDULER_SSH.settings(request.properties))
+        return cls(request, shell, place, place.workdir, request.properties[_SLOTS])

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from pyxenon_core.errors import NoSuchQueueException, XenonError
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.adaptors.base import FileSystem, Opening, Scheduler
+from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Scheduler
 from pyxenon_server.adaptors.job_state import JobState, QueueState
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_scheduler
 from pyxenon_server.adaptors.properties import Property, boolean, integer, long
@@ -57,7 +57,7 @@ class SlurmScheduler(Scheduler):
     """A Slurm cluster, through its commands.
 
     Args:
-        opening: As for every adaptor.
+        request: As for every adaptor.
         commands: The cluster's commands; owned.
         place: Where the cluster is.
         cluster: What it was found to be.
@@ -77,14 +77,14 @@ class SlurmScheduler(Scheduler):
     supports_interactive = True
     patience: ClassVar[Patience] = Patience()
 
-    def __init__(self, opening: Opening, commands: Commands, place: SchedulerLocation, cluster: Cluster) -> None:
-        super().__init__(opening)
+    def __init__(self, request: OpenRequest, commands: Commands, place: SchedulerLocation, cluster: Cluster) -> None:
+        super().__init__(request)
         self._commands = commands
         self._place = place
         self._cluster = cluster
         self._base = place.workdir or cluster.home
-        uses_accounting = cluster.configuration.has_accounting and not opening.properties[_WITHOUT_ACCOUNTING]
-        delay = opening.properties[_POLL_DELAY] / _MILLISECONDS
+        uses_accounting = cluster.configuration.has_accounting and not request.properties[_WITHOUT_ACCOUNTING]
+        delay = request.properties[_POLL_DELAY] / _MILLISECONDS
         self._poller = Poller(commands, Asking(cluster.user, uses_accounting, delay, cluster.configuration.seconds_kept))
         self._canceller = Canceller(commands)
         self._lookup = Lookup(commands, cluster.user, cluster.configuration, uses_accounting, self._poller.is_known)
@@ -95,12 +95,12 @@ class SlurmScheduler(Scheduler):
 
     @override
     @classmethod
-    async def open(cls, opening: Opening) -> SlurmScheduler:
-        place = parse_scheduler(cls.name, opening.location)
-        shell = await open_shell(cls.name, place, opening, SCHEDULER_SSH.settings(opening.properties))
+    async def open(cls, request: OpenRequest) -> SlurmScheduler:
+        place = parse_scheduler(cls.name, request.location)
+        shell = await open_shell(cls.name, place, request, SCHEDULER_SSH.settings(request.properties))
         try:
             commands = Commands(shell, str(place.ssh.target) if place.ssh else "this machine")
-            return cls(opening, commands, place, await look_around(commands))
+            return cls(request, commands, place, await look_around(commands))
         except BaseException:
             await shell.close()
             raise
@@ -204,7 +204,7 @@ class SlurmScheduler(Scheduler):
 
     @override
     async def file_system(self) -> FileSystem:
-        return await open_filesystem(self._place, self.opening)
+        return await open_filesystem(self._place, self.request)
 
     def _left(self, conversation: Conversation, status: int | None) -> None:
         """A conversation is over."""
