@@ -2,22 +2,42 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 4
 BIN := $(VENV)/bin
-PACKAGES := packages/xenon-core packages/xenon-java packages/xenon-server packages/xenon-sync packages/xenon-testing tools/adaptor-docs codegen
-SOURCES := packages codegen tools tests examples benchmarks docs README.md
-INSTALLED := $(VENV)/.installed
+# The packages that users install, and the tools that only a clone has.
+PUBLISHED := packages/xenon-core packages/xenon-java packages/xenon-server packages/xenon-sync packages/xenon-testing
+PACKAGES := $(PUBLISHED) tools/adaptor-docs codegen
+SOURCES := packages codegen tools tests examples benchmarks docs README.md conftest.py
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+# uv installs in seconds what takes pip a minute. Both take the same pins.
+UV := $(shell command -v uv)
+ifdef UV
+create = $(UV) venv --quiet --allow-existing --no-python-downloads --python $(PYTHON) $(VENV)
+install = $(UV) pip install --quiet --python $(BIN)/python
+else
+create = $(PYTHON) -m venv $(VENV)
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
 
-.PHONY: help setup demo test lint types check docs generate compatibility bench bench-servers pins clean
+.PHONY: help setup setup-tests demo test test-quick test-all lint types check docs generate compatibility bench bench-servers pins clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(INSTALLED) ## make .venv and install the workspace into it
+setup: $(VENV)/.installed ## make .venv and install the workspace into it
 
-$(INSTALLED): requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix --editable ,$(PACKAGES))
+$(VENV)/.installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+	$(create)
+	$(install) --require-hashes --requirement requirements/dev.txt
+	$(install) --no-deps --no-build-isolation $(addprefix --editable ,$(PACKAGES))
+	@touch $@
+
+setup-tests: $(VENV)/.tests ## the same with no more than the published packages and what runs their tests; for another Python: PYTHON=… VENV=…
+
+$(VENV)/.tests: requirements/test.txt $(addsuffix /pyproject.toml,$(PUBLISHED))
+	$(create)
+	$(install) --require-hashes --requirement requirements/test.txt
+	$(install) --no-deps --no-build-isolation $(addprefix --editable ,$(PUBLISHED))
 	@touch $@
 
 demo: setup ## run the main job: a batch job, files, and a conversation; on the server in this process, and on the Java server
@@ -25,7 +45,11 @@ demo: setup ## run the main job: a batch job, files, and a conversation; on the 
 	$(BIN)/python examples/demo.py --target java:
 
 test: setup ## run every test, on the real server and, in Docker, on real clusters and storage (PYTEST_ARGS adds options)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
+
+# Nowhere is where they look for Docker and Java, so that a test that needs one without saying so fails.
+test-quick: setup ## the tests that need neither Docker nor Java
+	DOCKER_HOST=unix:///nowhere XENON_JAVA=/nowhere $(PYTEST) --xenon-require-docker -m "not xenon_docker and not java" $(PYTEST_ARGS)
 
 lint: setup ## ruff, and which floor may import which
 	$(BIN)/ruff check $(SOURCES)
@@ -57,9 +81,11 @@ bench: setup ## measure this SDK beside hand-written stubs and pyxenon 3, and wr
 bench-servers: setup ## measure how fast the servers in Docker are ready, and what they take
 	$(BIN)/python -m benchmarks.containers
 
-pins: ## write requirements/dev.txt anew (needs uv)
+EXPORT := uv export --quiet --frozen --no-emit-workspace --format requirements.txt --no-header --no-annotate
+pins: ## write the files of requirements/ anew (needs uv)
 	uv lock --upgrade
-	uv export --frozen --no-emit-workspace --all-groups --format requirements.txt --no-header --no-annotate --output-file requirements/dev.txt
+	$(EXPORT) --all-groups --output-file requirements/dev.txt
+	$(EXPORT) --only-group test --output-file requirements/test.txt
 	rm uv.lock
 
 clean: ## remove the environment and what tools have left

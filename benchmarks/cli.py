@@ -93,7 +93,7 @@ def _measure(options: argparse.Namespace) -> Results:
     for group, names in _GROUPS.items():
         if group in chosen:
             chosen |= names
-    made = dt.datetime.now(dt.timezone.utc).date().isoformat()
+    made = dt.datetime.now(dt.UTC).date().isoformat()
     results = Results(made, options.quick, (QUICK if options.quick else FULL).file_mib, environment.describe({}))
     if chosen & set(MEASURES):
         _measure_clients(results, chosen, options.peer_python)

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import xenon
-
 from pyxenon_core.messages import SubmitInteractiveJobResponse
 
 ROT13 = """

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import xenon
 
+import xenon
 from pyxenon_testing import ScratchScheduler
 
 PROGRAM = Path(__file__).parent / "downstream"

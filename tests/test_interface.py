@@ -8,9 +8,9 @@ import typing
 from pathlib import Path
 
 import pytest
-import xenon
 
 import pyxenon_core
+import xenon
 from pyxenon_codegen.descriptors import compile_proto
 from pyxenon_codegen.naming import python_name
 from pyxenon_core import messages, services

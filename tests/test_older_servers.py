@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import xenon
 
 import pyxenon_core
+import xenon
 from pyxenon_codegen.releases import find_jar, read_releases
 from pyxenon_core.errors import MethodMissingError
 from pyxenon_core.targets import GrpcEndpoint

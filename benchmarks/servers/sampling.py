@@ -8,11 +8,7 @@ from collections import Counter
 from pathlib import Path
 from time import perf_counter
 from types import FrameType, TracebackType
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
+from typing import Self
 
 __all__ = ["Sampler"]
 

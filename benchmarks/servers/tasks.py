@@ -11,9 +11,8 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any
 
-import xenon
-
 import pyxenon_core
+import xenon
 from benchmarks.workers.memory import peak_beyond_start
 from pyxenon_core import messages, services
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlencode
 
 import xenon
-
 from benchmarks.workers.client import Server
 
 __all__ = ["SdkClient", "open_client", "target_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,6 @@ from pyxenon_codegen.adaptor_words import adaptor_words_text
 from pyxenon_codegen.descriptors import compile_proto
 from pyxenon_codegen.errors import CodegenError
 from pyxenon_codegen.words_file import WordsFile, fit_words, name_of, places, read_words_file, words_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PROTO = """
 syntax = "proto3";

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import attrs
 import pytest
+
 import xenon
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import XenonException

@@ -8,6 +8,7 @@ from typing import Any
 import asyncssh
 import attrs
 import pytest
+
 import xenon
 from xenon.exceptions import XenonException
 

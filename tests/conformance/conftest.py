@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import xenon
 
+import xenon
 from conformance.grounds import Ground, LocalGround, fresh_folder
 from conformance.overrunning import Overrunning
 from conformance.places import Place, Places

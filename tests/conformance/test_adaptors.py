@@ -8,7 +8,12 @@ from pathlib import Path as LocalPath
 from typing import Any
 
 import pytest
+
 import xenon
+from conformance.expectations import refused
+from conformance.places import ALL, FILE_ADAPTORS, JOB_ADAPTORS, Place, needs, on
+from conformance.servers import SERVERS
+from pyxenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
 from xenon import CertificateCredential, CredentialMap, DefaultCredential, KeytabCredential, PasswordCredential, UserCredential
 from xenon.exceptions import (
     InvalidCredentialException,
@@ -19,17 +24,12 @@ from xenon.exceptions import (
     XenonException,
 )
 
-from conformance.expectations import refused
-from conformance.places import ALL, FILE_ADAPTORS, JOB_ADAPTORS, Place, on
-from conformance.servers import SERVERS
-from pyxenon_core.messages import FileSystemAdaptorDescription, SchedulerAdaptorDescription
-
 ROOT = LocalPath(__file__).parent.parent.parent
 FACTS: dict[str, Any] = {row["name"]: row for rows in json.loads((ROOT / "protos" / "adaptors.json").read_text()).values() for row in rows}
 KINDS = pytest.mark.parametrize(
     ("kind", "adaptors"), [(xenon.FileSystem, FILE_ADAPTORS), (xenon.Scheduler, JOB_ADAPTORS)], ids=["files", "jobs"]
 )
-EACH_SERVER = pytest.mark.parametrize("server", SERVERS)
+EACH_SERVER = pytest.mark.parametrize("server", [pytest.param(server, marks=needs(server)) for server in SERVERS])
 EVERYWHERE = on(*FILE_ADAPTORS, *JOB_ADAPTORS)
 OVER_SSH = on("sftp", "ssh")
 OF_THIS_MACHINE = on("file", "local")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-import xenon
-from xenon import Path, PosixFilePermission
-from xenon.exceptions import InvalidPathException, NoSuchPathException
 
+import xenon
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import FILES, Place
 from pyxenon_core._generated.messages import PathAttributes
+from xenon import Path, PosixFilePermission
+from xenon.exceptions import InvalidPathException, NoSuchPathException
 
 pytestmark = FILES
 BITS = {

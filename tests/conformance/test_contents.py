@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 import pytest
-import xenon
-from xenon import Path
-from xenon.exceptions import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
 
+import xenon
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import FILES, Place
 from pyxenon_core.streams import ByteSource
+from xenon import Path
+from xenon.exceptions import InvalidPathException, NoSuchPathException, PathAlreadyExistsException
 
 pytestmark = FILES
 MEBIBYTE = 1 << 20

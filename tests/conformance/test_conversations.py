@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import xenon
-from xenon import JobDescription, JobStatus
-from xenon.exceptions import NoSuchQueueException
 
+import xenon
 from conformance.batch import shell
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import JOBS
 from pyxenon_core.messages import JobStatusErrorType as Kind
+from xenon import JobDescription, JobStatus
+from xenon.exceptions import NoSuchQueueException
 
 pytestmark = [pytest.mark.timeout(60), JOBS]
 LONG = 30_000

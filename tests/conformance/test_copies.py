@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import attrs
 import pytest
-import xenon
-from xenon import CopyMode, CopyStatus, Path
-from xenon.exceptions import FileSystemClosedException, NoSuchCopyException
 
+import xenon
 from conformance.expectations import refused
 from conformance.grounds import Ground, fresh_folder
 from conformance.places import FILES, Place, Places, on
 from pyxenon_core.messages import CopyOperation
 from pyxenon_core.messages import CopyStatusErrorType as Kind
+from xenon import CopyMode, CopyStatus, Path
+from xenon.exceptions import FileSystemClosedException, NoSuchCopyException
 
 pytestmark = pytest.mark.timeout(60)
 SECONDS = 30

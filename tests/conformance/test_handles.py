@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 import xenon
+from conformance.expectations import refused
+from conformance.grounds import Ground
+from conformance.places import ALL, FILES, JOBS, Place, needs
+from conformance.servers import SERVERS
+from pyxenon_core.errors import Status
 from xenon import JobDescription, Path
 from xenon.exceptions import FileSystemClosedException, InvalidPathException, NoSuchPathException, SchedulerClosedException
 
-from conformance.expectations import refused
-from conformance.grounds import Ground
-from conformance.places import ALL, FILES, JOBS, Place
-from conformance.servers import SERVERS
-from pyxenon_core.errors import Status
-
-EACH_SERVER = pytest.mark.parametrize("server", SERVERS)
+EACH_SERVER = pytest.mark.parametrize("server", [pytest.param(server, marks=needs(server)) for server in SERVERS])
 
 
 def opened(place: Place) -> Any:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+
 import xenon
+from conformance.batch import Batch, Described, shell
+from conformance.expectations import refused
+from conformance.grounds import Ground
+from conformance.places import JOBS, Place, on
+from conformance.servers import JAVA
+from pyxenon_core.messages import JobStatusErrorType as Kind
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import (
     IncompleteJobDescriptionException,
@@ -13,13 +20,6 @@ from xenon.exceptions import (
     NoSuchQueueException,
     UnsupportedJobDescriptionException,
 )
-
-from conformance.batch import Batch, Described, shell
-from conformance.expectations import refused
-from conformance.grounds import Ground
-from conformance.places import JOBS, Place, on
-from conformance.servers import JAVA
-from pyxenon_core.messages import JobStatusErrorType as Kind
 
 pytestmark = pytest.mark.timeout(120)
 WITHOUT_CLUSTER = on("local", "ssh")

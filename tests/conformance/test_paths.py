@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 import xenon
+from conformance.expectations import refused
+from conformance.grounds import Ground
+from conformance.places import FILES, Place
 from xenon import Path
 from xenon.exceptions import (
     DirectoryNotEmptyException,
@@ -11,10 +15,6 @@ from xenon.exceptions import (
     NoSuchPathException,
     PathAlreadyExistsException,
 )
-
-from conformance.expectations import refused
-from conformance.grounds import Ground
-from conformance.places import FILES, Place
 
 pytestmark = FILES
 MAKERS = ("create_file", "create_directory", "create_directories")

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 import pytest
-import xenon
-from xenon import JobStatus, QueueStatus
-from xenon.exceptions import IllegalArgumentException, NoSuchJobException, NoSuchQueueException, XenonException
 
+import xenon
 from conformance.batch import shell
 from conformance.expectations import refused
 from conformance.grounds import Ground, new_folder
 from conformance.places import JOBS, Place, on
 from pyxenon_core.messages import Job
 from pyxenon_core.messages import JobStatusErrorType as Kind
+from xenon import JobStatus, QueueStatus
+from xenon.exceptions import IllegalArgumentException, NoSuchJobException, NoSuchQueueException, XenonException
 
 pytestmark = pytest.mark.timeout(120)
 LONG = 30_000

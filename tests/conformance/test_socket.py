@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path as LocalPath
 
 import pytest
-import xenon
-from xenon.exceptions import XenonException
 
+import xenon
 from conformance.batch import shell
 from conformance.servers import start_server
+from xenon.exceptions import XenonException
 
 SECONDS = 20
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import xenon
 
+import xenon
 from conformance.overrunning import Overrunning
 from conformance.places import Place, on
 from pyxenon_core.messages import JobStatusErrorType as Kind

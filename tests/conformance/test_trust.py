@@ -8,16 +8,16 @@ from typing import Any
 
 import asyncssh
 import pytest
-import xenon
-from xenon import CertificateCredential, CredentialMap, DefaultCredential, Path, UserCredential
-from xenon.exceptions import PermissionDeniedException, XenonException
 
+import xenon
 from conformance.batch import shell
 from conformance.grounds import Ground
 from conformance.places import Place, on
 from conformance.servers import OURS, Servers
 from pyxenon_testing.fixtures.containers import ServerFactory
 from pyxenon_testing.servers.ssh import SshServer
+from xenon import CertificateCredential, CredentialMap, DefaultCredential, Path, UserCredential
+from xenon.exceptions import PermissionDeniedException, XenonException
 
 OVER_SSH = on("sftp", "ssh")
 SFTP = on("sftp")

@@ -8,10 +8,10 @@ from typing import Any
 
 import grpc
 import pytest
-import xenon
 
+import xenon
 from conformance.grounds import LocalGround, new_folder
-from conformance.places import Places
+from conformance.places import Places, needs
 from conformance.servers import JAVA, SOCKET
 from pyxenon_core import messages
 from pyxenon_core.channels.calls import channel_arguments
@@ -20,7 +20,7 @@ from pyxenon_core.rpc import Rpc
 from pyxenon_core.services import RPCS
 from pyxenon_core.targets import GrpcEndpoint
 
-pytestmark = pytest.mark.parametrize("server", [SOCKET, JAVA])
+pytestmark = pytest.mark.parametrize("server", [SOCKET, pytest.param(JAVA, marks=needs(JAVA))])
 SECONDS = 20
 ROOT = r"nl.esciencecenter.xenon"
 FILES = "FileSystemService"

@@ -12,7 +12,7 @@ test that meets one of them ends as ``xfail`` with these words; otherwise it has
 from __future__ import annotations
 
 import functools
-import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,6 @@ from typing import Any
 import pytest
 
 from pyxenon_core.errors import XenonError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["JAVA", "KnownFailureError", "is_ours", "known", "known_case", "mark", "name_of", "parameters", "recognised"]
 

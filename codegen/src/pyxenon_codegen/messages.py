@@ -26,8 +26,7 @@ _IMPORTS = """
 import os
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-
-from typing_extensions import Never
+from typing import Never
 
 from pyxenon_core.message import Identity, Message, default_message_pool, unknown_field
 from pyxenon_core.paths import StrPath

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import assert_type
 
-import xenon
 from pyxenon.tape import Tape
-from typing_extensions import assert_type
 
 import pyxenon
+import xenon
 from pyxenon.filesystem import FileSystem
 from pyxenon.handle import ResponseStream
 from pyxenon_core import Path, messages

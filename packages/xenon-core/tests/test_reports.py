@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_the_code_that_was_told_counts() -> None:
 def test_signal_reason_and_evidence() -> None:
     report = status(signal="KILL", reason="OUT_OF_MEMORY", evidence="sacct", seen="12.5")
     assert (report.signal, report.reason, report.evidence) == ("KILL", "OUT_OF_MEMORY", "sacct")
-    assert report.observed_at == datetime(1970, 1, 1, 0, 0, 12, 500000, tzinfo=timezone.utc)
+    assert report.observed_at == datetime(1970, 1, 1, 0, 0, 12, 500000, tzinfo=UTC)
 
 
 def test_what_is_not_told_is_empty() -> None:

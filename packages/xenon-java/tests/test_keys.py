@@ -41,7 +41,7 @@ def test_certificate(tmp_path: Path) -> None:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["localhost"]
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
-    now = dt.datetime.now(dt.timezone.utc)
+    now = dt.datetime.now(dt.UTC)
     assert certificate.not_valid_before_utc < now < certificate.not_valid_after_utc < now + dt.timedelta(days=3 * 366)
 
 

@@ -9,6 +9,7 @@ import textwrap
 import traceback
 
 import pytest
+
 import xenon
 from xenon.exceptions import InvalidCredentialException, UnknownAdaptorException, UnknownPropertyException
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 import xenon
 from xenon import CopyMode, CopyRequest, CopyStatus, PosixFilePermission
 from xenon.exceptions import DirectoryNotEmptyException, NoSuchCopyException, NoSuchPathException, PathAlreadyExistsException

@@ -8,13 +8,13 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import xenon
-from xenon.exceptions import NoSuchPathException, ServerUnavailableError, XenonError
 
+import xenon
 from pyxenon import session as session_module
 from pyxenon_core import messages
 from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 from pyxenon_core.targets import InProcessEndpoint
+from xenon.exceptions import NoSuchPathException, ServerUnavailableError, XenonError
 
 
 class Files(FileSystemServicer):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 import xenon
 from xenon import Job, JobDescription, JobStatus
 from xenon.exceptions import IncompleteJobDescriptionException, NoSuchJobException, NoSuchQueueException, SchedulerClosedException

@@ -11,12 +11,12 @@ import textwrap
 
 import psutil
 import pytest
-import xenon
-from xenon import exceptions
-from xenon.exceptions import ServerUnavailableError, SessionError, TargetError
 
 import pyxenon_core
+import xenon
 from pyxenon.session import _choose_target
+from xenon import exceptions
+from xenon.exceptions import ServerUnavailableError, SessionError, TargetError
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from pyxenon_testing.engine.connection import connect_engine
-from pyxenon_testing.engine.folders import private_folder
 from pyxenon_testing.engine.ownership import LABEL, Owner, owned_containers
 from pyxenon_testing.engine.processes import this_place
 
@@ -209,17 +208,25 @@ def test_without_docker_the_test_is_skipped_and_says_what_to_install(project: py
     result.stdout.fnmatch_lines(["*no Docker engine answers at unix://*nothing.sock*apt-get install docker.io*"])
 
 
+@pytest.fixture
+def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the program a folder for temporary files, in which no other run of pytest has its session."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
 @pytest.mark.parametrize("options", [(), ("-n2",)], ids=["alone", "two workers"])
 def test_without_docker_other_tests_are_as_ever(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+    project: pytest.Pytester, own_temporary: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{project.path}/nothing.sock")
     project.makepyfile("def test_one(xenon_filesystem):\n    pass\n\ndef test_two():\n    pass\n")
-    folders = set((private_folder() / "sessions").glob("*"))
     result = project.runpytest_subprocess(*options, timeout=SECONDS_FOR_A_RUN)
     assert result.ret == 0
     result.assert_outcomes(passed=2)
-    assert set((private_folder() / "sessions").glob("*")) == folders
+    assert list(own_temporary.glob("*/sessions/*")) == []
 
 
 @pytest.mark.parametrize("way", ["option", "setting"])
@@ -359,7 +366,7 @@ def test_a_setting_chooses_the_suite(project: pytest.Pytester) -> None:
     result.assert_outcomes(failed=1)
 
 
-def test_a_project_that_uses_no_fixture_loads_nothing(project: pytest.Pytester) -> None:
+def test_a_project_that_uses_no_fixture_loads_nothing(project: pytest.Pytester, own_temporary: Path) -> None:
     project.makepyfile("""
         import sys
 
@@ -367,9 +374,8 @@ def test_a_project_that_uses_no_fixture_loads_nothing(project: pytest.Pytester) 
             loaded = {name.partition(".")[0] for name in sys.modules}
             assert not loaded & {"docker", "asyncssh", "xenon", "pyxenon", "pyxenon_core", "grpc", "psutil", "filelock"}
     """)
-    folders = set((private_folder() / "sessions").glob("*"))
     project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=1)
-    assert set((private_folder() / "sessions").glob("*")) == folders
+    assert list(own_temporary.glob("*/sessions/*")) == []
 
 
 def test_every_container_carries_its_owner(xenon_ssh: object) -> None:

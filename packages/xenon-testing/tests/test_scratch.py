@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import xenon
-
 from pyxenon_testing import ScratchFileSystem, ScratchScheduler
 from pyxenon_testing.scratch import cancel_jobs, fresh_directory
 

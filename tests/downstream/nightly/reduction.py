@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_type
 
 import xenon
-from typing_extensions import assert_type
 from xenon.exceptions import NoSuchPathException, PathAlreadyExistsException, XenonError
 
 PROGRAM = "import sys; numbers = [int(line) for line in sys.stdin]; print(sum(numbers) / len(numbers))"

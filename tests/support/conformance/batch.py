@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import attrs
-import xenon
-from xenon import JobDescription, JobStatus
-from xenon.exceptions import XenonException
 
+import xenon
 from conformance.grounds import Ground, new_folder
 from conformance.places import Place
 from pyxenon_core.messages import Job
+from xenon import JobDescription, JobStatus
+from xenon.exceptions import XenonException
 
 __all__ = ["Batch", "Described", "shell"]
 

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 import attrs
-from xenon.exceptions import XenonException
 
 from pyxenon_core.errors import Status
+from xenon.exceptions import XenonException
 
 __all__ = ["Refusal", "refused"]
 

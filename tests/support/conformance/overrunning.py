@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xenon
-
 from conformance.batch import shell
 from conformance.places import Place
 from pyxenon_core.messages import Job

@@ -7,14 +7,14 @@ from typing import Any
 
 import attrs
 import pytest
-import xenon
 
+import xenon
 from conformance.grounds import Ground, LocalGround, SshGround
 from conformance.servers import JAVA, SERVERS, Servers
 from pyxenon_testing.servers.server import Access
 from pyxenon_testing.servers.ssh import SshServer
 
-__all__ = ["ALL", "FILES", "JOBS", "Place", "Places", "on"]
+__all__ = ["ALL", "FILES", "JOBS", "Place", "Places", "needs", "on"]
 
 FILE_ADAPTORS = ("file", "sftp")
 JOB_ADAPTORS = ("local", "ssh", "slurm")
@@ -26,7 +26,15 @@ _IMPATIENT = {"ssh": {"xenon.adaptors.schedulers.ssh.queue.pollingDelay": "100"}
 def on(*adaptors: str, servers: tuple[str, ...] = SERVERS, without: tuple[tuple[str, str], ...] = ()) -> Any:
     """The mark of tests that run on *adaptors* of *servers*."""
     places = [(server, adaptor) for server in servers for adaptor in adaptors if (server, adaptor) not in without]
-    return pytest.mark.parametrize(("server", "adaptor"), [pytest.param(*place, id="-".join(place)) for place in places])
+    return pytest.mark.parametrize(
+        ("server", "adaptor"), [pytest.param(*place, id="-".join(place), marks=needs(*place)) for place in places]
+    )
+
+
+def needs(server: str, adaptor: str = "") -> list[pytest.MarkDecorator]:
+    """The marks of a test on *adaptor* of *server*: what it cannot run without."""
+    java = [pytest.mark.java] if server == JAVA else []
+    return [*java, pytest.mark.xenon_docker] if adaptor in _FIXTURES else java
 
 
 FILES = on(*FILE_ADAPTORS)

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import asyncssh
-import xenon
 
+import xenon
 from pyxenon_java.keys import write_keys
 from pyxenon_testing.servers.ssh import SshServer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import Self
 
 from pyxenon_core.channels.base import Channel
 from pyxenon_core.errors import SessionClosedError
@@ -15,11 +15,6 @@ from pyxenon_core.filesystem import FileSystems
 from pyxenon_core.release import learn_release
 from pyxenon_core.scheduler import Schedulers
 from pyxenon_core.targets import Endpoint, GrpcEndpoint, InProcessEndpoint, installed_schemes, open_target
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["TARGET_VARIABLE", "Client", "connect", "default_target"]
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pyxenon_core.channels.base import Channel
 from pyxenon_core.errors import ProtocolError, SessionClosedError, XenonError
 from pyxenon_core.message import Identity
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["Closing", "Handle", "first_response", "handle_of", "nothing_in"]
 

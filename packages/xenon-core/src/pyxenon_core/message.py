@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import betterproto2
 
 from pyxenon_core._generated.history import REMOVED
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["SECRET_FIELDS", "Identity", "Message", "default_message_pool", "unknown_field"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from pyxenon_core.message import Message
 
@@ -46,7 +46,7 @@ class JobReport(Message):
     def observed_at(self) -> datetime | None:
         """When that was said, in UTC; None when the server does not tell."""
         told = self._told("seen")
-        return datetime.fromtimestamp(float(told), timezone.utc) if told else None
+        return datetime.fromtimestamp(float(told), UTC) if told else None
 
     def _told(self, key: str) -> str:
         return self.scheduler_specific_information.get(f"xenon.{key}", "")

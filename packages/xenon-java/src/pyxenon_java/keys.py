@@ -93,7 +93,7 @@ def _self_signed(role: str, key: EllipticCurvePrivateKey) -> x509.Certificate:
     from cryptography.x509.oid import NameOID
 
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"pyxenon {role}")])
-    now = dt.datetime.now(dt.timezone.utc)
+    now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=_DAYS_OF_CLOCK_SKEW))

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import xenon
 
 import pyxenon_core
+import xenon
 from pyxenon_core.errors import FileSystemClosedException, NoSuchPathException, PathAlreadyExistsException, SessionClosedError
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.targets import InProcessEndpoint, open_target

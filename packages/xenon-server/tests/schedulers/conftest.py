@@ -24,6 +24,7 @@ from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.schedulers.processes.local import LocalScheduler
 from pyxenon_server.schedulers.processes.machine import MachineScheduler
 from pyxenon_server.schedulers.processes.ssh import SshScheduler
+from pyxenon_testing import ServerFactory, SshServer
 
 SECONDS_FOR_A_TEST = 60
 
@@ -123,6 +124,13 @@ def local(tmp_path: Path) -> Machine:
     return Machine("local", str(folder), _opener(LocalScheduler, str(folder), DefaultCredential(), tmp_path, {}), run)
 
 
+@pytest.fixture(scope="session")
+def xenon_ssh(xenon_container: ServerFactory) -> SshServer:
+    """Start a server that no other worker uses: its connections are dropped here, and its processes and files counted."""
+    server: SshServer = xenon_container("ssh", copy="jobs-{worker}")
+    return server
+
+
 @pytest.fixture
 def ssh(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     """The machine behind the SSH server in Docker."""
@@ -141,7 +149,7 @@ def ssh(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     return Machine("ssh", folder, opener, run)
 
 
-@pytest.fixture(params=["local", "ssh"])
+@pytest.fixture(params=["local", pytest.param("ssh", marks=pytest.mark.xenon_docker)])
 def machine(request: pytest.FixtureRequest) -> Machine:
     """Each of the two."""
     found: Machine = request.getfixturevalue(request.param)

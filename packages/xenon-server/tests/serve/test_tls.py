@@ -8,7 +8,7 @@ import logging
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -196,7 +196,7 @@ Key = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 
 def make_pair(folder: Path, key: Key, first_day: int = -1, last_day: int = 1) -> ServerKeys:
     """A certificate of *key* that is valid from one day to another, counted from now, for the server and for its clients."""
-    now, name = datetime.now(timezone.utc), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
+    now, name = datetime.now(UTC), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
     builder = builder.not_valid_before(now + timedelta(first_day)).not_valid_after(now + timedelta(last_day))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
@@ -226,7 +226,7 @@ def test_a_certificate_of_a_kind_that_it_can_use_lets_a_client_in(tmp_path: Path
 
 def test_a_certificate_that_has_expired_is_refused_with_the_day(tmp_path: Path) -> None:
     said = refused(make_pair(tmp_path, generate_ec(SECP256R1()), -9, -2))
-    assert f"{tmp_path}/server.pem expired on {datetime.now(timezone.utc) - timedelta(2):%Y-%m-%d}" in said
+    assert f"{tmp_path}/server.pem expired on {datetime.now(UTC) - timedelta(2):%Y-%m-%d}" in said
 
 
 def test_certificates_that_are_not_yet_or_no_more_of_use_are_warned_of(
@@ -236,7 +236,7 @@ def test_certificates_that_are_not_yet_or_no_more_of_use_are_warned_of(
     server_keys(keys, tmp_path / "client.pem").credentials()
     assert f"CN=somebody of {tmp_path}/client.pem expired on " in caplog.text
     make_pair(tmp_path, generate_ec(SECP256R1()), 2, 9).credentials()
-    assert f"{tmp_path}/server.pem is not valid before {datetime.now(timezone.utc) + timedelta(2):%Y-%m-%d}" in caplog.text
+    assert f"{tmp_path}/server.pem is not valid before {datetime.now(UTC) + timedelta(2):%Y-%m-%d}" in caplog.text
 
 
 def test_a_key_that_others_can_read_is_warned_of(keys: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

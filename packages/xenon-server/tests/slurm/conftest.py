@@ -225,9 +225,15 @@ def any_cluster(release: str, xenon_container: ServerFactory, tmp_path: Path, ou
 
 
 @pytest.fixture
+def quiet_cluster(xenon_container: ServerFactory, tmp_path: Path) -> Cluster:
+    """A cluster that no other test uses at the same time, whose messages can be counted and whose connections be dropped."""
+    return cluster_at(xenon_container("slurm", copy="quiet-{worker}"), tmp_path)
+
+
+@pytest.fixture
 def own_cluster(xenon_container: ServerFactory, tmp_path: Path) -> Cluster:
     """A cluster that no other test uses at the same time, to break."""
-    return cluster_at(xenon_container("slurm", copy="broken", configuration="MessageTimeout=3\n"), tmp_path)
+    return cluster_at(xenon_container("slurm", copy="broken-{worker}", configuration="MessageTimeout=3\n"), tmp_path)
 
 
 @pytest.fixture

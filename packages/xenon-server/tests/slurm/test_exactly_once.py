@@ -58,8 +58,9 @@ async def test_a_command_that_was_lost_before_it_ran(cluster: Any) -> None:
     assert await names_in(cluster) == [name]
 
 
-async def test_a_connection_that_breaks_in_the_middle(cluster: Any) -> None:
+async def test_a_connection_that_breaks_in_the_middle(quiet_cluster: Any) -> None:
     """The command goes on by itself on the cluster."""
+    cluster = quiet_cluster
     name = cluster.folder[-8:]
     async with cluster.open() as jobs:
         held = {"scheduler_arguments": ["--hold"]}

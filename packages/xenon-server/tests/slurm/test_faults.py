@@ -95,7 +95,7 @@ async def test_a_job_that_is_forgotten_is_not_done(forgetful: Any) -> None:
 
 @pytest.mark.timeout(200)
 async def test_the_accounting_tells_of_what_is_forgotten(xenon_container: ServerFactory, at_cluster: Any) -> None:
-    server: SlurmServer = xenon_container("slurm-accounting", configuration="MinJobAge=2\n")
+    server: SlurmServer = xenon_container("slurm-accounting", copy="lagging-{worker}", configuration="MinJobAge=2\n")
     cluster = at_cluster(server)
     async with cluster.open() as jobs:
         with server.faults.accounting_lagging():

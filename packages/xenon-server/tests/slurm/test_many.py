@@ -39,8 +39,9 @@ names = st.one_of(st.sampled_from(["", "a b", "na|me", "^^^", "-x", "%j", "it's"
 
 
 @pytest.mark.timeout(200)
-async def test_two_hundred_jobs_at_once(cluster: Any) -> None:
+async def test_two_hundred_jobs_at_once(quiet_cluster: Any) -> None:
     """Each has an exit code of its own. Those who wait share one query a second."""
+    cluster = quiet_cluster
     async with cluster.open(SlurmScheduler, delay=1000) as jobs:
 
         async def one(number: int) -> tuple[str, int | None]:

@@ -51,7 +51,10 @@ async def test_a_host_behind_another(connect: Connect, xenon_ssh: SshServer, inn
         assert str(xenon_ssh.container.address) in done.stdout.decode()
 
 
-async def test_links_over_one_jump_host_share_the_connection_to_it(home: Path, xenon_ssh: SshServer, inner: SshServer) -> None:
+async def test_links_over_one_jump_host_share_the_connection_to_it(home: Path, xenon_container: ServerFactory, inner: SshServer) -> None:
+    xenon_ssh = xenon_container("ssh", copy="jump-{worker}")  # on which no other test has a connection
+    with (home / ".ssh" / "known_hosts").open("a", encoding="ascii") as known:
+        known.write(xenon_ssh.known_hosts)
     pool, credential, place = SshConnections(home), for_both(xenon_ssh, inner), behind(xenon_ssh, inner)
     first = await pool.open("ssh", place, credential, SETTINGS)
     second = await pool.open("sftp", place.via and SshLocation(place.via[0]), credential, SETTINGS)
@@ -174,7 +177,7 @@ async def test_a_jump_host_for_all_hosts_does_not_hop_over_itself(connect: Conne
         assert link.user == xenon_ssh.username
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_lost_jump_host_is_connected_anew(connect: Connect, xenon_ssh: SshServer, inner: SshServer) -> None:
     async with connect(for_both(xenon_ssh, inner), place=behind(xenon_ssh, inner)) as link:
         shell = SshShell(link)

@@ -128,7 +128,7 @@ async def test_a_host_that_allows_fewer_sessions(home: Path, xenon_ssh: SshServe
         assert pool.taken == 0
 
 
-@pytest.mark.xenon_ssh(copy="no-sessions")
+@pytest.mark.xenon_ssh(copy="no-sessions-{worker}")
 async def test_a_host_that_allows_no_session(connect: Connect, xenon_ssh: SshServer) -> None:
     xenon_ssh.container.execute(["sh", "-c", "echo MaxSessions 0 >/etc/ssh/sshd_config.d/00-none.conf"])
     xenon_ssh.faults.restart_daemon()
@@ -196,7 +196,7 @@ async def test_closing_a_link_ends_what_runs_over_it_and_nothing_else(home: Path
         assert (await other.wait()).exit_code == 0
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_dropped_connections_are_made_anew(home: Path, xenon_ssh: SshServer) -> None:
     async with pool_for(home, xenon_ssh) as pool:
         shell = SshShell(await pool.open())
@@ -212,7 +212,7 @@ async def test_dropped_connections_are_made_anew(home: Path, xenon_ssh: SshServe
         assert pool.lines == 1
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_connection_that_died_unnoticed_is_replaced_before_anything_runs(home: Path, xenon_ssh: SshServer) -> None:
     async with pool_for(home, xenon_ssh) as pool:
         shell = SshShell(await pool.open())
@@ -222,7 +222,7 @@ async def test_a_connection_that_died_unnoticed_is_replaced_before_anything_runs
             assert (await shell.run("echo once")).stdout == b"once\n"
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_host_that_is_gone_for_a_while(home: Path, xenon_ssh: SshServer) -> None:
     async with pool_for(home, xenon_ssh) as pool:
         shell = SshShell(await pool.open())
@@ -238,7 +238,7 @@ async def test_a_host_that_is_gone_for_a_while(home: Path, xenon_ssh: SshServer)
         assert (await shell.run("echo again")).stdout == b"again\n"
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_pause_of_the_network_is_survived(home: Path, xenon_ssh: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
     from pyxenon_server.ssh import configuration
 
@@ -254,7 +254,7 @@ async def test_a_pause_of_the_network_is_survived(home: Path, xenon_ssh: SshServ
         assert await client(shell) == first
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_host_that_stays_silent_is_given_up(home: Path, xenon_ssh: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
     from pyxenon_server.ssh import configuration
 

@@ -266,7 +266,7 @@ async def test_a_script_that_is_left(shell: ShellOn) -> None:
         await opened.run("rm ~/left")
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_connection_that_breaks(shell: ShellOn, xenon_ssh: SshServer) -> None:
     async with shell() as opened:
         process = await opened.start("echo begun; sleep 60")
@@ -279,7 +279,7 @@ async def test_a_connection_that_breaks(shell: ShellOn, xenon_ssh: SshServer) ->
             await process.wait()
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_host_that_changes_its_key_meanwhile(shell: ShellOn, home: Path, xenon_ssh: SshServer) -> None:
     async with shell() as opened:
         await opened.run("true")
@@ -290,7 +290,7 @@ async def test_a_host_that_changes_its_key_meanwhile(shell: ShellOn, home: Path,
             await opened.run("true")
 
 
-@pytest.mark.xenon_ssh(copy="broken")
+@pytest.mark.xenon_ssh(copy="broken-{worker}")
 async def test_a_key_that_is_gone_meanwhile_is_no_connection(shell: ShellOn, home: Path, xenon_ssh: SshServer, tmp_path: Path) -> None:
     key = tmp_path / "key"
     shutil.copy(str(xenon_ssh.private_key), key)

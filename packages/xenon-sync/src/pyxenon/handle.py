@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pyxenon.portal import Portal
 from pyxenon.session import Session
 from pyxenon_core.errors import XenonError
 from pyxenon_core.handle import Handle
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["ResponseStream", "SyncHandle", "core_of"]
 

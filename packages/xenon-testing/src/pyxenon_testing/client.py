@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    import xenon
-
     import pyxenon_core
+    import xenon
 
 __all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "Client", "KnownHost", "require_open"]
 
@@ -70,7 +69,6 @@ class Client:
 
     def _open(self) -> xenon.Session:
         import xenon
-
         from pyxenon.session import current_session
         from pyxenon_core.errors import SessionError
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyxenon_testing.engine.ownership import Owner
     from pyxenon_testing.servers.running import Servers
 
-__all__ = ["pytest_configure_node", "pytest_unconfigure", "servers_of"]
+__all__ = ["pytest_configure_node", "pytest_unconfigure", "servers_of", "worker_of"]
 
 _OWNER = pytest.StashKey["Owner"]()
 _SERVERS = pytest.StashKey["Servers"]()
@@ -40,6 +40,11 @@ def servers_of(config: pytest.Config) -> Servers:
         client = Client(chosen_target(config), folder / "home")
         config.stash[_SERVERS] = Servers(folder, owner, client, base_image(config), lambda text: _tell(config, text))
     return config.stash[_SERVERS]
+
+
+def worker_of(config: pytest.Config) -> str:
+    """Return the name of this worker of pytest-xdist, such as ``gw0``, or ``main`` without workers."""
+    return str(getattr(config, "workerinput", {}).get("workerid", "main"))
 
 
 @pytest.hookimpl(optionalhook=True)

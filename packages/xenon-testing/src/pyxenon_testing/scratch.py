@@ -54,7 +54,6 @@ def fresh_directory(session: xenon.Session, adaptor: str) -> Iterator[ScratchFil
     Raises :class:`~pyxenon_core.errors.SessionError` when the session was closed.
     """
     import xenon
-
     from pyxenon_core.errors import NoSuchPathException
 
     require_open(session)

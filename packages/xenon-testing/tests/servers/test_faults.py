@@ -10,11 +10,30 @@ from typing import Any
 
 import pytest
 
+from pyxenon_testing import ServerFactory
 from pyxenon_testing.errors import ContainerCommandError, EngineError
 from pyxenon_testing.servers.kinds import KINDS
 from pyxenon_testing.servers.running import Servers
 from pyxenon_testing.servers.slurm import SlurmServer
 from pyxenon_testing.servers.ssh import SshServer
+
+
+@pytest.fixture(scope="module")
+def xenon_ssh(xenon_container: ServerFactory) -> SshServer:
+    """Start a server that no other worker uses, since it is broken here."""
+    return xenon_container("ssh", copy="broken-{worker}")
+
+
+@pytest.fixture(scope="module")
+def xenon_slurm(xenon_container: ServerFactory) -> SlurmServer:
+    """Start a server that no other worker uses, since it is broken here."""
+    return xenon_container("slurm", copy="broken-{worker}")
+
+
+@pytest.fixture(scope="module")
+def xenon_slurm_accounting(xenon_container: ServerFactory) -> SlurmServer:
+    """Start a server that no other worker uses, since it is broken here."""
+    return xenon_container("slurm-accounting", copy="broken-{worker}")
 
 
 def answers(server: SshServer, seconds: float = 1.0) -> bool:
@@ -74,7 +93,7 @@ def test_a_restarted_daemon_is_another_process(xenon_ssh: SshServer) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"gridengine"}))
 def test_a_server_whose_daemon_was_restarted_serves_at_once(xenon_container: Any, kind: str) -> None:
-    server = xenon_container(kind)
+    server = xenon_container(kind, copy="broken-{worker}")
     with server.faults.stopped():
         assert KINDS[kind].probe(server)
     assert KINDS[kind].probe(server) == ""

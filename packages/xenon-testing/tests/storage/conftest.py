@@ -8,11 +8,30 @@ from collections.abc import Callable
 
 import pytest
 
+from pyxenon_testing import ServerFactory
 from pyxenon_testing.servers.server import Server
 
 SECONDS_FOR_A_REQUEST = 60
 SECONDS_UNTIL_IT_SERVES = 15
 Curl = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def xenon_ftp(xenon_container: ServerFactory) -> Server:
+    """Start a server that no other worker uses, since it is broken here."""
+    return xenon_container("ftp", copy="broken-{worker}")
+
+
+@pytest.fixture(scope="session")
+def xenon_s3(xenon_container: ServerFactory) -> Server:
+    """Start a server that no other worker uses, since it is broken here."""
+    return xenon_container("s3", copy="broken-{worker}")
+
+
+@pytest.fixture(scope="session")
+def xenon_webdav(xenon_container: ServerFactory) -> Server:
+    """Start a server that no other worker uses, since it is broken here."""
+    return xenon_container("webdav", copy="broken-{worker}")
 
 
 @pytest.fixture

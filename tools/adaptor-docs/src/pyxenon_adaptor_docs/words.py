@@ -6,7 +6,7 @@ one that is left over, is an error that names it. Words that wait for facts of a
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,6 @@ from pyxenon_adaptor_docs.errors import WordsError
 from pyxenon_adaptor_docs.facts import KINDS, Facts
 from pyxenon_adaptor_docs.servers import JoinedAdaptor, join
 from pyxenon_adaptor_docs.values import needs_unit
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)

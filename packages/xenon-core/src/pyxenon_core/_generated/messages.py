@@ -76,9 +76,9 @@ __all__ = (
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Never
 
 import betterproto2
-from typing_extensions import Never
 
 from pyxenon_core.message import Identity, Message, default_message_pool, unknown_field
 from pyxenon_core.paths import StrPath

@@ -9,7 +9,6 @@ should be told, with the adaptor filled in by whoever calls it.
 from __future__ import annotations
 
 import asyncio
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -31,10 +30,7 @@ from pyxenon_server.shells.base import Output
 if TYPE_CHECKING:
     from pyxenon_server.adaptors.resources import Resources
 
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
+from typing import Self
 
 __all__ = ["Adaptor", "FileSystem", "OpenRequest", "Progress", "Scheduler"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -61,7 +61,7 @@ class ServerKeys:
             _fail(f"{self.certificates} is for another kind of key than TLS of gRPC can use: RSA, or ECDSA on P-256 or P-384")
         if _has_expired(certificate):
             _fail(f"{self.certificates} expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: no client would connect")
-        if (begin := certificate.not_valid_before_utc) > datetime.now(timezone.utc):
+        if (begin := certificate.not_valid_before_utc) > datetime.now(UTC):
             _log.warning("%s is not valid before %s UTC: until then no client will connect", self.certificates, f"{begin:%Y-%m-%d %H:%M}")
 
     def _check_clients(self) -> None:
@@ -103,7 +103,7 @@ def _is_usable(certificate: Certificate) -> bool:
 
 
 def _has_expired(certificate: Certificate) -> bool:
-    return certificate.not_valid_after_utc < datetime.now(timezone.utc)
+    return certificate.not_valid_after_utc < datetime.now(UTC)
 
 
 def _fail(reason: str) -> NoReturn:

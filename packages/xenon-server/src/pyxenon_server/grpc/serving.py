@@ -179,7 +179,7 @@ async def _serve_until_signalled(
 async def _close(services: Serving) -> None:
     try:
         await asyncio.wait_for(services.close(), SECONDS_TO_CLOSE)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         _log.warning("what clients had left open was not closed within %g seconds; giving up", SECONDS_TO_CLOSE)
 
 

@@ -42,7 +42,7 @@ class LocalShell(Shell):
         process = await self._start(script)
         try:
             return await asyncio.wait_for(_communicate(process, stdin), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise ConnectionLostException(f"a script on this machine did not end within {timeout:g} seconds, and was killed") from None
         finally:
             await process.close()

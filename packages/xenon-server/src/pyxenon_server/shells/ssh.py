@@ -149,7 +149,7 @@ class SshShell(Shell):
         process = await self.start(script)
         try:
             return await asyncio.wait_for(self._collect(process, stdin), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             process.kill()
             reason = f"a script on {self._link.place.target} was ended after {timeout:g} seconds"
             raise ConnectionLostException(reason, adaptor=self._adaptor) from None

@@ -137,7 +137,7 @@ async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, fo
             gss_host=() if attempt.identity.tickets else None,
             **configuration.ciphers,
         )
-    except (OSError, asyncssh.Error, asyncio.TimeoutError) as error:
+    except (TimeoutError, OSError, asyncssh.Error) as error:
         # The frames of the library hold what it was given; nobody who prints a traceback with its variables shall see that.
         raise failure_of(attempt, error) from error.with_traceback(None)
     batch_writes(connection)

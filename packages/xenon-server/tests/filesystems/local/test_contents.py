@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import xenon
 
 import pyxenon_core
+import xenon
 from embedded import files, until
 from pyxenon_core import messages, services
 from pyxenon_core.errors import (

@@ -26,8 +26,8 @@ MEBIBYTE = 1 << 20
 
 @pytest.fixture
 def server(xenon_container: ServerFactory) -> SshServer:
-    """A server that other tests do not use at the same time."""
-    return xenon_container("ssh", copy="sftpfaults", disk="64m")
+    """Start a server that no other test uses at the same time."""
+    return xenon_container("ssh", copy="sftpfaults-{worker}", disk="64m")
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ async def test_a_closed_file_system_says_so(open_sftp: OpenSftp, server: SshServ
 
 def configured(xenon_container: ServerFactory, edit: str) -> SshServer:
     """A server whose configuration is the usual one, changed by a command of sed."""
-    server = xenon_container("ssh", copy="sftpconfig")
+    server = xenon_container("ssh", copy="sftpconfig-{worker}")
     config = "/etc/ssh/sshd_config"
     server.container.execute(["sh", "-c", f"cp -n {config} /root/; sed '{edit}' /root/sshd_config >{config}"])
     server.faults.restart_daemon()

@@ -26,7 +26,6 @@ class ProgramClient(Client):
         Raises :class:`~pyxenon_core.errors.SessionError` when the program has opened one that knows none of the servers' host keys.
         """
         import xenon
-
         from pyxenon.session import current_session
         from pyxenon_core.errors import SessionError
 

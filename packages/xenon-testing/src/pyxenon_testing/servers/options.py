@@ -60,7 +60,8 @@ class ServerOptions:
             suite that has it.
         username: The account that tests log in with.
         disk: How large the disk is that the account's home is on, as ``256m``. It is in memory, and used as it fills.
-        copy: Tells one server from another that is otherwise alike, as ``second``.
+        copy: Tells one server from another that is otherwise alike, as ``second``. In a test, ``{worker}`` in it stands for the worker of
+            pytest-xdist: tests that break a server ask for ``copy="broken-{worker}"``, which no test that runs at the same time uses.
         configuration: Lines for the end of the server's own configuration file, where the kind of server has one (slurm: ``slurm.conf``;
             ssh: ``sshd_config``).
     """

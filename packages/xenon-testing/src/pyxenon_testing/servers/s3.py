@@ -7,7 +7,7 @@ import hmac
 import http.client
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import attrs
 
@@ -81,7 +81,7 @@ def sign(method: str, path: str, host: str, access_key: str, secret_key: str) ->
 
     *path* needs no quoting, and *host* is what the request's ``Host`` says, with its port.
     """
-    now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     nothing = hashlib.sha256(b"").hexdigest()
     signed = {"host": host, "x-amz-content-sha256": nothing, "x-amz-date": now}
     names = ";".join(signed)

@@ -14,9 +14,8 @@ from pyxenon_testing.engine.containers import Container
 from pyxenon_testing.faults import Faults
 
 if TYPE_CHECKING:
-    import xenon
-
     import pyxenon_core
+    import xenon
     from pyxenon_core import messages
 
 __all__ = ["Access", "Server"]

@@ -44,7 +44,7 @@ class SshServer(Server):
 
         try:
             done = _in_a_loop(asyncio.wait_for(self._log_in_and_run(command, stdin), timeout))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise TimeoutError(f"{command!r} on {self.container.name} took longer than {timeout:g} seconds") from None
         except (OSError, asyncssh.Error) as error:
             raise ConnectionError(f"cannot log in to {self.container.name} to run {command!r}: {error}") from error

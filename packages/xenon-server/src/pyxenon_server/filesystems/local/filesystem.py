@@ -6,10 +6,9 @@ import builtins
 import errno
 import os
 import stat
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from typing_extensions import override
 
@@ -29,11 +28,6 @@ from pyxenon_server.filesystems.local.files import obtained
 from pyxenon_server.filesystems.local.names import rename_new
 from pyxenon_server.filesystems.local.network_mounts import is_far, network_mounts
 from pyxenon_server.filesystems.local.system_errors import from_os_error, translated
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["LocalFileSystem"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import stat
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from typing_extensions import override
 
@@ -37,11 +36,6 @@ from pyxenon_server.filesystems.sftp.sessions import SftpSessions
 from pyxenon_server.filesystems.sftp.writing import append_file, write_file
 from pyxenon_server.shells.ssh import SshShell
 from pyxenon_server.ssh.settings import SFTP
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["SftpFileSystem"]
 

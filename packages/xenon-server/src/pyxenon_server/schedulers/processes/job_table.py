@@ -334,7 +334,7 @@ class JobTable:
         self._keeper.say("recall", job.number)
         try:
             return await asyncio.wait_for(future, _SECONDS_TO_RECALL)
-        except (asyncio.TimeoutError, asyncio.CancelledError):
+        except (TimeoutError, asyncio.CancelledError):
             self._recalled.pop(job.number, None)
             return ""
 

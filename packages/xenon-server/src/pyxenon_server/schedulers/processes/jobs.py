@@ -86,7 +86,7 @@ class Job:
                 break
             try:
                 await asyncio.wait_for(self._changed.wait(), left)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 break
         return self.state
 

@@ -122,7 +122,7 @@ class Keeper:
         connection.send(b"bye\n", answered=False)
         try:
             return await asyncio.wait_for(asyncio.shield(connection.left), _SECONDS_TO_LEAVE)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False
         finally:
             await connection.close()
@@ -130,7 +130,7 @@ class Keeper:
     async def drop(self) -> None:
         """Let the connection go, and those that broke, without a word, for good: a keeper that is being started goes at once."""
         self._dropped = True
-        with contextlib.suppress(asyncio.TimeoutError):
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._lock.acquire(), _SECONDS_TO_END)
             self._lock.release()
         if self._connection is not None:
@@ -152,7 +152,7 @@ async def _dismiss(process: ShellProcess) -> None:
     """Let a keeper go that nobody wants any more; it takes away the folder that it has made."""
     try:
         await process.write(b"bye\n")
-        with contextlib.suppress(XenonError, asyncio.TimeoutError):
+        with contextlib.suppress(XenonError, TimeoutError):
             await asyncio.wait_for(process.wait(), _SECONDS_TO_END)
     finally:
         await process.close()
@@ -193,7 +193,7 @@ class _Connection:
         """Whether it found records, and the folder that they are in."""
         try:
             room, _, rest = (await asyncio.wait_for(asyncio.shield(self.room), _SECONDS_TO_ENTER)).partition(" ")
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise NotConnectedException(f"the shell that was to keep the jobs said nothing for {_SECONDS_TO_ENTER} seconds") from None
         if room == "lacking":
             hint = "Install it there, or put its folder on the PATH of a non-interactive login; coreutils, grep and busybox have them"
@@ -207,7 +207,7 @@ class _Connection:
         """Let it go; when it said goodbye it ends by itself."""
         self.open = False
         await self._stop()
-        with contextlib.suppress(XenonError, asyncio.TimeoutError):
+        with contextlib.suppress(XenonError, TimeoutError):
             await asyncio.wait_for(self._process.wait(), _SECONDS_TO_END if self.left.done() else 0)
         await self._process.close()
 

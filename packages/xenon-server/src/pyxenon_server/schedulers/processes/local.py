@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+from typing import Self
 
 from typing_extensions import override
 
@@ -11,11 +11,6 @@ from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_local
 from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
 from pyxenon_server.shells.local import LocalShell
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["LocalScheduler"]
 

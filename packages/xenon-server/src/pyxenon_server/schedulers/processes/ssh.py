@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Self
 
 from typing_extensions import override
 
@@ -11,11 +11,6 @@ from pyxenon_server.adaptors.locations import SchedulerLocation, parse_ssh
 from pyxenon_server.schedulers.processes.machine import MachineScheduler, polling_delay, slots
 from pyxenon_server.shells.opening import open_shell
 from pyxenon_server.ssh.settings import SCHEDULER_SSH
-
-if sys.version_info >= (3, 11):
-    from typing import Self
-else:
-    from typing_extensions import Self
 
 __all__ = ["SshScheduler"]
 

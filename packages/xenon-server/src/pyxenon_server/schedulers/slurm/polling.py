@@ -212,7 +212,7 @@ class Poller:
         self._drive()
         try:
             return await asyncio.wait_for(waiter.future, timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return await self._at_last(tracked)
         finally:
             self._waiters[job].remove(waiter)

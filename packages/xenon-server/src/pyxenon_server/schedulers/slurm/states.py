@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 
 from pyxenon_core.errors import JobCanceledException, XenonError
@@ -209,4 +209,4 @@ def _information(shown: Record, records: Iterable[Record]) -> dict[str, str]:
 
 
 def _time(moment: float | None) -> str:
-    return "" if moment is None else datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
