@@ -221,7 +221,7 @@ def test_missing_words_are_asked_for_and_nothing_changes(
     [
         ("9.9.9", "no package index is known to have it; give the path of its jar"),
         ("nonsense", "it is no version that is known"),
-        (__file__, "Error: Invalid or corrupt jarfile"),
+        pytest.param(__file__, "Error: Invalid or corrupt jarfile", id="a file that is not a jar"),
         ("grpcs://127.0.0.1:1", "cannot be reached|does not tell its interface"),
         ("nonsense:", "nonsense"),
         ("embedded:", "name another server"),

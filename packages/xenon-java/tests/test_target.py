@@ -193,7 +193,7 @@ def test_a_tilde_in_the_home_is_expanded(tmp_path: Path, monkeypatch: pytest.Mon
         ("relative", "not an absolute path"),
         ("", "not an absolute path"),
         ("/nonexistent/home", "there is no such folder"),
-        (quote(__file__), "there is no such folder"),
+        pytest.param(quote(__file__), "there is no such folder", id="a file that is not a folder"),
         ("~nobody-of-this-name/home", "names no folder"),
         ("/tmp/%00", "its option home"),
     ],
