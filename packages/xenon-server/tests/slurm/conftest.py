@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from slurm_told import ToldCommands
 
+from fake_clock import run_by_clock
 from pyxenon_core.messages import JobDescription
 from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
@@ -35,11 +36,16 @@ RELEASES = ("20.11", "22.05", "24.11", "26.05")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an asynchronous test in an event loop of its own, and see to it that it leaves no task behind."""
+    """Run an asynchronous test in an event loop of its own, and see to it that it leaves no task behind.
+
+    A test with a fixture ``clock`` goes by that clock.
+    """
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    asyncio.run(_finished(pyfuncitem.obj(**arguments)))
+    work = _finished(pyfuncitem.obj(**arguments))
+    clock = pyfuncitem.funcargs.get("clock")
+    asyncio.run(work) if clock is None else run_by_clock(clock, work)
     return True
 
 

@@ -1,15 +1,15 @@
-"""What is told of jobs, from answers that come, fail, lag, leave jobs out or speak of others."""
+"""What is told of jobs, from answers that come, fail, lag, leave jobs out or speak of others; all by a clock that never waits."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from slurm_told import ToldCommands, record
 
+from fake_clock import FakeClock
 from pyxenon_core.errors import (
     ConnectionLostException,
     JobCanceledException,
@@ -19,11 +19,20 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.schedulers.slurm import polling
+from pyxenon_server.schedulers.slurm import polling, states
 from pyxenon_server.schedulers.slurm.polling import Asking, Poller
 
 TAG = "xenon:1"
 AWAY = NotConnectedException("Slurm on nowhere does not answer: Unable to contact slurm controller")
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """The clock of the poller, of its cluster and of its event loop."""
+    fake = FakeClock()
+    monkeypatch.setattr(polling, "time", fake)
+    monkeypatch.setattr(states, "time", fake)
+    return fake
 
 
 @asynccontextmanager
@@ -62,14 +71,19 @@ async def test_one_query_for_all_who_ask_and_wait(told: ToldCommands) -> None:
     assert all(" -u 1000 " in command for command in told.asked)
 
 
-async def test_the_delay_is_kept(told: ToldCommands) -> None:
+async def test_the_delay_is_kept(told: ToldCommands, clock: FakeClock) -> None:
     told.queue = [record("1", "RUNNING")]
     async with polls(told, delay=0.2) as poller:
-        begin = time.monotonic()
-        while time.monotonic() < begin + 1:
+        begin = clock.now
+        while clock.now < begin + 1:
             await one(poller, "1")
             await asyncio.sleep(0.001)
-    assert 4 <= len(told.asked) <= 6
+        assert 4 <= len(told.asked) <= 6
+        asked, begin = len(told.asked), clock.now
+        for _ in range(5):
+            await poller.states(["1"], fresh=True)
+        assert len(told.asked) == asked + 5
+        assert clock.now - begin > 0.8
 
 
 async def test_nobody_waits_and_nobody_asks(told: ToldCommands) -> None:
@@ -100,16 +114,18 @@ async def test_the_pause_grows_while_nothing_happens(told: ToldCommands, monkeyp
     assert 15 <= len(told.asked) <= 90  # 150 without
 
 
-async def test_who_begins_to_wait_is_served_soon(told: ToldCommands) -> None:
+async def test_who_begins_to_wait_is_served_soon(told: ToldCommands, clock: FakeClock) -> None:
     told.queue = [record("1", "RUNNING"), record("2", "RUNNING")]
     async with polls(told, delay=0.1) as poller:
-        first = asyncio.ensure_future(poller.wait("1", is_done, 20))
-        await asyncio.sleep(1.0)
-        poller._changed_at = float("-inf")  # nothing has happened for long: the pause is a second
+        first = asyncio.ensure_future(poller.wait("1", is_done, None))
+        await asyncio.sleep(60)  # nothing has happened for long: the pause is a second
+        asked = len(told.asked)
+        await asyncio.sleep(2)
+        assert len(told.asked) == asked + 2
         await asyncio.sleep(0.3)
-        begin = time.monotonic()
+        begin = clock.now
         assert (await poller.wait("2", is_running_or_done, 5)).running
-        assert time.monotonic() - begin < 0.5
+        assert clock.now - begin < 0.1
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
 
