@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from descriptors import descriptors
 from pyxenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
 from pyxenon_server.shells import local as local_shell
 from pyxenon_server.shells.base import Ended, Output
@@ -26,10 +27,10 @@ def run(test):
             finally:
                 await shell.close()
 
-        files, children = psutil.Process().num_fds(), psutil.Process().children()  # which other tests may have
+        files, children = descriptors(), set(psutil.Process().children())  # which other tests may have
         asyncio.run(go())
-        assert psutil.Process().num_fds() == files
-        assert psutil.Process().children() == children
+        assert not descriptors() - files
+        assert not set(psutil.Process().children()) - children
 
     wrapper.__name__ = test.__name__
     return wrapper

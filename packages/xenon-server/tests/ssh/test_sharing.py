@@ -13,6 +13,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from descriptors import descriptors
 from pyxenon_core.errors import ConnectionLostException, InvalidCredentialException, NotConnectedException
 from pyxenon_core.messages import PasswordCredential
 from pyxenon_server.adaptors.locations import HostPort, SshLocation
@@ -59,10 +60,6 @@ async def pool_for(home: Path, server: SshServer) -> AsyncIterator[Pool]:
     finally:
         await pool.connections.close()
     assert pool.lines == pool.taken == 0
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def client(shell: SshShell) -> str:
@@ -305,10 +302,10 @@ async def test_opening_and_closing_again_and_again_keeps_no_file_open(home: Path
                 await link.close()
             if not round_:
                 gc.collect()
-                before = open_files()
+                before = descriptors()
         await asyncio.sleep(0.1)
         gc.collect()
-        assert open_files() <= before
+        assert not descriptors() - before
 
 
 async def test_a_connection_that_ends_as_a_session_begins(home: Path, xenon_ssh: SshServer) -> None:

@@ -20,6 +20,8 @@ import pytest
 
 import pyxenon_core
 import xenon
+import pyxenon_core
+from descriptors import descriptors
 from embedded import files, until
 from pyxenon_core import messages, services
 from pyxenon_core.errors import (
@@ -46,10 +48,6 @@ async def read(source: FileSystem, path: str) -> bytes:
 
 def names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder))
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 4095, MIB, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 9 * MIB + 17])
@@ -159,14 +157,14 @@ async def test_a_write_that_is_cancelled_leaves_nothing(tmp_path: Path, after: f
             closed = True
 
     async with files(tmp_path) as here:
-        before = open_files()
+        before = descriptors()
         writing = asyncio.ensure_future(here.write_to_file("file", source()))
         await asyncio.sleep(after)
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writing
         assert names(tmp_path) == []
-        assert open_files() == before
+        assert not descriptors() - before
         assert closed == begun
 
 
@@ -356,7 +354,7 @@ async def test_a_file_without_a_size_is_read_whole(tmp_path: Path, path: str) ->
 async def test_a_reader_that_stops_early_leaves_nothing_open(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(40 * MIB))
     async with files(tmp_path) as here:
-        before = open_files()
+        before = descriptors()
         for _ in range(20):
             reading = here.read_from_file("file")
             assert await anext(reading)
@@ -366,7 +364,7 @@ async def test_a_reader_that_stops_early_leaves_nothing_open(tmp_path: Path) -> 
             await asyncio.sleep(0.001)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        assert open_files() == before
+        assert not descriptors() - before
 
 
 async def test_reading_one_file_twice_at_once(tmp_path: Path) -> None:
