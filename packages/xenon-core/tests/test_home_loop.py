@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import pyxenon_core
+from embedded import until
 from pyxenon_core import messages
 from pyxenon_core.client import Client
 from pyxenon_core.errors import NoSuchPathException, SessionClosedError, UnknownRpcException
@@ -22,7 +23,8 @@ from pyxenon_core.scheduler import Scheduler
 from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 from pyxenon_core.targets import InProcessEndpoint
 
-SECONDS = 20
+SECONDS = 60
+FOR_EVER = 3600
 
 
 class Files(FileSystemServicer):
@@ -30,6 +32,7 @@ class Files(FileSystemServicer):
 
     def __init__(self) -> None:
         self.threads: set[int] = set()
+        self.begun: list[str] = []
         self.notes: list[str] = []
         self.received: list[bytes] = []
         self.closed = 0
@@ -43,7 +46,8 @@ class Files(FileSystemServicer):
             raise ZeroDivisionError("a mistake in the server")
         if name == "slow":
             try:
-                await asyncio.sleep(SECONDS)
+                self.begun.append(name)
+                await asyncio.sleep(FOR_EVER)
             finally:
                 await asyncio.sleep(0.05)  # giving things back takes a while
                 self.notes.append("slow ended")
@@ -54,7 +58,8 @@ class Files(FileSystemServicer):
         try:
             for number in range(1000):
                 if request.path and request.path.path == "silent" and number == 1:
-                    await asyncio.sleep(SECONDS)
+                    self.begun.append("silent")
+                    await asyncio.sleep(FOR_EVER)
                 yield messages.ReadFromFileResponse(b"%d" % number)
         finally:
             await asyncio.sleep(0.02)
@@ -207,9 +212,9 @@ def test_a_conversation_item_by_item(home: Home) -> None:
 
 def test_who_is_cancelled_goes_on_when_the_call_has_ended(home: Home) -> None:
     async def scenario(_client: Client, files: FileSystem) -> None:
-        for call in (files.exists("slow"), collect(files, "silent")):
+        for name, call in (("slow", files.exists("slow")), ("silent", collect(files, "silent"))):
             task = asyncio.ensure_future(call)
-            await asyncio.sleep(0.05)
+            await until(lambda name=name: name in home.files.begun, f"{name} begins")  # type: ignore[misc]  # bound now
             noted = len(home.files.notes)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -253,7 +258,7 @@ def test_a_write_that_ends_early_closes_its_source(home: Home, how: str) -> None
 
     async def scenario(_client: Client, files: FileSystem) -> None:
         task = asyncio.ensure_future(files.write_to_file("x", source()))
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(home.files.received) or task.done(), "the write begins")
         if how == "cancelled":
             task.cancel()
         with pytest.raises({"cancelled": asyncio.CancelledError, "failing": LookupError, "refused": NoSuchPathException}[how]):
@@ -279,7 +284,7 @@ def test_the_home_loop_ends_with_calls_under_way(home: Home) -> None:
             asyncio.ensure_future(collect(files, "silent")),
             asyncio.ensure_future(files.write_to_file("x", endless())),
         ]
-        await asyncio.sleep(0.05)
+        await until(lambda: {*home.files.begun} == {"slow", "silent"} and bool(home.files.received), "all calls are under way")
         await asyncio.to_thread(home.stop)
         for outcome in await asyncio.gather(*under_way, return_exceptions=True):
             assert isinstance(outcome, SessionClosedError), repr(outcome)
@@ -298,12 +303,10 @@ def test_a_home_loop_that_just_stops(home: Home) -> None:
 
     async def scenario(_client: Client, files: FileSystem) -> None:
         task = asyncio.ensure_future(files.exists("slow"))
-        await asyncio.sleep(0.05)
+        await until(lambda: "slow" in home.files.begun, "the call begins")
         home.loop.call_soon_threadsafe(home.loop.stop)
-        begun = time.monotonic()
         with pytest.raises(SessionClosedError):
-            await task
-        assert time.monotonic() - begun < 5
+            await asyncio.wait_for(task, SECONDS)
 
     async def run() -> None:
         async with await pyxenon_core.connect(home.endpoint.lent()) as client:
@@ -326,11 +329,11 @@ def test_a_guest_whose_loop_ends_leaves_nothing_at_home(home: Home) -> None:
                 yield b"x"
 
         tasks = [asyncio.ensure_future(files.write_to_file("x", endless())), asyncio.ensure_future(files.exists("slow"))]
-        await asyncio.sleep(0.05)
+        await until(lambda: "slow" in home.files.begun and bool(home.files.received), "both calls are under way")
         assert not any(task.done() for task in tasks)
 
     asyncio.run(visit_briefly())
-    end = time.monotonic() + 5
+    end = time.monotonic() + SECONDS
     while home.run(count_tasks()) > 1 and time.monotonic() < end:
         time.sleep(0.01)
     assert home.run(count_tasks()) == 1

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyxenon_core.thread_iterator import iterate_in_thread
+from embedded import until
+from pyxenon_core.feeding import feed
 
 
 def test_every_item_comes_in_order_and_a_failure_at_its_place() -> None:
@@ -39,7 +40,7 @@ def test_the_loop_runs_on_while_the_source_blocks() -> None:
             lines.put(b"second" if len(answers) == 1 else None)
         return answers
 
-    assert asyncio.run(asyncio.wait_for(converse(), 10)) == [b"first", b"second"]
+    assert asyncio.run(asyncio.wait_for(converse(), 60)) == [b"first", b"second"]
 
 
 def test_it_is_one_item_ahead_at_most() -> None:
@@ -68,7 +69,6 @@ def test_giving_up_ends_the_thread() -> None:
         stream = iterate_in_thread(iter(range(1000)))
         await anext(stream)
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
-        await asyncio.sleep(0.05)
+        await until(lambda: all(thread.name != "xenon-feed" for thread in threading.enumerate()), "the thread ends")
 
     asyncio.run(give_up())
-    assert not [thread for thread in threading.enumerate() if thread.name == "xenon-thread-iterator"]

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import pytest
 
+from fake_clock import FakeClock
 from pyxenon_core import waiting
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """The clock by which it waits: time passes when somebody says so."""
+    fake = FakeClock()
+    monkeypatch.setattr(waiting, "time", fake)
+    return fake
 
 
 @dataclass
@@ -50,10 +58,10 @@ def test_a_server_that_answers_at_once_is_not_asked_without_a_break() -> None:
     assert max(server.slept) <= 1.0
 
 
-def test_a_timeout_gives_the_last_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timeout_gives_the_last_status(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server([Status(running=True)])
-    # A clock of its own: one that waits as long as it is asked to, on the millisecond.
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: sum(server.asked) / 1000))
+    # It waits as long as it is asked to, on the millisecond.
+    monkeypatch.setattr(clock, "monotonic", lambda: sum(server.asked) / 1000)
     status = asyncio.run(waiting.until(waiting.done, server.ask, 30, server.sleep))
     assert status.running and not status.done
     assert server.asked == [10, 20]

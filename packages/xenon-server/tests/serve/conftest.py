@@ -45,10 +45,10 @@ class Running:
         self.target = f"unix://{socket.path}"
         self.notes = services.notes.lines
 
-    async def noted(self, line: str, seconds: float = 10) -> None:
-        """Wait until *line* is among the notes."""
+    async def noted(self, line: str, seconds: float = 60, count: int = 1) -> None:
+        """Wait until *line* is among the notes, *count* times."""
         deadline = time.monotonic() + seconds
-        while line not in self.notes:
+        while self.notes.count(line) < count:
             assert time.monotonic() < deadline, f"{line!r} is not among {self.notes}"
             await asyncio.sleep(0.005)
 
@@ -83,7 +83,7 @@ class Program:
         """What its servicers have noted."""
         return self._notes.read_text(encoding="utf-8").splitlines() if self._notes.exists() else []
 
-    def noted(self, line: str, seconds: float = 10, count: int = 1) -> None:
+    def noted(self, line: str, seconds: float = 60, count: int = 1) -> None:
         """Wait until *line* is among the notes, *count* times."""
         deadline = time.monotonic() + seconds
         while self.notes().count(line) < count:
@@ -93,7 +93,7 @@ class Program:
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send it a signal; gives its exit status and what it wrote to standard error."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
 
 
@@ -137,5 +137,5 @@ def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_keys(folder: Path) -> Path:
     """Run the README's commands in *folder*."""
     [commands] = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    subprocess.run(["sh", "-ec", commands], cwd=folder, check=True, capture_output=True, timeout=30)
+    subprocess.run(["sh", "-ec", commands], cwd=folder, check=True, capture_output=True, timeout=60)
     return folder

@@ -61,6 +61,7 @@ class Files(FileSystemServicer):
         self.notes.add("wait began")
         try:
             await asyncio.sleep(3600 if not request.timeout else request.timeout / 1000)
+            await self.gate.wait()
         except asyncio.CancelledError:
             self.notes.add("wait cancelled")
             raise

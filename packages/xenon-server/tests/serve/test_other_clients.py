@@ -62,7 +62,7 @@ def path_request(pb2: Any, path: str) -> Any:
 
 def test_one_request_one_response(against: Against, stubs: tuple[Any, Any]) -> None:
     pb2, pb2_grpc = stubs
-    answer, _ = against(lambda channel: pb2_grpc.FileSystemServiceStub(channel).exists(path_request(pb2, "/x"), timeout=10))
+    answer, _ = against(lambda channel: pb2_grpc.FileSystemServiceStub(channel).exists(path_request(pb2, "/x"), timeout=60))
     assert answer == pb2.Is(value=True)
 
 
@@ -85,7 +85,7 @@ def test_the_status_and_the_details_name_the_exception(
 
     def work(channel: grpc.Channel) -> Any:
         with pytest.raises(grpc.RpcError) as caught:
-            pb2_grpc.FileSystemServiceStub(channel).exists(path_request(pb2, path), timeout=10)
+            pb2_grpc.FileSystemServiceStub(channel).exists(path_request(pb2, path), timeout=60)
         return caught.value
 
     error, _ = against(work)
@@ -97,8 +97,8 @@ def test_a_stream_of_responses(against: Against, stubs: tuple[Any, Any]) -> None
 
     def work(channel: grpc.Channel) -> tuple[int, int]:
         files = pb2_grpc.FileSystemServiceStub(channel)
-        size = sum(len(message.buffer) for message in files.readFromFile(path_request(pb2, "/32"), timeout=30))
-        entries = files.list(pb2.ListRequest(filesystem=pb2.FileSystem(id="f"), dir=pb2.Path(path="/")), timeout=10)
+        size = sum(len(message.buffer) for message in files.readFromFile(path_request(pb2, "/32"), timeout=60))
+        entries = files.list(pb2.ListRequest(filesystem=pb2.FileSystem(id="f"), dir=pb2.Path(path="/")), timeout=60)
         return size, sum(entry.size for entry in entries)
 
     result, notes = against(work)
@@ -114,7 +114,7 @@ def test_a_stream_of_requests(against: Against, stubs: tuple[Any, Any]) -> None:
         for _ in range(32):
             yield pb2.WriteToFileRequest(buffer=bytes(MIB))
 
-    answer, notes = against(lambda channel: pb2_grpc.FileSystemServiceStub(channel).writeToFile(pieces(), timeout=30))
+    answer, notes = against(lambda channel: pb2_grpc.FileSystemServiceStub(channel).writeToFile(pieces(), timeout=60))
     assert answer == pb2.Empty()
     assert notes[-1] == f"whole file of {32 * MIB}"
 
@@ -128,7 +128,7 @@ def test_a_stream_of_requests_whose_source_fails_is_no_whole_file(against: Again
 
     def work(channel: grpc.Channel) -> None:
         with pytest.raises(grpc.RpcError):
-            pb2_grpc.FileSystemServiceStub(channel).writeToFile(pieces(), timeout=30)
+            pb2_grpc.FileSystemServiceStub(channel).writeToFile(pieces(), timeout=60)
 
     _, notes = against(work)
     assert not [line for line in notes if line.startswith("whole")]
@@ -139,7 +139,7 @@ def test_both_ways_in_lock_step(against: Against, stubs: tuple[Any, Any]) -> Non
 
     def work(channel: grpc.Channel) -> list[bytes]:
         words: Queue[Any] = Queue()
-        responses = pb2_grpc.SchedulerServiceStub(channel).submitInteractiveJob(iter(words.get, None), timeout=30)
+        responses = pb2_grpc.SchedulerServiceStub(channel).submitInteractiveJob(iter(words.get, None), timeout=60)
         words.put(pb2.SubmitInteractiveJobRequest(scheduler=pb2.Scheduler(id="s"), stdin=b"zero"))
         heard = [next(responses).stdout, next(responses).stdout]
         for word in (b"one", b"two"):
@@ -157,8 +157,9 @@ def test_a_deadline_that_passes_ends_what_was_started(against: Against, stubs: t
     pb2, pb2_grpc = stubs
 
     def work(channel: grpc.Channel) -> Any:
+        grpc.channel_ready_future(channel).result(60)
         with pytest.raises(grpc.RpcError) as caught:
-            pb2_grpc.FileSystemServiceStub(channel).waitUntilDone(pb2.WaitUntilDoneRequest(), timeout=0.3)
+            pb2_grpc.FileSystemServiceStub(channel).waitUntilDone(pb2.WaitUntilDoneRequest(), timeout=1)
         return caught.value.code()
 
     code, notes = against(work)

@@ -58,7 +58,7 @@ def test_grpcs_own_client_finds_the_services_and_calls_one(running: Running) -> 
         method = service.FindMethodByName("getAdaptorNames")
         response = message_factory.GetMessageClass(method.output_type)
         call = channel.unary_unary(f"/{service.full_name}/{method.name}", response_deserializer=response.FromString)
-        assert list(call(b"", timeout=10).name) == ["file"]
+        assert list(call(b"", timeout=60).name) == ["file"]
 
     blocking(running, work)
 
@@ -84,7 +84,7 @@ def test_both_versions_answer_question_after_question(running: Running, service:
     def work(channel: grpc.Channel) -> None:
         method = channel.stream_stream(f"/{service}/ServerReflectionInfo", Request.SerializeToString, Response.FromString)
         asked = [Request(list_services=""), Request(file_by_filename="xenon.proto"), Request(file_containing_symbol="no.such"), Request()]
-        answers = list(method(iter(asked), timeout=10))
+        answers = list(method(iter(asked), timeout=60))
         assert [said.original_request for said in answers] == asked
         kinds = [said.WhichOneof("message_response") for said in answers]
         assert kinds == ["list_services_response", "file_descriptor_response", "error_response", "error_response"]

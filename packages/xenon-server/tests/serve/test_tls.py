@@ -147,7 +147,7 @@ def test_a_client_of_pyxenon_3_gets_in(keys: Path) -> None:
 
             def call() -> bytes:
                 with grpc.secure_channel(f"localhost:{port}", credentials) as channel:
-                    answer: bytes = channel.unary_unary(services.FILE_SYSTEM_GET_ADAPTOR_NAMES.path)(b"", timeout=10)
+                    answer: bytes = channel.unary_unary(services.FILE_SYSTEM_GET_ADAPTOR_NAMES.path)(b"", timeout=60)
                     return answer
 
             assert await asyncio.to_thread(call) == b"\x0a\x04file"
@@ -186,7 +186,7 @@ def test_a_file_that_holds_no_certificate_is_named(keys: Path, tmp_path: Path, c
 def test_a_key_with_a_passphrase_is_refused_without_asking_for_it(keys: Path, tmp_path: Path) -> None:
     encrypted = tmp_path / "server.key"
     command = ["openssl", "pkcs8", "-topk8", "-in", str(keys / "server.key"), "-out", str(encrypted), "-passout", "stdin"]
-    subprocess.run(command, input=b"hunter2\n", check=True, capture_output=True, timeout=30)
+    subprocess.run(command, input=b"hunter2\n", check=True, capture_output=True, timeout=60)
     said = refused(ServerKeys(keys / "server.pem", encrypted, keys / "client.pem"))
     assert f"{encrypted} has a passphrase" in said
 

@@ -50,7 +50,7 @@ def run(shell: str, script: str, folder: Path) -> subprocess.CompletedProcess[by
     assert "\r\n" not in script  # which sbatch refuses
     words = [shell, "--posix"] if shell == "bash" else [shell]
     (folder / "script").write_bytes(script.encode())
-    return subprocess.run([*words, folder / "script"], cwd=folder, capture_output=True, timeout=20, check=False)
+    return subprocess.run([*words, folder / "script"], cwd=folder, capture_output=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
