@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -116,8 +115,6 @@ def test_an_interrupt_ends_the_demo_tidily(tmp_path: Path) -> None:
         while "server" not in process.stdout.readline():
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to all of its programs
-        started = time.monotonic()
         _, complaints = process.communicate(timeout=SECONDS)
-    assert time.monotonic() - started < 15
     assert (process.returncode, complaints) == (130, "\nInterrupted; what the demo made is removed, and what it started has ended.\n")
     assert list(tmp_path.iterdir()) == []

@@ -248,7 +248,7 @@ def test_a_server_that_runs_tells_what_it_serves(repository: Path, capsys: pytes
         command = [str(Path(sys.executable).with_name("xenon-server")), "--uds", str(address)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:
-                deadline = time.monotonic() + 30
+                deadline = time.monotonic() + 60
                 while not address.exists() and server.poll() is None and time.monotonic() < deadline:
                     time.sleep(0.05)
                 assert main(["--root", str(repository), "diff", str(repository), f"unix://{address}"]) == 0

@@ -16,7 +16,7 @@ from xenon.exceptions import NoSuchPathException, PathAlreadyExistsException, Xe
 
 ADAPTORS = ("sftp", "ftp", "webdav", "s3")
 pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("adaptor", ADAPTORS)]
-SECONDS_TO_SETTLE = 10
+SECONDS_TO_SETTLE = 60
 LARGE = bytes(range(256)) * 12_289  # three MiB and a bit: several messages, and no multiple of a buffer
 
 

@@ -13,7 +13,7 @@ from conformance.batch import shell
 from conformance.servers import start_server
 from xenon.exceptions import XenonException
 
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture

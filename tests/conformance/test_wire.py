@@ -20,8 +20,8 @@ from pyxenon_core.rpc import Rpc
 from pyxenon_core.services import RPCS
 from pyxenon_core.targets import GrpcEndpoint
 
-pytestmark = pytest.mark.parametrize("server", [SOCKET, pytest.param(JAVA, marks=needs(JAVA))])
-SECONDS = 20
+pytestmark = pytest.mark.parametrize("server", [SOCKET, JAVA])
+SECONDS = 60
 ROOT = r"nl.esciencecenter.xenon"
 FILES = "FileSystemService"
 JOBS = "SchedulerService"

@@ -18,7 +18,7 @@ from pyxenon_core.filesystem import FileSystem
 
 __all__ = ["ended", "files", "pytest_pyfunc_call", "until"]
 
-SECONDS_FOR_A_TEST = 60
+SECONDS_FOR_A_TEST = 120
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,12 +47,12 @@ async def files(folder: Path) -> AsyncIterator[FileSystem]:
 
 async def ended(files: FileSystem, operation: messages.CopyOperation) -> messages.CopyStatus:
     """The status of a copy when it has ended."""
-    status = await files.wait_until_done(operation, 20_000)
+    status = await files.wait_until_done(operation, 60_000)
     assert status.done, f"the copy is still {status.state}"
     return status
 
 
-async def until(happened: Callable[[], bool], what: str, seconds: float = 10) -> None:
+async def until(happened: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait until *happened* is true."""
     end = time.monotonic() + seconds
     while not happened():

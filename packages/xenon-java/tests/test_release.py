@@ -123,7 +123,7 @@ def test_two_may_fetch_at_once(cache: Path, small: Release) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert found == [cache / small.jar] * 2
     assert [path.read_bytes() for path in cache.iterdir()] == [CONTENT]
 

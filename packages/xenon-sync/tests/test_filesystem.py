@@ -228,7 +228,7 @@ def test_ctrl_c_in_a_write_leaves_no_half_file(tmp_path: Path, target: str) -> N
         assert program.stdout is not None
         assert program.stdout.readline() == "writing\n"
         program.send_signal(signal.SIGINT)
-        assert program.communicate(timeout=30)[0].splitlines()[-1] == "interrupted False"
+        assert program.communicate(timeout=60)[0].splitlines()[-1] == "interrupted False"
         assert program.returncode == 0
     assert list(tmp_path.iterdir()) == []
 

@@ -102,7 +102,7 @@ def test_a_slow_reader_holds_the_stream_back(filesystem: xenon.FileSystem, files
     time.sleep(0.2)
     assert files.sent < 100
     stream.close()  # type: ignore[attr-defined]  # it is a generator
-    assert files.closed.wait(5)
+    assert files.closed.wait(60)
 
 
 def test_data_is_taken_from_a_callers_blocking_generator(filesystem: xenon.FileSystem, files: Files) -> None:

@@ -17,7 +17,7 @@ from pyxenon_testing.options import DEFAULT_TARGET, chosen_target
 pytest_plugins = ["pytester"]
 
 MARK = "XENON_TESTING_MARK"
-SECONDS_TO_END = 10
+SECONDS_TO_END = 60
 
 
 @pytest.fixture(scope="session")

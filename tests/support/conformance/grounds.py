@@ -17,7 +17,7 @@ from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["Ground", "LocalGround", "SshGround", "fresh_folder", "new_folder"]
 
-SECONDS = 30
+SECONDS = 60
 T = TypeVar("T")
 
 

@@ -71,6 +71,11 @@ class Place:
         return self.adaptor in FILE_ADAPTORS
 
     @property
+    def tenths_to_end(self) -> int:
+        """The tenths of a second that its processes get to end: few on the server that is known to let them live on."""
+        return 15 if self.server == JAVA else 300
+
+    @property
     def kind(self) -> type[xenon.FileSystem] | type[xenon.Scheduler]:
         """The class whose ``create`` opens it."""
         return xenon.FileSystem if self.is_for_files else xenon.Scheduler

@@ -109,7 +109,7 @@ async def test_a_wait_ends_with_its_timeout(tmp_path: Path, gate: asyncio.Event)
         for timeout in (1, 100):
             begun = time.monotonic()
             status = await here.wait_until_done(operation, timeout)
-            assert not status.done and timeout / 1000 <= time.monotonic() - begun < timeout / 1000 + 1
+            assert not status.done and time.monotonic() - begun >= timeout / 1000
         waiting = [asyncio.ensure_future(here.wait_until_done(operation)) for _ in range(5)]
         await asyncio.sleep(0.02)
         waiting[0].cancel()
@@ -163,7 +163,7 @@ async def test_closing_a_file_system_ends_its_copies(tmp_path: Path, gate: async
         await asyncio.sleep(0.01)
         await (here if which == "source" else there).close()
         try:
-            status = await asyncio.wait_for(waiting, 5)
+            status = await asyncio.wait_for(waiting, 60)
             assert status.error_type == CopyStatusErrorType.CANCELLED and "was closed" in status.error_message
         except FileSystemClosedException:  # a long wait is several questions, of which one may come too late
             assert which == "source"

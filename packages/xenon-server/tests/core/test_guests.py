@@ -84,7 +84,7 @@ def test_the_session_ends_while_guests_are_at_it(tmp_path: Path) -> None:
             tasks = [asyncio.ensure_future(call) for call in (files.write_to_file("half", endless()), slowly(files))]
             await asyncio.sleep(0.1)
             await asyncio.to_thread(began.wait)
-            outcomes.extend(await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 20))
+            outcomes.extend(await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60))
             with pytest.raises((SessionClosedError, FileSystemClosedException)):
                 await files.exists("large")
             await files.close()
@@ -92,8 +92,8 @@ def test_the_session_ends_while_guests_are_at_it(tmp_path: Path) -> None:
     with xenon.init(target="embedded:") as session:
         guest = threading.Thread(target=lambda: asyncio.run(visit(session.endpoint)))  # type: ignore[arg-type]  # it is in this process
         guest.start()
-        began.wait(20)
-    guest.join(20)
+        began.wait(60)
+    guest.join(60)
     assert not guest.is_alive()
     assert isinstance(outcomes[0], SessionClosedError)
     assert isinstance(outcomes[1], (SessionClosedError, FileSystemClosedException)), "it may have begun anew in between"

@@ -26,7 +26,7 @@ from pyxenon_server.schedulers.processes.machine import MachineScheduler
 from pyxenon_server.schedulers.processes.ssh import SshScheduler
 from pyxenon_testing import ServerFactory, SshServer
 
-SECONDS_FOR_A_TEST = 60
+SECONDS_FOR_A_TEST = 120
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,7 +92,7 @@ class Jobs:
         """Submit a job that runs *script*."""
         return await self.submit("sh", "-c", script, **fields)
 
-    async def done(self, job: str, timeout: float = 20) -> JobState:
+    async def done(self, job: str, timeout: float = 60) -> JobState:
         """The state of *job* once it is done."""
         state = await self.scheduler.wait(job, is_done, timeout)
         assert state.done, state
@@ -100,7 +100,7 @@ class Jobs:
 
     async def begun(self, job: str) -> JobState:
         """The state of *job* once it has begun."""
-        state = await self.scheduler.wait(job, is_running_or_done, 20)
+        state = await self.scheduler.wait(job, is_running_or_done, 60)
         assert state.running or state.done, state
         return state
 

@@ -51,7 +51,7 @@ def fuzzed(examples: int) -> Callable[[Callable[..., Coroutine[Any, Any, None]]]
                 @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
                 @given(DESCRIPTIONS)
                 def all_examples(example: dict[str, Any]) -> None:
-                    asyncio.run_coroutine_threadsafe(check(example, machine, jobs), loop).result(30)
+                    asyncio.run_coroutine_threadsafe(check(example, machine, jobs), loop).result(60)
 
                 await asyncio.to_thread(all_examples)
 

@@ -69,7 +69,7 @@ async def test_a_job_submitted_while_the_scheduler_is_closed_is_refused_or_ended
         await asyncio.sleep(seconds)
         await jobs.scheduler.close()
         try:
-            state = await jobs.done(await submitting, 5)
+            state = await jobs.done(await submitting)
         except SchedulerClosedException as error:
             assert "closed" in error.reason
         else:
@@ -86,7 +86,7 @@ async def test_everything_dies_with_a_client_that_is_killed(local, death):
     finally:
         client.send_signal(death)
         await client.wait()
-    for _ in range(60):
+    for _ in range(1200):
         if not await local.alive(pids):
             break
         await asyncio.sleep(0.05)

@@ -117,7 +117,7 @@ async def test_nothing_changes_while_the_server_is_frozen(ssh, xenon_ssh):
         job = await jobs.sh("echo $$ >pids; sleep 2; exit 9")
         await ssh.lines("pids", 1)
         with xenon_ssh.faults.paused():
-            await asyncio.sleep(8)
+            await asyncio.sleep(3)
             assert (await jobs.scheduler.job_state(job)).running
         assert (await jobs.done(job)).exit_code == 9
         assert (await jobs.end_of("sh", "-c", "exit 8")).exit_code == 8
@@ -154,17 +154,16 @@ async def test_everything_dies_after_the_lease_when_the_client_was_killed(ssh, x
     client = await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, *arguments)
     try:
         pids = await ssh.lines("pids", 2)
+        assert len(await ssh.alive(pids)) == 2
     finally:
+        killed = time.monotonic()
         client.kill()
         await client.wait()
-    killed = time.monotonic()
-    assert len(await ssh.alive(pids)) == 2
-    while await ssh.alive(pids):
-        assert time.monotonic() - killed < 8
+    while await ssh.alive(pids):  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.1)
     assert time.monotonic() - killed > 0.8
-    await asyncio.sleep(0.5)
-    assert set((await ssh.run("ls /tmp")).split()) <= set(before.split())
+    while not set((await ssh.run("ls /tmp")).split()) <= set(before.split()):  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.1)
 
 
 async def test_after_the_lease_nobody_claims_to_know(ssh, xenon_ssh, monkeypatch):

@@ -327,7 +327,7 @@ sys.exit(serve_servants.main({str(folder / "notes")!r}, "--uds", {str(path)!r}))
             process.send_signal(signal.SIGHUP)
             assert call(f"unix://{path}") == ["file"]
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
 
@@ -346,7 +346,7 @@ def test_a_second_server_at_the_same_socket_is_refused_and_the_first_serves_on(s
     start("--uds", path)
     second = start("--uds", path)
     assert second.first_line == ""
-    status, errors = second.process.wait(10), second.process.stderr.read()
+    status, errors = second.process.wait(60), second.process.stderr.read()
     assert status == 1
     assert "a server is listening there. Use that server, end it, or choose another path." in errors
     assert call(f"unix://{path}") == ["file"]

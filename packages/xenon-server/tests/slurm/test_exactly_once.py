@@ -183,7 +183,7 @@ async def test_who_gives_up_leaves_no_job(cluster: Any) -> None:
         submitting.cancel()
         await asyncio.gather(submitting, return_exceptions=True)
         assert submitting.cancelled()
-        for _ in range(50):
+        for _ in range(600):
             await asyncio.sleep(0.1)
             if not (await cluster.run(f"squeue -h -n {name} -o %T")).split():
                 break
@@ -209,7 +209,7 @@ async def test_a_job_that_is_forgotten_already_is_found_in_the_accounting(accoun
         await jobs.done(job)
         lookup: Lookup = jobs.scheduler._lookup
         since = (await accounted.root("date +%s")).strip()
-        for _ in range(50):
+        for _ in range(300):
             found = await lookup._accounting(float(since) - 60)
             if tag in [record.comment for record in found]:
                 break

@@ -49,7 +49,7 @@ def agent(folder: Path, *keys: Path) -> Iterator[str]:
         yield path
     finally:
         started.send_signal(signal.SIGTERM)
-        started.wait(10)
+        started.wait(60)
         started.stdout.close()
 
 

@@ -28,8 +28,8 @@ def listed(client: Any) -> dict[str, str]:
 
 
 def wait_for(client: Any, condition: str) -> None:
-    """Return once *condition* holds in the account's shell; at most some seconds."""
-    client.ssh(f"for i in $(seq 100); do {condition} && exit; sleep 0.1; done; exit 1")
+    """Return once *condition* holds in the account's shell; at most fifty seconds."""
+    client.ssh(f"for i in $(seq 500); do {condition} && exit; sleep 0.1; done; exit 1")
 
 
 @pytest.mark.parametrize("command", ["at", "batch"])

@@ -12,7 +12,7 @@ from pyxenon_testing.servers.running import Servers
 from pyxenon_testing.servers.server import Server
 from pyxenon_testing.servers.ssh import SshServer
 
-SECONDS_FOR_A_JOB = 15
+SECONDS_FOR_A_JOB = 60
 # A node looks for a master that has gone away at growing intervals.
 SECONDS_FOR_A_NODE_TO_RETURN = 45
 OPTIONS = {"default": "", "short": "-q short", "parallel": "-pe smp 4"}

@@ -12,7 +12,7 @@ from pyxenon_testing.servers.running import Servers
 from pyxenon_testing.servers.server import Server
 from pyxenon_testing.servers.ssh import SshServer
 
-SECONDS_FOR_A_JOB = 15
+SECONDS_FOR_A_JOB = 60
 
 
 def submit(client: Any, script: str, options: str = "") -> str:

@@ -67,13 +67,13 @@ def test_a_paused_server_answers_nobody_and_then_goes_on(xenon_ssh: SshServer, c
     with xenon_ssh.faults.paused():
         assert not answers(xenon_ssh)
         assert conversation.poll() is None
-    assert answers(xenon_ssh, seconds=5)
+    assert answers(xenon_ssh, seconds=60)
     assert echo(conversation, b"still here\n") == b"still here\n"
 
 
 def test_dropped_connections_end_and_new_ones_are_served(xenon_ssh: SshServer, conversation: subprocess.Popen[bytes]) -> None:
     xenon_ssh.faults.drop_connections()
-    assert conversation.wait(timeout=10) == 255
+    assert conversation.wait(timeout=60) == 255
     assert answers(xenon_ssh)
 
 
@@ -120,7 +120,7 @@ def test_latency_upon_latency_is_refused_and_the_first_stays(xenon_ssh: SshServe
         with pytest.raises(ContainerCommandError, match="there is latency already"):
             xenon_ssh.faults.add_latency(10)
         begun = time.monotonic()
-        assert answers(xenon_ssh, seconds=10)
+        assert answers(xenon_ssh, seconds=60)
         assert time.monotonic() - begun >= 0.3
 
 
@@ -147,12 +147,12 @@ def test_a_full_disk_takes_nothing_more_until_it_is_freed(xenon_ssh: SshServer, 
 def test_latency_is_felt_and_taken_back(xenon_ssh: SshServer) -> None:
     def seconds_for_a_greeting() -> float:
         begun = time.monotonic()
-        assert answers(xenon_ssh, seconds=10)
+        assert answers(xenon_ssh, seconds=60)
         return time.monotonic() - begun
 
     with xenon_ssh.faults.latency(400, jitter=20):
         assert seconds_for_a_greeting() >= 0.38
-    assert min(seconds_for_a_greeting() for _ in range(3)) < 0.38
+    assert eventually(lambda: seconds_for_a_greeting() < 0.38)
 
 
 def test_a_large_file_passes_a_slow_line_whole(xenon_ssh: SshServer, openssh: Callable[..., Any]) -> None:
@@ -166,7 +166,7 @@ def test_without_its_controller_slurm_answers_nothing_and_forgets_nothing(xenon_
     job = client.ssh("sbatch --parsable --wrap 'sleep 2; exit 5'").stdout.decode().strip()
     with xenon_slurm.faults.controller_stopped():
         assert b"Unable to contact slurm controller" in client.ssh("squeue", check=False).stderr
-    assert eventually(lambda: b"ExitCode=5:0" in client.ssh(f"scontrol -o show job {job}", check=False).stdout, seconds=30)
+    assert eventually(lambda: b"ExitCode=5:0" in client.ssh(f"scontrol -o show job {job}", check=False).stdout)
 
 
 def test_accounting_lags_behind_and_catches_up(xenon_slurm_accounting: SlurmServer, openssh: Callable[..., Any]) -> None:
@@ -176,7 +176,7 @@ def test_accounting_lags_behind_and_catches_up(xenon_slurm_accounting: SlurmServ
         assert eventually(lambda: client.ssh(f"squeue -h -t all -j {job} -o %T").stdout == b"FAILED\n")
         time.sleep(2)
         assert client.ssh(f"sacct -n -X -P -j {job} -o state").stdout.strip() in (b"", b"PENDING", b"RUNNING")
-    assert eventually(lambda: client.ssh(f"sacct -n -X -P -j {job} -o state,exitcode").stdout == b"FAILED|6:0\n", seconds=60)
+    assert eventually(lambda: client.ssh(f"sacct -n -X -P -j {job} -o state,exitcode").stdout == b"FAILED|6:0\n")
 
 
 def test_there_is_no_accounting_to_hold_back_without_it(xenon_slurm: SlurmServer) -> None:
@@ -184,7 +184,7 @@ def test_there_is_no_accounting_to_hold_back_without_it(xenon_slurm: SlurmServer
         xenon_slurm.faults.hold_accounting_back()
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():

@@ -12,7 +12,7 @@ from pyxenon_testing.servers.options import SLURM_RELEASES
 from pyxenon_testing.servers.slurm import SlurmServer
 
 RELEASES = list(SLURM_RELEASES.values())
-SECONDS_FOR_A_JOB = 15
+SECONDS_FOR_A_JOB = 60
 
 
 @pytest.fixture(scope="session", params=RELEASES)

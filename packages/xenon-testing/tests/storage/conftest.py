@@ -12,7 +12,7 @@ from pyxenon_testing import ServerFactory
 from pyxenon_testing.servers.server import Server
 
 SECONDS_FOR_A_REQUEST = 60
-SECONDS_UNTIL_IT_SERVES = 15
+SECONDS_UNTIL_IT_SERVES = 60
 Curl = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 

@@ -6,7 +6,6 @@ import contextlib
 import ftplib
 import io
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,11 +84,11 @@ def test_curl_reads_what_curl_wrote(xenon_ftp: Server, curl: Callable[..., subpr
     assert curl(xenon_ftp, "--list-only", folder).stdout.split() == [b"file"]
 
 
+@pytest.mark.timeout(30, func_only=True)
 def test_a_wrong_password_is_refused_without_delay(xenon_ftp: Server) -> None:
-    begun = time.monotonic()
-    with pytest.raises(ftplib.error_perm, match="530"), login(xenon_ftp, "wrong"):
-        pass
-    assert time.monotonic() - begun < 1
+    for _ in range(40):  # with vsftpd's usual delay of a second they would take longer than the test may
+        with pytest.raises(ftplib.error_perm, match="530"), login(xenon_ftp, "wrong"):
+            pass
 
 
 def test_nobody_logs_in_without_an_account(xenon_ftp: Server) -> None:

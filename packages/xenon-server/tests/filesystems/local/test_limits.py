@@ -34,11 +34,11 @@ NOBODY = 65534
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     """A disk of 4 MiB at *folder*."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "xenon-test", str(folder)], check=True, timeout=10)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "xenon-test", str(folder)], check=True, timeout=60)
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True, timeout=10)
+        subprocess.run(["umount", str(folder)], check=True, timeout=60)
 
 
 @contextlib.contextmanager

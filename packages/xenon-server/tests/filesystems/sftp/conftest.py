@@ -17,7 +17,7 @@ from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
 from pyxenon_testing import SshServer
 
-SECONDS_FOR_A_TEST = 60
+SECONDS_FOR_A_TEST = 120
 PREFIX = "xenon.adaptors.filesystems.sftp."
 
 OpenSftp = Callable[..., AbstractAsyncContextManager[SftpFileSystem]]
