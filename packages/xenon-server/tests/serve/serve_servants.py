@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -154,8 +156,15 @@ def _path(path: messages.Path | None) -> str:
 
 
 def main(notes: str, *arguments: str) -> int:
-    """The command over these servicers, noting what happens in a file."""
-    from pyxenon_server import cli
+    """The command over these servicers, noting what happens in a file.
+
+    Environment variables named after the command's own times, in seconds, replace these.
+    """
+    from pyxenon_server import cli, serve
+
+    serve.SECONDS_OF_ECHO = float(os.environ.get("SECONDS_OF_ECHO", serve.SECONDS_OF_ECHO))
+    if grace := os.environ.get("SECONDS_OF_GRACE"):
+        serve.serve = functools.partial(serve.serve, grace=float(grace))
 
     async def open_services() -> Services:
         return Services(Notes(Path(notes)))

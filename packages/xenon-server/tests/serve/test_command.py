@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from pyxenon_core.errors import XenonError
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.services import RPCS
 from pyxenon_server import __version__, cli
+from pyxenon_server.grpc.serving import serve
 
 Capture = pytest.CaptureFixture[str]
 Start = Callable[..., Any]
@@ -229,9 +231,9 @@ def test_a_signal_ends_it_in_good_order(start: Start, folder: Path, number: sign
 def test_the_echo_of_a_signal_is_no_second_one(start: Start, folder: Path) -> None:
     """Ctrl-C reaches both a command and what wraps it, which passes it on."""
     path = folder / "run" / "s.sock"
-    server = start("--uds", path)
+    server = start("--uds", path, SECONDS_OF_ECHO="600", SECONDS_OF_GRACE="600")
     with grpc.insecure_channel(f"unix://{path}") as channel:
-        request = messages.WaitUntilDoneRequest(messages.FileSystem("f"), messages.CopyOperation("c"), 1500)
+        request = messages.WaitUntilDoneRequest(messages.FileSystem("f"), messages.CopyOperation("c"), 1000)
         rpc = services.FILE_SYSTEM_WAIT_UNTIL_DONE
         waiting = channel.unary_unary(rpc.path).future(rpc.encode_request(request))
         server.noted("wait began")
@@ -244,7 +246,7 @@ def test_the_echo_of_a_signal_is_no_second_one(start: Start, folder: Path) -> No
 
 
 def test_an_echo_does_not_spoil_an_end_that_is_quick(start: Start, folder: Path) -> None:
-    server = start("--uds", folder / "run" / "s.sock")
+    server = start("--uds", folder / "run" / "s.sock", SECONDS_OF_ECHO="600")
     deadline = time.monotonic() + 60
     while server.process.poll() is None and time.monotonic() < deadline:
         server.process.send_signal(signal.SIGTERM)
@@ -268,11 +270,11 @@ def wait(channel: grpc.aio.Channel, seconds: float) -> asyncio.Future[bytes]:
 
 def test_calls_that_run_get_a_few_seconds_and_then_end(start: Start, folder: Path) -> None:
     path = folder / "run" / "s.sock"
-    server = start("--uds", path, "-v")
+    server = start("--uds", path, "-v", SECONDS_OF_GRACE="2")
 
     async def work() -> float:
         async with grpc.aio.insecure_channel(f"unix://{path}") as channel:
-            short, long = wait(channel, 1), wait(channel, 3600)
+            short, long = wait(channel, 0.5), wait(channel, 3600)
             await asyncio.to_thread(server.noted, "wait began", count=2)
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
@@ -284,24 +286,25 @@ def test_calls_that_run_get_a_few_seconds_and_then_end(start: Start, folder: Pat
                 await long
             return time.monotonic() - began
 
-    assert asyncio.run(work()) > 3
+    assert asyncio.run(work()) > 1
+    assert inspect.signature(serve).parameters["grace"].default == 5
     status, errors = server.end(signal.SIGCONT)
     assert status == 0
     assert server.notes() == ["wait began", "wait began", "wait cancelled", "closed"]
-    assert "SIGTERM: stopping; calls that run have 5 seconds" in errors
+    assert "SIGTERM: stopping; calls that run have 2 seconds" in errors
     assert "Traceback" not in errors
 
 
 def test_a_second_signal_ends_it_at_once(start: Start, folder: Path) -> None:
     path = folder / "run" / "s.sock"
-    server = start("--uds", path)
+    server = start("--uds", path, SECONDS_OF_ECHO="0.1", SECONDS_OF_GRACE="600")
 
     async def work() -> None:
         async with grpc.aio.insecure_channel(f"unix://{path}") as channel:
             waiting = wait(channel, 3600)
             await asyncio.to_thread(server.noted, "wait began")
             server.process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(0.5)
             status, _ = await asyncio.to_thread(server.end, signal.SIGTERM)
             assert status == -signal.SIGTERM  # it did not stop as it does when the seconds for calls that run are over
             with pytest.raises(grpc.aio.AioRpcError):
