@@ -12,6 +12,7 @@ from conformance.batch import shell
 from conformance.expectations import refused
 from conformance.grounds import Ground
 from conformance.places import JOBS, Place
+from pyxenon_core.messages import JobStatusErrorType as Kind
 from xenon import JobDescription, JobStatus
 from xenon.exceptions import NoSuchQueueException
 

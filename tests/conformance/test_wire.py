@@ -20,7 +20,7 @@ from pyxenon_core.rpc import Rpc
 from pyxenon_core.services import RPCS
 from pyxenon_core.targets import GrpcEndpoint
 
-pytestmark = pytest.mark.parametrize("server", [SOCKET, JAVA])
+pytestmark = pytest.mark.parametrize("server", [SOCKET, pytest.param(JAVA, marks=needs(JAVA))])
 SECONDS = 60
 ROOT = r"nl.esciencecenter.xenon"
 FILES = "FileSystemService"

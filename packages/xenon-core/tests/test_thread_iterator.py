@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from embedded import until
-from pyxenon_core.feeding import feed
+from pyxenon_core.thread_iterator import iterate_in_thread
 
 
 def test_every_item_comes_in_order_and_a_failure_at_its_place() -> None:
@@ -69,6 +69,6 @@ def test_giving_up_ends_the_thread() -> None:
         stream = iterate_in_thread(iter(range(1000)))
         await anext(stream)
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
-        await until(lambda: all(thread.name != "xenon-feed" for thread in threading.enumerate()), "the thread ends")
+        await until(lambda: all(thread.name != "xenon-thread-iterator" for thread in threading.enumerate()), "the thread ends")
 
     asyncio.run(give_up())

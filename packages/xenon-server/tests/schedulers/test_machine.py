@@ -26,9 +26,9 @@ from pyxenon_core.errors import (
 )
 from pyxenon_core.messages import JobDescription
 from pyxenon_server.adaptors.job_state import is_done, is_running_or_done
-from pyxenon_server.schedulers import jobs as jobs_module
-from pyxenon_server.schedulers import keeper as keeper_module
-from pyxenon_server.schedulers import runs as runs_module
+from pyxenon_server.schedulers.processes import job_table as job_table_module
+from pyxenon_server.schedulers.processes import jobs as jobs_module
+from pyxenon_server.schedulers.processes import keeper as keeper_module
 from pyxenon_server.schedulers.processes.job_script import shell_text
 
 # A program with children that left its group or its session. Its argument is run by one of them.
@@ -226,7 +226,7 @@ async def test_a_job_cancelled_at_once_ends_at_once(machine, monkeypatch):
         return text.replace(FORCE, ":").replace(GIVING_UP, ":")
 
     monkeypatch.setattr(keeper_module, "shell_text", text_without_force)
-    monkeypatch.setattr(runs_module, "_SECONDS_TO_END", 600)
+    monkeypatch.setattr(job_table_module, "_SECONDS_TO_END", 600)
     async with machine.open() as jobs:
         await jobs.end_of("true")
         for _ in range(10):

@@ -160,11 +160,12 @@ def main(notes: str, *arguments: str) -> int:
 
     Environment variables named after the command's own times, in seconds, replace these.
     """
-    from pyxenon_server import cli, serve
+    from pyxenon_server import cli
+    from pyxenon_server.grpc import serving
 
-    serve.SECONDS_OF_ECHO = float(os.environ.get("SECONDS_OF_ECHO", serve.SECONDS_OF_ECHO))
+    serving.SECONDS_OF_ECHO = float(os.environ.get("SECONDS_OF_ECHO", serving.SECONDS_OF_ECHO))
     if grace := os.environ.get("SECONDS_OF_GRACE"):
-        serve.serve = functools.partial(serve.serve, grace=float(grace))
+        serving.serve = functools.partial(serving.serve, grace=float(grace))
 
     async def open_services() -> Services:
         return Services(Notes(Path(notes)))

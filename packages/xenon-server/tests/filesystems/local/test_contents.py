@@ -20,7 +20,6 @@ import pytest
 
 import pyxenon_core
 import xenon
-import pyxenon_core
 from descriptors import descriptors
 from embedded import files, until
 from pyxenon_core import messages, services
