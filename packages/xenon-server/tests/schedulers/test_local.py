@@ -180,7 +180,7 @@ async def test_a_job_of_which_all_records_are_lost_is_in_no_invented_state(local
         shutil.rmtree(jobs.scheduler._job_table._keeper.folder)
         await _kill_keeper(jobs)
         with pytest.raises(ConnectionLostException, match=r"cannot come to an end: .*no record"):
-            await jobs.scheduler.wait(job, lambda state: state.done, 10)
+            await jobs.scheduler.wait(job, lambda state: state.done, 60)
         state = await jobs.scheduler.job_state(job)
         assert (state.state, state.done, state.running, state.exit_code) == ("UNKNOWN", False, False, None)
         assert state.error is not None and "no record" in state.error.reason

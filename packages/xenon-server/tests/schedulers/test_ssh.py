@@ -175,7 +175,7 @@ async def test_after_the_lease_nobody_claims_to_know(ssh, xenon_ssh, monkeypatch
             await drop(jobs, xenon_ssh)
             await asyncio.sleep(2.5)
         with pytest.raises(ConnectionLostException, match="cannot come to an end"):
-            await jobs.scheduler.wait(job, lambda state: state.done, 20)
+            await jobs.scheduler.wait(job, lambda state: state.done, 60)
         state = await jobs.scheduler.job_state(job)
         assert (state.state, state.done, state.exit_code) == ("UNKNOWN", False, None)
         assert isinstance(state.error, ConnectionLostException)

@@ -60,7 +60,7 @@ async def test_a_job_on_this_machine(kept: Path) -> None:
         )
         job = await scheduler.submit(JobDescription("sh", ["-c", "echo $A; exit 3"], environment={"A": "it's"}, name="job"))
         assert job == "17"
-        state = await scheduler.wait(job, is_done, 5)
+        state = await scheduler.wait(job, is_done, 60)
         assert (state.exit_code, state.name) == (3, "job")
         assert (kept / "said").read_text() == "it's\n"
         assert f"--chdir={kept}" in (kept / "options").read_text().splitlines()
