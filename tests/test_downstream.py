@@ -30,8 +30,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(PROGRAM / "nightly", folder / "nightly")
     shutil.copyfile(PROGRAM / "mistakes.py.txt", folder / "mistakes.py")
-    (folder / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict", "pythonVersion": "3.10"}))
-    (folder / "mypy.ini").write_text("[mypy]\nstrict = true\npython_version = 3.10\n")
+    (folder / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict", "pythonVersion": "3.11"}))
+    (folder / "mypy.ini").write_text("[mypy]\nstrict = true\npython_version = 3.11\n")
     return folder
 
 

@@ -73,7 +73,9 @@ def test_every_example_is_tested_listed_and_short() -> None:
     assert [name for name in programs if name != "demo.py" and len(programs[name].splitlines()) >= 40] == []
 
 
-@pytest.mark.parametrize("options", [(), ("--target", "java:")], ids=["embedded", "java"])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), id="embedded"), pytest.param(("--target", "java:"), id="java", marks=pytest.mark.java)]
+)
 def test_the_demo_checks_every_step_and_leaves_nothing_behind(tmp_path: Path, options: tuple[str, ...]) -> None:
     result = run("demo.py", *options, TMPDIR=str(tmp_path))
     assert (result.returncode, result.stderr) == (0, "")

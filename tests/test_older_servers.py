@@ -15,6 +15,8 @@ from pyxenon_core.errors import MethodMissingError
 from pyxenon_core.targets import GrpcEndpoint
 from pyxenon_java.process import ServerProcess, start_server
 
+pytestmark = pytest.mark.java
+
 ROOT = Path(__file__).parents[1]
 
 

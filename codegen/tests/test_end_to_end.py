@@ -36,7 +36,7 @@ CONNECTED = (
         "        self._endpoint = endpoint\n",
         "        self.tapes = Tapes(channel)\n        self._endpoint = endpoint\n",
     ),
-    (f"{_CORE}/client.py", "\nif sys.version_info", "from pyxenon_core.tape import Tapes\n\nif sys.version_info"),
+    (f"{_CORE}/client.py", "\n__all__ =", "from pyxenon_core.tape import Tapes\n\n__all__ ="),
     (f"{_CORE}/services.py", "FileSystemServicer, SchedulerServicer\n", "FileSystemServicer, SchedulerServicer, TapeServicer\n"),
     (f"{_CORE}/services.py", "    scheduler: SchedulerServicer\n", "    scheduler: SchedulerServicer\n    tape: TapeServicer\n"),
     (f"{_CORE}/__init__.py", "\n__version__ =", "from pyxenon_core.tape import Tape\n\n__version__ ="),

@@ -34,11 +34,13 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorProto:
     return compile_proto(path)
 
 
+@pytest.mark.java
 def test_the_committed_proto_states_the_releases_facts(committed: FileDescriptorProto, released: FileDescriptorProto) -> None:
     difference = differences(committed, released)
     assert not difference, f"protos/xenon.proto is not the release's interface:\n{difference}"
 
 
+@pytest.mark.java
 def test_the_release_is_as_large_as_we_know_it(released: FileDescriptorProto) -> None:
     assert released.package == "xenon"
     assert released.options.java_package == "nl.esciencecenter.xenon.grpc"

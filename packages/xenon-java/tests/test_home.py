@@ -14,6 +14,8 @@ import pyxenon_core
 from pyxenon_core.errors import XenonError
 from pyxenon_core.messages import CertificateCredential
 
+pytestmark = pytest.mark.java
+
 SECONDS = 60
 
 

@@ -93,6 +93,7 @@ def test_a_runtime_that_the_user_names_is_not_replaced(tmp_path: Path, monkeypat
     assert find_java() == wanted
 
 
+@pytest.mark.java
 def test_the_packaged_runtime_starts_the_server(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)

@@ -26,6 +26,8 @@ from pyxenon_java.keys import KeyFiles
 from pyxenon_java.ports import free_port, is_listening, listens_itself
 from pyxenon_java.probe import answers
 
+pytestmark = pytest.mark.java
+
 METHOD = "/xenon.SchedulerService/getAdaptorNames"
 
 

@@ -45,6 +45,7 @@ def make_archive(path: Path, made: Release, content: bytes = CONTENT) -> Path:
     return path
 
 
+@pytest.mark.java
 def test_fetch_into_an_empty_cache(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
     jar = find_jar()
     assert jar == cache / PINNED.jar

@@ -23,6 +23,8 @@ from pyxenon_java.ports import free_port, is_listening
 from pyxenon_java.probe import answers
 from pyxenon_java.supervisor import PID_FILE
 
+pytestmark = pytest.mark.java
+
 LEAVES_A_SERVER = """
 import sys
 from pyxenon_core.targets import Target

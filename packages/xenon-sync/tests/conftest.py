@@ -8,6 +8,22 @@ from pathlib import Path
 import pytest
 
 import xenon
+from pyxenon import session as sessions
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what has the session below."""
+    for item in items:
+        if "session" in getattr(item, "fixturenames", ()):
+            item.add_marker("java")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_session_of_others() -> Iterator[None]:
+    """Set aside the session that tests of other folders may have open in this process, and give it back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessions, "_current", None)
+        yield
 
 
 @pytest.fixture(scope="module")

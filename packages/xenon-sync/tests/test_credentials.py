@@ -79,7 +79,7 @@ EVERYTHING_LOGGED = f"""
 """
 
 
-@pytest.mark.parametrize("target", ["embedded:", "java:"])
+@pytest.mark.parametrize("target", ["embedded:", pytest.param("java:", marks=pytest.mark.java)])
 def test_no_secret_reaches_a_log_a_traceback_or_an_argument_list(target: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(EVERYTHING_LOGGED), target], capture_output=True, text=True, timeout=120, check=True

@@ -221,7 +221,7 @@ INTERRUPTED = """
 """
 
 
-@pytest.mark.parametrize("target", ["embedded:", "java:"])
+@pytest.mark.parametrize("target", ["embedded:", pytest.param("java:", marks=pytest.mark.java)])
 def test_ctrl_c_in_a_write_leaves_no_half_file(tmp_path: Path, target: str) -> None:
     command = [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path / "half"), target]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:

@@ -49,6 +49,7 @@ def test_an_asynchronous_client_joins_and_leaves_the_server_running(session: xen
     assert asyncio.run(names()) == asyncio.run(names()) == xenon.FileSystem.get_adaptor_names()
 
 
+@pytest.mark.java
 def test_a_server_that_is_not_there_is_known_at_once_and_does_not_stick() -> None:
     done = run("""
         import xenon
@@ -84,7 +85,7 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
         xenon.init(log_level="LOUD")
 
 
-@pytest.mark.parametrize("target", ["embedded:", "java:"])
+@pytest.mark.parametrize("target", ["embedded:", pytest.param("java:", marks=pytest.mark.java)])
 def test_exit_can_be_called_by_hand_and_everything_after_says_why(target: str) -> None:
     program = """
         import xenon
@@ -121,6 +122,7 @@ def test_without_a_session_the_error_says_what_to_call() -> None:
     assert "Call xenon.init() first" in done.stdout
 
 
+@pytest.mark.java
 def test_the_server_ends_with_python_when_nobody_closes_it() -> None:
     done = run("""
         import psutil, xenon
@@ -144,6 +146,7 @@ def test_the_default_server_is_no_process_and_no_port() -> None:
     assert done.stdout.split() == ["embedded:", "None", "True", "0", "0"], done.stderr
 
 
+@pytest.mark.java
 def test_a_server_that_died_is_told_from_one_that_refuses() -> None:
     done = run("""
         import psutil, xenon

@@ -24,7 +24,12 @@ from pyxenon_testing import Server, ServerFactory, SshServer
 REPOSITORY = Path(__file__).parents[3]
 FACTS = {server: load_facts(REPOSITORY / path) for server, path in SNAPSHOTS.items()}
 WORDS = load_words(REPOSITORY / "protos" / "adaptors.toml", FACTS)
-CASES = [(kind, adaptor.name, server) for kind in KINDS for adaptor in join(FACTS, kind) for server in adaptor.facts]
+CASES = [
+    pytest.param(kind, adaptor.name, server, marks=[pytest.mark.java] if server == "java" else [])
+    for kind in KINDS
+    for adaptor in join(FACTS, kind)
+    for server in adaptor.facts
+]
 OF_THIS_MACHINE = ("file", "local")
 IN_DOCKER = {"sftp": "ssh"}
 SECONDS = 150
@@ -73,13 +78,13 @@ def _program(kind: str, adaptor: str) -> ast.Module:
     return ast.parse(WORDS.adaptors[kind][adaptor].example)
 
 
-@pytest.mark.parametrize(("kind", "adaptor", "server"), [case for case in CASES if case[1] in OF_THIS_MACHINE])
+@pytest.mark.parametrize(("kind", "adaptor", "server"), [case for case in CASES if case.values[1] in OF_THIS_MACHINE])
 def test_an_example_on_this_machine(kind: str, adaptor: str, server: str, tmp_path: Path) -> None:
     program = _FillIn(f"{server}:?home={tmp_path}").visit(_program(kind, adaptor))
     _expect(kind, adaptor, server, _run(program, tmp_path))
 
 
-@pytest.mark.parametrize(("kind", "adaptor", "server"), [case for case in CASES if case[1] not in OF_THIS_MACHINE])
+@pytest.mark.parametrize(("kind", "adaptor", "server"), [case for case in CASES if case.values[1] not in OF_THIS_MACHINE])
 def test_an_example_on_a_server_in_docker(kind: str, adaptor: str, server: str, xenon_container: ServerFactory, tmp_path: Path) -> None:
     there: Any = xenon_container(IN_DOCKER.get(adaptor, adaptor))  # type: ignore[call-overload]
     # Two servers may run these at the same time.

@@ -14,11 +14,12 @@ from pyxenon_adaptor_docs.snapshot import take_snapshot
 REPOSITORY = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("server", [pytest.param(server, marks=[pytest.mark.java] if server == "java" else []) for server in SERVERS])
 def test_the_snapshot_is_what_the_server_says(server: str) -> None:
     assert (REPOSITORY / SNAPSHOTS[server]).read_text("utf-8") == take_snapshot(f"{server}:")
 
 
+@pytest.mark.java
 def test_check_finds_nothing_to_tell_about_the_servers_and_tells_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
