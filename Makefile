@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 4
+BASE ?= HEAD^
 BIN := $(VENV)/bin
 # The packages that users install, and the tools that only a clone has.
 PUBLISHED := packages/xenon-core packages/xenon-java packages/xenon-server packages/xenon-sync packages/xenon-testing
@@ -19,7 +20,7 @@ create = $(PYTHON) -m venv $(VENV)
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help setup setup-tests demo test test-quick test-all lint types check docs generate compatibility bench bench-servers pins clean
+.PHONY: help setup setup-tests demo test test-quick test-all lint types check docs generate compatibility bench bench-beside bench-servers pins clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,11 +76,14 @@ docs: setup ## build the site into docs/_build/html; a warning, such as of a lin
 compatibility: setup ## write docs/compatibility.md: what the released server can do, as the tests have it
 	$(BIN)/python -m pytest tests/compatibility tests/conformance --collect-only -q --write-compatibility=docs/compatibility.md
 
-bench: setup ## measure this SDK beside hand-written stubs and pyxenon 3, and write docs/performance.md
+bench: setup ## measure this SDK beside hand-written stubs and pyxenon 3, and on a quiet machine write docs/performance.md
 	$(BIN)/python -m benchmarks --write-docs
 
+bench-beside: setup ## measure this checkout beside another (BASE, the commit before unless given), and list what is worse
+	$(BIN)/python -m benchmarks --beside $(BASE)
+
 bench-servers: setup ## measure how fast the servers in Docker are ready, and what they take
-	$(BIN)/python -m benchmarks.containers
+	$(BIN)/python -m benchmarks --only containers
 
 EXPORT := uv export --quiet --frozen --no-emit-workspace --format requirements.txt --no-header --no-annotate
 pins: ## write the files of requirements/ anew (needs uv)

@@ -1,6 +1,7 @@
-"""Measures this SDK side by side with a floor and a peer: ``python -m benchmarks`` in the root of the repository.
+"""Side-by-side measurements of this SDK: ``python -m benchmarks`` in the root of the repository.
 
-The floor is what a careful person would write by hand over grpcio and protobuf; the peer is pyxenon 3. Each contender is a process of its
-own (:mod:`benchmarks.workers`), all talk to the same server, and they take turns round by round, so that what else the machine does falls
-on all of them alike.
+A :class:`~benchmarks.measure.Trial` is a task that contenders do in turns, round by round, so that what else the machine does falls on all
+of them alike. Each contender is a process of its own (:mod:`benchmarks.workers`). A :class:`~benchmarks.measure.Measure` is a number that
+is read off a trial, with what is wanted of it. The trials are declared in ``clients.py``, ``embedded.py``, ``hosts.py`` and
+``containers.py``.
 """

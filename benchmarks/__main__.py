@@ -1,7 +1,5 @@
 """``python -m benchmarks``."""
 
-from __future__ import annotations
-
 import sys
 
 from benchmarks.cli import main

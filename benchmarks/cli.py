@@ -3,162 +3,141 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
+import functools
 import json
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import environment, report
-from benchmarks.contenders import FLOOR, PEER, ROOT, SDK, SDK_ASYNC, Contender, ContenderError, Worker
-from benchmarks.ground import Ground, GroundError, prepare
-from benchmarks.measures import MEASURES, Run
-from benchmarks.peer_environment import find_peer
-from benchmarks.results import Results
-from benchmarks.scale import FULL, QUICK
-from benchmarks.servers import ground as servers_ground
-from benchmarks.servers import scale as servers_scale
-from benchmarks.servers.measures import MEASURES as SERVER_MEASURES
-from benchmarks.servers.targets import LINES
-from benchmarks.servers.targets import judge as judge_servers
-from benchmarks.servers.turns import Run as ServersRun
-from benchmarks.targets import judge
-from pyxenon_core.errors import ServerStartError
+import xenon
+from benchmarks import machine, report
+from benchmarks.containers import CONTAINERS
+from benchmarks.contenders import contenders, other_checkout
+from benchmarks.ground import FULL, QUICK, GroundError, prepare
+from benchmarks.measure import Measure, Results, Trial
+from benchmarks.processes import ROOT, ContenderError
+from benchmarks.trials import CLIENTS, EMBEDDED
+from benchmarks.turns import Turns
 
-__all__ = ["main"]
+__all__ = ["GROUPS", "main", "measures_of", "why_no_page"]
 
-_PAGE = ROOT / "docs" / "performance.md"
-_NEEDED = {"import", "first-call", "exists", "list", "read", "write", "read-memory", "write-memory", "jobs"}
-_NEEDED_OF_SERVERS = set(LINES)
-_CLIENT, _EMBEDDED = "client", "embedded"
-_GROUPS = {_CLIENT: set(MEASURES), _EMBEDDED: set(SERVER_MEASURES)}
+PAGE = ROOT / "docs" / "performance.md"
+GROUPS: dict[str, tuple[Trial, ...]] = {"embedded": EMBEDDED, "clients": CLIENTS, "containers": CONTAINERS}
+_ON_THE_PAGE = ("embedded", "clients")
+_say = functools.partial(print, flush=True)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _MISSED, _CANNOT, _INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or tell earlier results again; returns 0, 1 when a target is missed in a full run, or 2 when nothing can be measured."""
+    """Measure, or tell earlier results again; returns 1 when something is missed or worse, and 2 when there is nothing to tell or write."""
     for number in _ENDING:
         signal.signal(number, _end)
     options = _parse(arguments)
     try:
         results = _load(options.again) if options.again else _measure(options)
-    except (GroundError, ServerStartError, ContenderError) as error:
+    except (GroundError, ContenderError, xenon.XenonError) as error:
         print(f"cannot measure: {error}", file=sys.stderr)
         return _CANNOT
     except KeyboardInterrupt:
         print("interrupted; all that was started and made has been removed", file=sys.stderr)
         return _INTERRUPTED
-    if options.write_docs and (results.quick or set(results.measures) < _NEEDED or set(results.servers) < _NEEDED_OF_SERVERS):
-        print("cannot write the page: these are not the results of a full run of all measures", file=sys.stderr)
-        return _CANNOT
-    _tell(results, options)
-    verdicts = [*judge(results), *judge_servers(results.servers.values())]
-    missed = not results.quick and any(verdict.met is False for verdict in verdicts)
-    return _MISSED if missed else 0
+    _tell(results, options.json)
+    if options.write_docs:
+        if reasons := why_no_page(results):
+            print(f"cannot write {PAGE.relative_to(ROOT)}: {'; '.join(reasons)}", file=sys.stderr)
+            return _CANNOT
+        PAGE.write_text(report.page(results, {name: measures_of(results, name) for name in _ON_THE_PAGE}), encoding="utf-8")
+        print(f"wrote {PAGE.relative_to(ROOT)}")
+    return _MISSED if not results.quick and report.failures(results, measures_of(results)) else 0
+
+
+def why_no_page(results: Results) -> list[str]:
+    """Reasons why *results* make no page; none for a whole run on a quiet machine."""
+    missing = [measure.name for name in _ON_THE_PAGE for measure in measures_of(results, name) if measure.name not in results.found]
+    reasons = ["these are not the results of a full run of all measures"] if missing or results.quick or results.base else []
+    return reasons + machine.why_busy(results.load, results.calibration)
+
+
+def measures_of(results: Results, *groups: str) -> list[Measure]:
+    """The measures of *groups*, as this run had them."""
+    trials = [trial for name in groups or GROUPS for trial in GROUPS[name]]
+    sizes = vars(QUICK if results.quick else FULL)
+    measures = [measure for trial in trials for measure in (trial.beside() if results.base else trial).measures]
+    return [dataclasses.replace(measure, title=measure.title.format(**sizes)) for measure in measures]
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures this SDK side by side with a floor (grpcio and protobuf by hand) and a peer (pyxenon 3), on one server; and "
-        "the server in this process side by side with the Java server, OpenSSH and shell commands, on hosts in Docker.",
-        epilog="Files go to a temporary folder (TMPDIR), about 3 GiB. The exit status is 1 when a full run misses a target.",
+        description="Measures this SDK side by side with hand-written stubs, pyxenon 3, the Java server, plain Python, OpenSSH and shell "
+        "commands; or this checkout beside another.",
+        epilog="Files go to a temporary folder (TMPDIR), about 4 GiB. The exit status is 1 when a full run misses a target or is worse.",
     )
+    names = [*GROUPS, *(trial.measure.name for group in GROUPS.values() for trial in group)]
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: shows that it works, and measures nothing")
-    names = (*_GROUPS, *MEASURES, *SERVER_MEASURES)
     parser.add_argument(
         "--only",
         action="append",
         choices=names,
         metavar="NAME",
-        help=f"{_CLIENT} or {_EMBEDDED} for all measures of the clients, or of the server in this process; or one of "
-        f"{', '.join(names[len(_GROUPS) :])}; repeatable",
+        help=f"a group or a measure, of {', '.join(names)}; repeatable. Without it: {', '.join(_ON_THE_PAGE)}",
+    )
+    parser.add_argument(
+        "--beside",
+        metavar="REV",
+        help="measure this checkout beside a worktree of REV, and list what is worse",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, with all rounds, to FILE")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md; takes a full run of all measures")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md; takes a full run on a quiet machine")
     parser.add_argument("--again", type=Path, metavar="FILE", help="measure nothing: tell the results in FILE, which --json wrote")
-    parser.add_argument("--peer-python", type=Path, metavar="PATH", help="the interpreter for pyxenon 3, best a Python 3.10")
     options = parser.parse_args(arguments)
-    if options.write_docs and (options.quick or options.only):
-        parser.error("--write-docs takes a full run: leave out --quick and --only")
+    if options.write_docs and (options.quick or options.only or options.beside):
+        parser.error("--write-docs takes a full run: leave out --quick, --only and --beside")
     return options
 
 
 def _measure(options: argparse.Namespace) -> Results:
-    chosen = set(options.only or _GROUPS)
-    for group, names in _GROUPS.items():
-        if group in chosen:
-            chosen |= names
-    made = dt.datetime.now(dt.UTC).date().isoformat()
-    results = Results(made, options.quick, (QUICK if options.quick else FULL).file_mib, environment.describe({}))
-    if chosen & set(MEASURES):
-        _measure_clients(results, chosen, options.peer_python)
-    if chosen & set(SERVER_MEASURES):
-        _measure_servers(results, chosen)
+    results = Results(dt.datetime.now(dt.UTC).date().isoformat(), options.quick)
+    chosen = set(options.only or _ON_THE_PAGE)
+    trials = [trial for name, group in GROUPS.items() for trial in group if {name, trial.measure.name} & chosen]
+    with ExitStack() as stack:
+        python = None
+        if options.beside:
+            results.base, python = stack.enter_context(other_checkout(options.beside))
+            trials = [trial.beside() for trial in trials if trial not in CONTAINERS]
+        results.load = machine.wait_until_quiet(_say) if not options.quick else machine.one_minute_load()
+        if options.write_docs and results.load > machine.QUIET:
+            raise GroundError("; ".join(machine.why_busy(results.load, [])))
+        results.calibration.append(machine.calibrate())
+        _say(f"one-minute load {results.load:.2f}, calibration {results.calibration[0]:.1f} ms")
+        ground = stack.enter_context(prepare(QUICK if options.quick else FULL))
+        who = contenders(ground.folder, any("peer" in trial.contenders for trial in trials), python)
+        for trial in trials:
+            results.found.update(Turns(ground, trial, who, _say).take())
+            results.calibration.append(machine.calibrate())
+        results.environment = {**machine.describe(), "contenders": ground.versions}
     return results
 
 
-def _measure_clients(results: Results, chosen: set[str], peer_python: Path | None) -> None:
-    scale = QUICK if results.quick else FULL
-    with prepare(scale) as ground:
-        contenders, versions = _contenders(ground, peer_python)
-        results.environment = environment.describe(versions)
-        run = Run(scale, ground, contenders, _say)
-        for name, take in MEASURES.items():
-            if name in chosen:
-                results.measures.update((measure.name, measure) for measure in take(run))
-
-
-def _measure_servers(results: Results, chosen: set[str]) -> None:
-    scale = servers_scale.QUICK if results.quick else servers_scale.FULL
-    with servers_ground.prepare(scale) as ground:
-        run = ServersRun(scale, ground, _say)
-        for name, take in SERVER_MEASURES.items():
-            if name in chosen:
-                results.servers.update((measure.name, measure) for measure in take(run))
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
-def _contenders(ground: Ground, peer_python: Path | None) -> tuple[list[Contender], dict[str, dict[str, str]]]:
-    """Who takes part, and what each runs on. Only the peer may be missing."""
-    contenders: list[Contender] = []
-    versions: dict[str, dict[str, str]] = {}
-    for contender in (Contender(SDK), Contender(SDK_ASYNC), Contender(FLOOR), find_peer(ground.folder, peer_python)):
-        found = contender
-        if not contender.missing:
-            try:
-                with Worker(contender, ground) as worker:
-                    versions[contender.name] = worker.versions
-            except ContenderError as error:
-                if contender.name != PEER:
-                    raise ContenderError(f"{contender.name}: {error}") from error
-                found = Contender(PEER, missing=str(error))
-        contenders.append(found)
-    return contenders, versions
-
-
-def _tell(results: Results, options: argparse.Namespace) -> None:
-    print(report.terminal(results))
+def _tell(results: Results, file: Path | None) -> None:
+    print(report.terminal(results, measures_of(results)))
     if results.quick:
         print("This was a quick run: the numbers say that it works, and nothing else.")
-    if options.json:
-        options.json.write_text(json.dumps(results.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if options.write_docs:
-        _PAGE.write_text(report.page(results), encoding="utf-8")
-        print(f"wrote {_PAGE.relative_to(ROOT)}")
+    if file:
+        file.write_text(json.dumps(dataclasses.asdict(results), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _load(path: Path) -> Results:
     try:
         return Results.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise GroundError(f"{path} holds no results of a run: {type(error).__name__}: {error}") from error
 
 

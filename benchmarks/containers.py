@@ -1,108 +1,73 @@
-"""How fast the servers in Docker are ready, and what they take: ``python -m benchmarks.containers``.
+"""The trials of the servers in Docker, which need Docker and the base image.
 
-Needs Docker and the base image. Seconds count from before ``docker run`` to the moment that a fixture would yield, with the images built;
-builds are measured without the engine's cache, on the base image.
+Seconds count from before ``docker run`` to the moment that a fixture would yield, with the images built; builds are measured without the
+engine's cache, on the base image.
 """
 
 from __future__ import annotations
 
 import shutil
-import statistics
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pyxenon_testing.client import Client
+from benchmarks.contenders import Contender
+from benchmarks.ground import Ground, own_servers
+from benchmarks.measure import Answer, Doer, GetReady, Measure, Trial
 from pyxenon_testing.engine.connection import connect_engine
 from pyxenon_testing.engine.images import ImageRecipe, ensure_image
-from pyxenon_testing.engine.ownership import Owner
 from pyxenon_testing.servers.kinds import KINDS
-from pyxenon_testing.servers.options import DEFAULT_SUITE, ServerOptions
-from pyxenon_testing.servers.running import Servers, session_folder
+from pyxenon_testing.servers.options import DEFAULT_SUITE
 
-RUNS = 5
-SECONDS_TO_BE_READY = {"ssh": 2.0, "slurm": 6.0}
-SECONDS_TO_BUILD = 90.0
-MOST_IMAGE = 450e6
-MOST_MEMORY = 2e9
+__all__ = ["CONTAINERS"]
+
+_DOCKER = (("docker", ""),)
+_MOST_SECONDS = {"ssh": 2.0, "slurm": 6.0}
 
 
-def main() -> int:
-    """Print the measurements; returns 1 when a bound does not hold."""
-    verdicts = [*ready(), *sizes(), memory(), build()]
-    return 0 if all(verdicts) else 1
+def _doing(work: Callable[[], Answer]) -> GetReady:
+    @contextmanager
+    def ready(_ground: Ground, _who: Contender) -> Iterator[Doer]:
+        yield lambda _sample: work()
+
+    return ready
 
 
-@contextmanager
-def session() -> Iterator[Servers]:
-    """Servers of their own, taken away at the end."""
-    owner = Owner.this_process(uuid.uuid4().hex)
-    folder = session_folder(owner)
-    servers = Servers(folder, owner, Client("java:", folder / "home"))
-    try:
-        yield servers
-    finally:
-        servers.remove()
+def _ready(kind: str) -> Answer:
+    """How long a server takes until it serves."""
+    ensure_image(KINDS[kind].image, DEFAULT_SUITE)
+    with own_servers() as servers:
+        start = time.monotonic()
+        servers.get(kind)
+        return {"seconds": time.monotonic() - start}
 
 
-def verdict(text: str, value: float, bound: float | None, unit: str) -> bool:
-    """Print a line, and return whether *value* is within *bound*."""
-    holds = bound is None or value <= bound
-    print(
-        f"{'    ' if bound is None else 'pass' if holds else 'FAIL'} {text}: {value:.2f} {unit}{f', at most {bound:g}' if bound else ''}",
-        flush=True,
-    )
-    return holds
+def _size(kind: str) -> Answer:
+    """How large an image is."""
+    return {"bytes": connect_engine().images.get(ensure_image(KINDS[kind].image, DEFAULT_SUITE)).attrs["Size"]}
 
 
-def ready() -> Iterator[bool]:
-    """How long each kind takes until it serves."""
-    for kind in KINDS.values():
-        ensure_image(kind.image, DEFAULT_SUITE)
-        seconds = []
-        for _ in range(RUNS):
-            with session() as servers:
-                begun = time.monotonic()
-                servers.get(kind.name)
-                seconds.append(time.monotonic() - begun)
-        yield verdict(f"{kind.name} ready, median of {RUNS}", statistics.median(seconds), SECONDS_TO_BE_READY.get(kind.name), "s")
-
-
-def sizes() -> Iterator[bool]:
-    """How large each image is."""
-    for kind in KINDS.values():
-        image = connect_engine().images.get(ensure_image(kind.image, DEFAULT_SUITE))
-        yield verdict(f"image of {kind.name}", image.attrs["Size"] / 1e6, MOST_IMAGE / 1e6, "MB")
-
-
-def memory() -> bool:
+def _memory() -> Answer:
     """What all kinds take while they are up together."""
-    with session() as servers:
-        names = [servers.get(name, ServerOptions()).container.name for name in KINDS]
-        used = sum(memory_of(name) for name in names)
-    return verdict(f"memory of all {len(names)} together, caches included", used / 1e6, MOST_MEMORY / 1e6, "MB")
+    with own_servers() as servers:
+        containers = [connect_engine().containers.get(servers.get(kind).container.name) for kind in KINDS]
+        taken: list[Any] = [container.stats(stream=False) for container in containers]
+    return {"bytes": sum(int(statistics["memory_stats"]["usage"]) for statistics in taken)}
 
 
-def memory_of(container: str) -> int:
-    """What *container* takes, in bytes."""
-    statistics_now: Any = connect_engine().containers.get(container).stats(stream=False)
-    return int(statistics_now["memory_stats"]["usage"])
-
-
-def build() -> bool:
+def _build() -> Answer:
     """How long the images of ssh and Slurm take to build, with nothing cached but the base."""
     with tempfile.TemporaryDirectory() as place:
         recipe = _uncached(KINDS["slurm"].image, Path(place))
-        begun = time.monotonic()
+        start = time.monotonic()
         tag = ensure_image(recipe, DEFAULT_SUITE)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         connect_engine().images.remove(tag)
-    return verdict("building the images of ssh and slurm", seconds, SECONDS_TO_BUILD, "s")
+    return {"seconds": seconds}
 
 
 def _uncached(recipe: ImageRecipe, place: Path) -> ImageRecipe:
@@ -114,5 +79,17 @@ def _uncached(recipe: ImageRecipe, place: Path) -> ImageRecipe:
     return ImageRecipe(recipe.name, folder, _uncached(recipe.parent, place) if recipe.parent else None)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _of(kind: str) -> Iterator[Trial]:
+    yield Trial(
+        5, _doing(lambda: _ready(kind)), Measure(f"ready-{kind}", f"{kind} ready", "s", _DOCKER, most=_MOST_SECONDS.get(kind)), warm=False
+    )
+    yield Trial(1, _doing(lambda: _size(kind)), Measure(f"image-{kind}", f"image of {kind}", "MB", _DOCKER, most=450), warm=False)
+
+
+_TOGETHER = Measure("memory-of-all", f"memory of all {len(KINDS)} together, caches included", "MB", _DOCKER, most=2000)
+_BUILDING = Measure("build", "building the images of ssh and slurm", "s", _DOCKER, most=90)
+CONTAINERS = (
+    *(trial for kind in KINDS for trial in _of(kind)),
+    Trial(1, _doing(_memory), _TOGETHER, warm=False),
+    Trial(1, _doing(_build), _BUILDING, warm=False),
+)

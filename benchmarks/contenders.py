@@ -1,180 +1,130 @@
-"""Who is measured, each in processes of its own."""
+"""Who is measured, and the environments of those that have one of their own."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-from benchmarks.ground import Ground
+import platformdirs
 
-__all__ = [
-    "FLOOR",
-    "PEER",
-    "ROOT",
-    "SDK",
-    "SDK_ASYNC",
-    "Answering",
-    "Contender",
-    "ContenderError",
-    "Process",
-    "Worker",
-    "clean_environment",
-]
+from benchmarks.measure import BASE
+from benchmarks.processes import ROOT, ContenderError, clean_environment
+from pyxenon_java.java import find_java
 
-ROOT = Path(__file__).resolve().parent.parent
-SDK = "sdk"
-SDK_ASYNC = "sdk_async"
-FLOOR = "floor"
-PEER = "peer"
+__all__ = ["Contender", "contenders", "other_checkout", "title"]
 
-_SECONDS_FOR_A_TASK = 600.0
-_SECONDS_TO_END = 20.0
-
-
-class ContenderError(Exception):
-    """A contender cannot do what it was asked; the text says why."""
+_VERSION = "3.0.3"
+# Its modules were made by a protoc whose output protobuf takes up to 3.20; of that, the fast implementation exists up to Python 3.10.
+_PYTHON = "3.10"
+_REQUIREMENTS = ("protobuf<3.21", "grpcio", "pyxdg", "pyopenssl")
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to use the server: a module in :mod:`benchmarks.workers` of this name, and the interpreter that runs it.
+    """Who is measured: ``way`` is a function in :mod:`benchmarks.workers.clients`, and ``server`` what it uses: ``java`` or ``embedded``.
 
     ``missing`` says why it cannot be measured at all; empty when it can.
     """
 
     name: str
+    title: str
+    way: str = ""
+    server: str = "java"
     python: Path = Path(sys.executable)
     environment: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
 
-    def command(self, module: str, *arguments: str) -> list[str]:
-        """The command that runs *module* for this contender."""
-        return [str(self.python), "-m", module, self.name, *arguments]
+
+_ALL = [
+    Contender("sdk", "xenon", "xenon"),
+    Contender("sdk-async", "asynchronous", "xenon_async"),
+    Contender("floor", "the floor", "floor"),
+    Contender("peer", f"pyxenon {_VERSION}", "pyxenon"),
+    Contender("embedded", "embedded", "xenon", "embedded"),
+    Contender("java", "the Java server", "xenon"),
+    Contender("java-once", "the Java server", "floor"),
+    Contender("java-often", "the Java server, asked often", "xenon"),
+    Contender("plain", "plain Python", "plain", ""),
+    Contender("openssh", "OpenSSH's `sftp`"),
+    Contender("shell", "a loop of `sbatch`"),
+    Contender("docker", "Docker"),
+]
 
 
-class Process:
-    """A child of this program that leads a process group, so that all of it can be ended."""
+def title(name: str, base: str = "") -> str:
+    """Return the words for a contender, or for the same of the other checkout, whose revision is *base*."""
+    words = {contender.name: contender.title for contender in _ALL}
+    return f"{words[name.removesuffix(BASE)]} at {base}" if name.endswith(BASE) else words.get(name, "-")
 
-    def __init__(self, contender: Contender, command: list[str], log: Path) -> None:
-        self._log = log
-        with log.open("ab") as stream:
-            self._popen = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**clean_environment(), **contender.environment},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stream,
-                text=True,
-                start_new_session=True,
-            )
 
-    def read_line(self, seconds: float) -> str:
-        """The next line that it prints; raises ContenderError when it ends before, or takes longer than *seconds*."""
-        if self._popen.stdout is None:
-            raise ContenderError("its output cannot be read")
-        timer = threading.Timer(seconds, self.kill)
-        timer.daemon = True  # an interrupt may come before it is cancelled, and nothing waits for it then
-        timer.start()
+def contenders(folder: Path, peer: bool, base_python: Path | None = None) -> dict[str, Contender]:
+    """Return all by name, and with *base_python* also those of the other checkout. What the peer writes goes to *folder*."""
+    known = {contender.name: contender for contender in _ALL}
+    if peer:
+        known["peer"] = _find_peer(known["peer"], folder)
+    if base_python:
+        known.update((who.name + BASE, replace(who, name=who.name + BASE, python=base_python)) for who in _ALL)
+    return known
+
+
+@contextmanager
+def other_checkout(revision: str) -> Iterator[tuple[str, Path]]:
+    """Check *revision* out into a temporary folder with an environment of its own; gives its commit and its interpreter."""
+    commit = _output(["git", "-C", str(ROOT), "rev-parse", "--short", f"{revision}^{{commit}}"])
+    git = ["git", "-C", str(ROOT), "worktree"]
+    with tempfile.TemporaryDirectory(prefix="xenon-benchmarks-") as folder:
+        tree = Path(folder) / commit
         try:
-            line = self._popen.stdout.readline()
+            _output([*git, "add", "--detach", str(tree), commit])
+            print(f"making an environment for {commit}", flush=True)
+            _output(["make", "-C", str(tree), "setup", f"PYTHON={sys.base_prefix}/bin/python3"])
+            yield commit, tree / ".venv" / "bin" / "python"
         finally:
-            timer.cancel()
-        if not line:
-            raise ContenderError(self._last_words())
-        return line.rstrip("\n")
+            subprocess.run([*git, "remove", "--force", str(tree)], capture_output=True, check=False)
 
-    def write_line(self, line: str) -> None:
-        """Print *line* to its input."""
-        if self._popen.stdin is None:
-            raise ContenderError("its input cannot be written")
+
+def _find_peer(peer: Contender, folder: Path) -> Contender:
+    """The peer with the first interpreter that an environment can be made for, or with the reason why there is none."""
+    # It keeps its keys in the user's settings, and runs the ``java`` on the PATH.
+    variables = {"XDG_CONFIG_HOME": str(folder), "PATH": f"{find_java().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(pyenv.glob(f"{_PYTHON}.*/bin/python{_PYTHON}"), reverse=True)
+    reason: Exception | None = None
+    for python in [*filter(None, [shutil.which(f"python{_PYTHON}")]), *map(str, found), sys.executable]:
         try:
-            self._popen.stdin.write(f"{line}\n")
-            self._popen.stdin.flush()
-        except BrokenPipeError:
-            raise ContenderError(self._last_words()) from None
-
-    def end(self) -> None:
-        """Close its input, which asks it to end, and wait; end it by force where that does not help."""
-        with suppress(BrokenPipeError):
-            if self._popen.stdin is not None:
-                self._popen.stdin.close()
-        try:
-            self._popen.wait(_SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            self.kill()
-
-    def kill(self) -> None:
-        """End it, and what it has started, at once."""
-        if self._popen.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
-            self._popen.wait()
-
-    def _last_words(self) -> str:
-        self.kill()
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return f"it ended with exit code {self._popen.returncode}: {lines[-1] if lines else 'it said nothing'}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if error is None:
-            self.end()
-        else:
-            self.kill()
+            return replace(peer, python=_peer_environment(python), environment=variables)
+        except (OSError, ContenderError) as error:
+            reason = error
+    return replace(peer, missing=f"{peer.title} cannot be installed: {reason}")
 
 
-class Answering(Process):
-    """A child that answers a line with a line, both JSON. Its first line says that it is ready, and what it runs on.
-
-    Attributes:
-        versions: What it runs on, by name.
-    """
-
-    def __init__(self, contender: Contender, command: list[str], log: Path) -> None:
-        super().__init__(contender, command, log)
-        self.contender = contender
-        try:
-            self.versions: dict[str, str] = self._hear()
-        except BaseException:
-            self.kill()
-            raise
-
-    def ask(self, task: str, **arguments: Any) -> dict[str, Any]:
-        """Have a task done; raises ContenderError with what it says when it cannot."""
-        self.write_line(json.dumps({"task": task, **arguments}))
-        return self._hear()
-
-    def _hear(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.read_line(_SECONDS_FOR_A_TASK))
-        if "error" in answer:
-            raise ContenderError(answer["error"])
-        return answer
+def _peer_environment(python: str) -> Path:
+    """The interpreter of an environment in the user's cache in which ``import xenon`` is pyxenon 3; made at the first use."""
+    version = _output([python, "-c", "import platform; print(platform.python_version())"])
+    folder = platformdirs.user_cache_path("pyxenon-benchmarks") / f"pyxenon-{_VERSION}-python-{version}"
+    inner, mark = folder / "bin" / "python", folder / "complete"
+    if not mark.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"making an environment with pyxenon {_VERSION} for Python {version} in the user's cache", flush=True)
+        _output([python, "-m", "venv", str(folder)])
+        install = [str(inner), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _output([*install, *_REQUIREMENTS])
+        _output([*install, "--no-deps", f"pyxenon=={_VERSION}"])  # it asks for grpcio-tools, which takes another protobuf and is not used
+        _output([str(inner), "-c", "import xenon; xenon.init"])
+        mark.touch()
+    return inner
 
 
-class Worker(Answering):
-    """A contender that is connected to the server and does the tasks of :mod:`benchmarks.workers.tasks`."""
-
-    def __init__(self, contender: Contender, ground: Ground) -> None:
-        command = contender.command("benchmarks.workers", ground.address, str(ground.keys), str(ground.stubs))
-        super().__init__(contender, command, ground.folder / f"{contender.name}.log")
-
-
-def clean_environment() -> dict[str, str]:
-    """This program's environment without what would make a contender another one."""
-    ours = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "XENON_TARGET", "VIRTUAL_ENV")
-    return {name: value for name, value in os.environ.items() if name not in ours}
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise ContenderError(f"{Path(command[0]).name} ended with exit code {done.returncode}: {lines[-1]}")
+    return done.stdout.strip()

@@ -3,125 +3,110 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.contenders import FLOOR, PEER, SDK, SDK_ASYNC
-from benchmarks.results import Measure, Results, Spread
-from benchmarks.servers.contenders import EMBEDDED
-from benchmarks.servers.contenders import TITLES as SERVER_TITLES
-from benchmarks.servers.targets import LINES
-from benchmarks.servers.targets import judge as judge_servers
-from benchmarks.targets import Verdict, judge
+from benchmarks.contenders import title
+from benchmarks.machine import drift, why_busy
+from benchmarks.measure import Found, Measure, Results, Spread, verdicts, worse
 
-__all__ = ["page", "terminal"]
+__all__ = ["failures", "page", "terminal"]
 
 _PAGE = Path(__file__).with_name("page.md")
-_TITLES = {SDK: "xenon", SDK_ASYNC: "pyxenon_core", FLOOR: "floor", PEER: "pyxenon 3.0.3"}
-_ALL_TITLES = {**_TITLES, **SERVER_TITLES}
-_NOTHING = "-"
 _SMALL_RATIO = 0.1
-_SERVER_HEAD = ("measure", "unit", "embedded", "beside", "the other", "embedded / the other")
+_HEAD = ("measure", "unit", "who", "result", "beside", "its result", "ratio")
 _TARGET_HEAD = ("target", "wanted", "measured", "met")
 _WORDS = {True: "pass", False: "FAIL", None: "not measured"}
 
 
-def terminal(results: Results) -> str:
-    """The results as lines of at most some 150 characters."""
-    head, *rows = _rows(results)
-    lines = _columns([head, *rows]) if rows else []
-    if results.servers:
-        lines += ["", *_columns([_SERVER_HEAD, *map(_server_row, results.servers.values())])]
-    judged = [*judge(results), *judge_servers(results.servers.values())]
-    verdicts = [(_WORDS[verdict.met], verdict.title, verdict.wanted, verdict.found) for verdict in judged]
-    notes = [f"{title}, {contender}: {reason}" for title, contender, reason in _notes(results)]
-    return "\n".join(["", *lines, "", *_columns(verdicts), "", *notes, "", *_profiles(results)]).rstrip() + "\n"
+def terminal(results: Results, measures: Sequence[Measure]) -> str:
+    """Return the results as lines."""
+    tables = [[_HEAD, *_rows(results, measures)], list(_judged(results, measures))]
+    busy = [f"On a busy machine: {reason}." for reason in why_busy(results.load, results.calibration)]
+    lines = [*_notes(results, measures), *_profiles(results, measures), *_environment(results), *busy]
+    failed = failures(results, measures) if results.base else []
+    failed = [f"Worse than {results.base} by more than a tenth, or no longer possible:", *failed] if failed else []
+    return "\n".join([*(line for table in tables for line in ["", *_columns(table)]), "", *lines, *failed])
 
 
-def page(results: Results) -> str:
-    """The page about performance, in Markdown."""
-    head, *rows = _rows(results)
-    template = string.Template(_PAGE.read_text(encoding="utf-8"))
-    return template.substitute(
-        made=results.made,
-        file_mib=results.file_mib,
-        environment="\n".join(f"- {line}" for line in _environment(results.environment)),
-        measures=_table(head, rows),
-        notes="\n".join(f"- {title}, {contender}: `{reason}`" for title, contender, reason in _notes(results)) or "- none",
-        targets=_table(_TARGET_HEAD, [_verdict_row(verdict) for verdict in judge(results)]),
-        servers=_table(_SERVER_HEAD, [_server_row(measure) for measure in results.servers.values()]),
-        server_targets=_table(_TARGET_HEAD, [_verdict_row(verdict) for verdict in judge_servers(results.servers.values())]),
-        profiles="\n".join(_profiles(results)) or "All targets were met.",
-    )
+def page(results: Results, groups: Mapping[str, Sequence[Measure]]) -> str:
+    """Return the page about performance, in Markdown."""
+    measures = [measure for group in groups.values() for measure in group]
+    words = {
+        "made": results.made,
+        "environment": "\n".join(_environment(results)),
+        "notes": "\n".join(_notes(results, measures)) or "- none",
+        "profiles": "\n".join(_profiles(results, measures)) or "All targets were met.",
+    }
+    for name, group in groups.items():
+        words[name] = _table([_HEAD, *_rows(results, group)])
+        words[f"{name}_targets"] = _table([_TARGET_HEAD, *_judged(results, group)])
+    return string.Template(_PAGE.read_text(encoding="utf-8")).substitute(words)
 
 
-def _rows(results: Results) -> list[Sequence[str]]:
-    head = ("measure", "unit", *_TITLES.values(), "xenon / floor", "pyxenon_core / floor", "xenon / pyxenon")
-    return [head, *(_row(measure) for measure in results.measures.values())]
+def failures(results: Results, measures: Sequence[Measure]) -> list[str]:
+    """Return lines about the targets that are missed and, beside another checkout, about what is worse."""
+    pairs = list(_found(results, measures))
+    missed = [measure.title for measure, found in pairs for verdict in verdicts(measure, found) if verdict.met is False]
+    return missed + [line for measure, found in pairs if results.base for line in worse(measure, found, title)]
 
 
-def _row(measure: Measure) -> Sequence[str]:
-    numbers = [_number(measure, contender) for contender in _TITLES]
-    ratios = [measure.ratio(SDK, FLOOR), measure.ratio(SDK_ASYNC, FLOOR), measure.ratio(SDK, PEER)]
-    return (measure.title, measure.unit, *numbers, *map(_ratio, ratios))
+def _rows(results: Results, measures: Iterable[Measure]) -> Iterator[Sequence[str]]:
+    for measure, found in _found(results, measures):
+        for ours, other in measure.pairs:
+            ratio = found.ratio(ours, other)
+            form = ".4f" if ratio and ratio.median < _SMALL_RATIO else ".2f"
+            numbers = [(title(name, results.base), _number(found.spread(name), name in found.notes)) for name in (ours, other)]
+            yield (measure.title, measure.unit, *numbers[0], *numbers[1], _spread(ratio, form))
 
 
-def _server_row(measure: Measure) -> Sequence[str]:
-    other = LINES[measure.name].against
-    numbers = (_number(measure, EMBEDDED), SERVER_TITLES.get(other, _NOTHING), _number(measure, other))
-    return (measure.title, measure.unit, *numbers, _ratio(measure.ratio(EMBEDDED, other)))
+def _found(results: Results, measures: Iterable[Measure]) -> Iterator[tuple[Measure, Found]]:
+    return ((measure, results.found[measure.name]) for measure in measures if measure.name in results.found)
 
 
-def _profiles(results: Results) -> Iterator[str]:
-    """Where the time goes in the measures that miss their target, as Markdown."""
-    for measure in results.servers.values():
-        if measure.profile:
-            yield f"- {measure.title}:"
-            yield from (f"  - {line}" for line in measure.profile)
-
-
-def _number(measure: Measure, contender: str) -> str:
-    spread = measure.spread(contender)
-    if spread is None:
-        return "cannot" if contender in measure.notes else _NOTHING
-    return _spread(spread, ",.0f" if spread.median >= 10 else ".2f")
+def _number(spread: Spread | None, failed: bool) -> str:
+    return "cannot" if failed else _spread(spread, ",.0f" if spread and spread.median >= 10 else ".2f")
 
 
 def _spread(spread: Spread | None, form: str) -> str:
-    return _NOTHING if spread is None else f"{spread.median:{form}} ({spread.low:{form}} to {spread.high:{form}})"
+    return f"{spread.median:{form}} ({spread.low:{form}} to {spread.high:{form}})" if spread else "-"
 
 
-def _ratio(spread: Spread | None) -> str:
-    return _spread(spread, ".4f" if spread is not None and spread.median < _SMALL_RATIO else ".2f")
+def _judged(results: Results, measures: Iterable[Measure]) -> Iterator[Sequence[str]]:
+    for measure, found in _found(results, measures):
+        for verdict in verdicts(measure, found, title):
+            yield measure.title, verdict.wanted, verdict.found, _WORDS[verdict.met]
 
 
-def _notes(results: Results) -> Iterator[tuple[str, str, str]]:
-    for measure in (*results.measures.values(), *results.servers.values()):
-        for contender, reason in measure.notes.items():
-            yield measure.title, _ALL_TITLES[contender], reason
+def _notes(results: Results, measures: Iterable[Measure]) -> Iterator[str]:
+    for measure, found in _found(results, measures):
+        yield from (f"- {measure.title}, {title(name, results.base)}: `{reason}`" for name, reason in found.notes.items())
 
 
-def _environment(environment: dict[str, Any]) -> Iterator[str]:
-    yield f"{environment['system']}, {environment['cpus']} CPUs, {environment['memory_gib']} GiB of memory"
-    yield f"xenon-grpc {environment['xenon-grpc']} on Java {environment['java']}"
-    yield f"OpenSSH {environment['openssh']}; the hosts are containers on the same machine, {environment['hosts']}"
-    yield f"embedded: {_versions(environment['embedded'])}"
-    for name, versions in environment["contenders"].items():
-        yield f"{_TITLES[name]}: {_versions(versions)}"
+def _profiles(results: Results, measures: Iterable[Measure]) -> Iterator[str]:
+    """Where the time goes in the measures that miss their target."""
+    for measure, found in _found(results, measures):
+        yield from [f"- {measure.title}:", *(f"  - {line}" for line in found.profile)] if found.profile else []
 
 
-def _versions(versions: dict[str, str]) -> str:
-    return ", ".join(f"{package} {version}" for package, version in versions.items())
+def _environment(results: Results) -> Iterator[str]:
+    known, times = results.environment, results.calibration
+    yield f"- {known['system']}, {known['cpus']} CPUs, {known['memory_gib']} GiB of memory"
+    yield f"- one-minute load before: {results.load:.2f}"
+    yield (
+        f"- calibration, a fixed loop in pure Python: {times[0]:.1f} ms before, {times[-1]:.1f} ms after; from {min(times):.1f} to "
+        f"{max(times):.1f} ms in between, {drift(times):.0%} apart"
+    )
+    yield f"- xenon-grpc {known['xenon-grpc']} on Java {known['java']}"
+    yield f"- OpenSSH {known['openssh']}; the hosts are containers on the same machine, {known['hosts']}"
+    alike: dict[str, list[str]] = {}
+    for name, versions in known["contenders"].items():
+        alike.setdefault(", ".join(f"{package} {version}" for package, version in versions.items()), []).append(title(name, results.base))
+    yield from (f"- {', '.join(dict.fromkeys(names))}: {versions}" for versions, names in alike.items())
 
 
-def _verdict_row(verdict: Verdict) -> Sequence[str]:
-    return verdict.title, verdict.wanted, verdict.found, _WORDS[verdict.met]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [rows[0], ["---"] * len(rows[0]), *rows[1:]])
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

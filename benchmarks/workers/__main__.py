@@ -1,68 +1,66 @@
-"""``python -m benchmarks.workers CONTENDER ADDRESS KEYS STUBS``: does tasks until its input ends.
+"""``python -m benchmarks.workers WAY SERVER FILE``: connects, asks whether FILE exists, and does tasks until its input ends.
 
-A line in is ``{"task": name, ...}`` with the task's arguments. The line out is what the task answers, or ``{"error": reason}``. The first
-line out says that the contender is connected, and what it runs on.
+SERVER is JSON that tells of the server. The first line out has the ``seconds`` from connecting to the first answer, with the contender's
+package imported. Then a line in is ``{"task": name, ...}`` with the task's arguments; with ``"sample": true`` the answer also says where
+the time went. The line out is what the task answers, or ``{"error": reason}``.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
-import platform
 import sys
-from importlib import metadata
-from pathlib import Path
+from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
-from benchmarks.workers.client import Client, Server, connect
-from benchmarks.workers.tasks import TASKS
+from benchmarks.workers import clients
 
-_LONGEST_REASON = 200
+_LONGEST_REASON = 300
 
 
 def main() -> None:
     """Connect, and do what is asked."""
-    contender, address, keys, stubs = sys.argv[1:]
-    try:
-        client = connect(contender, Server(address, Path(keys), Path(stubs)))
-    except Exception as error:  # noqa: BLE001 - told to the process that asks
-        _say({"error": _reason(error)})
+    way, server, file = sys.argv[1:]
+    answer, client = _attempt(lambda: _connect(way, json.loads(server), file))
+    print(json.dumps(answer), flush=True)
+    if client is None:
         return
-    _say(_versions())
     for line in sys.stdin:
-        _say(_answer(client, json.loads(line)))
+        answer, _ = _attempt(lambda line=line: (_do(client, **json.loads(line)), None))  # type: ignore[misc]  # of a default
+        print(json.dumps(answer), flush=True)
     client.close()
 
 
-def _answer(client: Client, question: dict[str, Any]) -> dict[str, Any]:
-    task = TASKS[question.pop("task")]
+def _connect(way: str, server: dict[str, Any], file: str) -> tuple[dict[str, Any], clients.Client]:
+    for package in clients.PACKAGES[way]:
+        importlib.import_module(package)
+    start = perf_counter()
+    client: clients.Client = getattr(clients, way)(server)
+    client.exists(file, [0.0])
+    return {"seconds": perf_counter() - start}, client
+
+
+def _do(client: clients.Client, task: str, sample: bool, **arguments: Any) -> dict[str, Any]:
+    module, _, name = task.rpartition(".")
+    work = getattr(importlib.import_module(f"benchmarks.workers.{module}"), name)
+    if not sample:
+        return dict(work(client, **arguments))
+    from benchmarks.workers.sampling import Sampler
+
+    with Sampler() as sampler:
+        answer = work(client, **arguments)
+    return {**answer, "profile": sampler.summary()}
+
+
+def _attempt(step: Callable[[], tuple[dict[str, Any], Any]]) -> tuple[dict[str, Any], Any]:
     try:
-        return task(client, **question)
+        return step()
     except Exception as error:  # noqa: BLE001 - told to the process that asks
-        return {"error": _reason(error)}
-
-
-def _reason(error: BaseException) -> str:
-    """A line about *error*: a gRPC status by its name and details, anything else by its class and text."""
-    code, details = getattr(error, "code", None), getattr(error, "details", None)
-    text = f"{code().name}: {details()}" if callable(code) and callable(details) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())[:_LONGEST_REASON]
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("grpcio", "protobuf", "betterproto2", "h2", "pyxenon"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    implementation = sys.modules.get("google.protobuf.internal.api_implementation")
-    if implementation is not None:
-        found["protobuf implementation"] = str(implementation.Type())
-    return found
-
-
-def _say(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer), flush=True)
+        # A gRPC status is told by its name and details, anything else by its class and text.
+        code, details = getattr(error, "code", None), getattr(error, "details", None)
+        text = f"{code().name}: {details()}" if callable(code) and callable(details) else f"{type(error).__name__}: {error}"
+        return {"error": " ".join(text.split())[:_LONGEST_REASON]}, None
 
 
 if __name__ == "__main__":

@@ -1,112 +1,125 @@
-"""What a contender is asked to do: each task does its work with a client and answers with numbers."""
+"""What any contender is asked to do: each task does its work with a client and answers with numbers, in seconds and bytes."""
 
 from __future__ import annotations
 
+import platform
 import statistics
+import sys
 import zlib
 from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks.workers.client import Client
-from benchmarks.workers.memory import peak_beyond_start
+from benchmarks.workers.sampling import peak_beyond_start
 
-__all__ = ["TASKS"]
-
+Answer = dict[str, Any]
 _MIB = 1 << 20
-# One piece that is the same every time: the generator holds no more of the file than this.
+# One piece that is the same every time: the generator holds no more of the file than this, and making it costs nothing.
 _PIECE = bytes(range(256)) * (_MIB // 256)
+_PACKAGES = ("grpcio", "protobuf", "betterproto2", "h2", "asyncssh", "cryptography", "pyxenon")
+_jobs: dict[str, Any] = {}
 
 
-def _exists(client: Client, path: str, calls: int) -> dict[str, float]:
-    times = [0.0] * calls
-    client.exists(path, times, perf_counter)
-    return {"median": statistics.median(times), "p95": statistics.quantiles(times, n=20)[-1]}
+def versions(_client: Any) -> Answer:
+    """Tell what the contender runs on."""
+    installed = {distribution.metadata["Name"]: distribution.version for distribution in metadata.distributions()}
+    found = {name: installed[name] for name in _PACKAGES if name in installed}
+    implementation: Any = sys.modules.get("google.protobuf.internal.api_implementation")
+    return {"python": platform.python_version(), **found, **({"protobuf is": implementation.Type()} if implementation else {})}
 
 
-def _list_files(client: Client, path: str, expected: int) -> dict[str, float]:
-    start = perf_counter()
-    count = client.list_files(path)
-    seconds = perf_counter() - start
-    _check("files listed", count, expected)
-    return {"seconds": seconds}
+def exists(client: Any, path: str, number: int) -> Answer:
+    """Ask *number* times whether a file exists."""
+    times = [0.0] * number
+    client.exists(path, times)
+    return {"seconds": statistics.median(times), "p95": statistics.quantiles(times, n=20)[-1]}
 
 
-def _read(client: Client, path: str, expected: int) -> dict[str, float]:
-    count = _Counter()
-    start = perf_counter()
-    client.read(path, count.take)
-    seconds = perf_counter() - start
-    _check("bytes read", count.total, expected)
-    return {"seconds": seconds}
+def count(client: Any, path: str, expected: int) -> Answer:
+    """List a directory."""
+    return timed(lambda: client.count(path), expected)
 
 
-def _write(client: Client, path: str, mib: int) -> dict[str, float]:
-    start = perf_counter()
-    client.write(path, _pieces(mib))
-    return {"seconds": perf_counter() - start}
+def read(client: Any, path: str) -> Answer:
+    """Read a file, and keep nothing of it."""
+    sizes: list[int] = []
+
+    def work() -> int:
+        client.read(path, lambda piece: sizes.append(len(piece)))
+        return sum(sizes)
+
+    return timed(work, Path(path).stat().st_size)
 
 
-def _read_memory(client: Client, path: str, expected: int) -> dict[str, float]:
-    count = _Counter()
-    peak = peak_beyond_start(lambda: client.read(path, count.take_and_check))
-    _check("bytes read", count.total, expected)
-    return {"bytes": peak, "crc": count.crc}
+def write(client: Any, path: str, mib: int) -> Answer:
+    """Write a new file in pieces of 1 MiB."""
+    Path(path).unlink(missing_ok=True)
+
+    def work() -> int:
+        client.write(path, (_PIECE for _ in range(mib)))
+        return Path(path).stat().st_size
+
+    return timed(work, mib * _MIB)
 
 
-def _write_memory(client: Client, path: str, mib: int) -> dict[str, float]:
-    peak = peak_beyond_start(lambda: client.write(path, _pieces(mib)))
-    return {"bytes": peak, "crc": _crc_of_pieces(mib)}
+def memory(client: Any, source: str = "", target: str = "", mib: int = 0) -> Answer:
+    """Read a file, write another, or both; tell how far memory rises meanwhile."""
+    crc = expected = 0
 
-
-def _run_jobs(client: Client, count: int, executable: str) -> dict[str, float]:
-    start = perf_counter()
-    done = client.run_jobs(count, executable)
-    seconds = perf_counter() - start
-    _check("jobs done", done, count)
-    return {"seconds": seconds}
-
-
-class _Counter:
-    """Takes the bytes of a file and keeps none of them."""
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.crc = 0
-
-    def take(self, piece: bytes) -> None:
-        """Count *piece*."""
-        self.total += len(piece)
-
-    def take_and_check(self, piece: bytes) -> None:
-        """Count *piece* and add it to the checksum."""
-        self.total += len(piece)
-        self.crc = zlib.crc32(piece, self.crc)
-
-
-def _pieces(mib: int) -> Iterator[bytes]:
-    for _ in range(mib):
-        yield _PIECE
-
-
-def _crc_of_pieces(mib: int) -> int:
-    crc = 0
-    for piece in _pieces(mib):
+    def take(piece: bytes) -> None:
+        nonlocal crc
         crc = zlib.crc32(piece, crc)
-    return crc
+
+    def work() -> None:
+        if source:
+            client.read(source, take)
+        if target:
+            write(client, target, mib)
+
+    taken = peak_beyond_start(work)
+    for block in blocks(source) if source else ():
+        expected = zlib.crc32(block, expected)
+    check("checksum of what was read", crc, expected)
+    return {"bytes": taken}
 
 
-def _check(what: str, count: int, expected: int) -> None:
-    if count != expected:
-        raise RuntimeError(f"{what}: {count} instead of {expected}")
+def jobs(client: Any, number: int) -> Answer:
+    """Submit jobs one after the other, then wait for them in the same order."""
+    return timed(lambda: client.run_jobs(number), number)
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    "exists": _exists,
-    "list": _list_files,
-    "read": _read,
-    "write": _write,
-    "read-memory": _read_memory,
-    "write-memory": _write_memory,
-    "jobs": _run_jobs,
-}
+def job(client: Any, number: int, place: Any = None) -> Answer:
+    """Run jobs one after the other, on this machine or a host; the mean of their round trips.
+
+    A median would hide that the Java server answers either at once or after a second, as luck has it.
+    """
+    submit, wait = _jobs[str(place)] = _jobs.get(str(place)) or client.jobs(place)
+    start = perf_counter()
+    for _ in range(number):
+        check("exit code", wait(submit()), 0)
+    return {"seconds": (perf_counter() - start) / number}
+
+
+def timed(work: Callable[[], int], expected: int) -> Answer:
+    """Do *work*, which gives a count to compare with *expected* unless that is 0."""
+    start = perf_counter()
+    number = work()
+    seconds = perf_counter() - start
+    if expected:
+        check("count", number, expected)
+    return {"seconds": seconds, "count": number}
+
+
+def blocks(path: str) -> Iterator[bytes]:
+    """Read a file in blocks of 1 MiB."""
+    with Path(path).open("rb", buffering=0) as stream:
+        while piece := stream.read(_MIB):
+            yield piece
+
+
+def check(what: str, number: int, expected: int) -> None:
+    """Raise RuntimeError when a number is not as expected."""
+    if number != expected:
+        raise RuntimeError(f"{what}: {number} instead of {expected}")

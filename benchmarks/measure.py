@@ -1,0 +1,211 @@
+"""What is measured, what is wanted of it, and the arithmetic of what was found."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.contenders import Contender
+    from benchmarks.ground import Ground
+
+__all__ = ["BASE", "MIB", "Answer", "Doer", "Found", "GetReady", "Measure", "Results", "Spread", "Trial", "Verdict", "verdicts", "worse"]
+
+MIB = 1 << 20
+BASE = "@base"
+"""What follows a contender's name where it is run by the other checkout."""
+WORSE = 1.1
+"""How many times the other checkout's number is worse."""
+Answer = Mapping[str, Any]
+Doer = Callable[[bool], Answer]
+"""Does a task, and answers with numbers; given True, where it can, also with a ``profile``."""
+GetReady = Callable[["Ground", "Contender"], AbstractContextManager[Doer]]
+_UNITS: Mapping[str, Callable[[Answer, str], float]] = {
+    "s": lambda answer, key: answer[key],
+    "ms": lambda answer, key: answer[key] * 1e3,
+    "µs": lambda answer, key: answer[key] * 1e6,
+    "MiB/s": lambda answer, key: answer["count"] / MIB / answer[key],
+    "MiB": lambda answer, _: answer["bytes"] / MIB,
+    "MB": lambda answer, _: answer["bytes"] / 1e6,
+    "1/s": lambda answer, _: answer["rate"],
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that is read off what each contender answers: the one called ``key``, in ``unit``. Less is better, but for MiB/s.
+
+    Attributes:
+        title: What it is, with the names of sizes in braces.
+        pairs: Who is compared: ours, and the other, which is empty where there is none. Targets are for the first pair.
+        faster: How many times as fast as the other ours has to be.
+        longest: How many times the other's number it may be at most, and ``plus`` more.
+        most: The highest number that it may be.
+    """
+
+    name: str
+    title: str
+    unit: str
+    pairs: tuple[tuple[str, str], ...]
+    key: str = "seconds"
+    faster: float | None = None
+    longest: float | None = None
+    plus: float = 0
+    most: float | None = None
+
+    def value(self, answer: Answer) -> float:
+        """Read the number off an answer."""
+        return _UNITS[self.unit](answer, self.key)
+
+    def beside(self) -> Measure:
+        """Compare ours with the same of another checkout; nothing else is wanted then."""
+        ours = dict.fromkeys(name for name, _ in self.pairs)
+        return replace(self, pairs=tuple((name, name + BASE) for name in ours), faster=None, longest=None, most=None)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A task that contenders do in turns, and the measures that are read off it.
+
+    Attributes:
+        ready: Gets a contender ready, for the time of a ``with``.
+        also: A second measure of the same answers.
+        warm: Each does it once before, which counts for nothing.
+        setting: What holds while the contenders get ready and take their turns.
+    """
+
+    rounds: int
+    ready: GetReady
+    measure: Measure
+    also: Measure | None = None
+    warm: bool = True
+    setting: Callable[[Ground], AbstractContextManager[object]] = lambda _ground: nullcontext()
+
+    @property
+    def measures(self) -> list[Measure]:
+        """Both measures, or the one."""
+        return [self.measure, *([self.also] if self.also else [])]
+
+    def measures_of(self, contender: str) -> list[Measure]:
+        """Return the measures in which *contender* is compared."""
+        return [measure for measure in self.measures if any(contender in pair for pair in measure.pairs)]
+
+    @property
+    def contenders(self) -> list[str]:
+        """The names of all who take part, each once."""
+        return list(dict.fromkeys(name for measure in self.measures for pair in measure.pairs for name in pair if name))
+
+    def beside(self) -> Trial:
+        """Return the same trial of this checkout beside another."""
+        return replace(self, measure=self.measure.beside(), also=self.also and self.also.beside())
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some rounds, and the lowest and highest of them."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """Return None when there are no *values*."""
+        return cls(statistics.median(values), min(values), max(values)) if values else None
+
+
+@dataclass
+class Found:
+    """The numbers of each contender in the order of the rounds, why a contender has none, and where the time goes if a target is missed."""
+
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    profile: list[str] = field(default_factory=list)
+
+    def note(self, contender: str, reason: object) -> None:
+        """Keep the reason why *contender* has no numbers, without the paths and addresses in it, which tell of a machine."""
+        self.notes[contender] = re.sub(r"\S*/\S*/\S*", "...", " ".join(str(reason).split()))
+
+    def spread(self, contender: str) -> Spread | None:
+        """Return None when *contender* has no numbers."""
+        return Spread.of(self.rounds.get(contender, []))
+
+    def ratio(self, ours: str, other: str) -> Spread | None:
+        """Divide the numbers of *ours* by those of *other* in the same rounds."""
+        pairs = zip(self.rounds.get(ours, []), self.rounds.get(other, []), strict=False)
+        return Spread.of([value / reference for value, reference in pairs if reference])
+
+
+@dataclass
+class Results:
+    """All of a run: ``environment`` tells what it ran on, ``found`` has what came out by the measure's name.
+
+    ``load`` is the one-minute average before, ``calibration`` the milliseconds of one fixed piece of work before, during and after, and
+    ``base`` the commit of the other checkout; empty when there is none.
+    """
+
+    made: str
+    quick: bool = False
+    base: str = ""
+    load: float = 0.0
+    calibration: list[float] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    found: dict[str, Found] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Results:
+        """Return what was written as JSON; raises KeyError or TypeError for anything else."""
+        return cls(**{**content, "found": {name: Found(**found) for name, found in content["found"].items()}})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target, what was measured, and whether that meets it; ``met`` is None when there is no measurement."""
+
+    wanted: str
+    found: str
+    met: bool | None
+
+
+def verdicts(measure: Measure, found: Found, title: Callable[[str], str] = str) -> Iterator[Verdict]:
+    """Judge each thing that is wanted of *measure*. *title* gives the words for a contender."""
+    ours, other = measure.pairs[0]
+    own, reference, ratio = found.spread(ours), found.spread(other), found.ratio(ours, other)
+    if measure.faster is not None:
+        speed = ratio if measure.unit == "MiB/s" else found.ratio(other, ours)
+        met = None if speed is None else speed.median >= measure.faster
+        wanted = f"at least {'' if measure.faster == 1 else f'{measure.faster:g} times '}as fast as {title(other)}"
+        yield Verdict(wanted, _times(speed, "times as fast"), met)
+    if measure.longest is not None and measure.plus:
+        limit = measure.longest * reference.median + measure.plus if reference else None
+        wanted = f"at most {measure.longest:g} times the time of {title(other)} and {measure.plus:g} {measure.unit}"
+        yield _limited(wanted, measure, own, limit)
+    elif measure.longest is not None:
+        met = None if ratio is None else ratio.median <= measure.longest
+        yield Verdict(f"at most {measure.longest:g} times the time of {title(other)}", _times(ratio, "times the time"), met)
+    if measure.most is not None:
+        yield _limited(f"at most {measure.most:,g} {measure.unit}", measure, own, measure.most)
+
+
+def worse(measure: Measure, found: Found, title: Callable[[str], str] = str) -> Iterator[str]:
+    """Tell of each of ours that is worse than the same of the other checkout by more than a tenth, or cannot what that can."""
+    for ours, other in measure.pairs:
+        ratio = found.ratio(ours, other)
+        if ratio and (1 / ratio.median if measure.unit == "MiB/s" else ratio.median) > WORSE:
+            yield f"{measure.title}, {title(ours)}: {_times(ratio, 'times')}"
+        elif ours in found.notes and other in found.rounds:
+            yield f"{measure.title}, {title(ours)}: {found.notes[ours]}"
+
+
+def _limited(wanted: str, measure: Measure, own: Spread | None, limit: float | None) -> Verdict:
+    if own is None or limit is None:
+        return Verdict(wanted, "not measured", None)
+    return Verdict(wanted, f"{own.median:.3g} {measure.unit}, of {limit:,.4g} allowed", own.median <= limit)
+
+
+def _times(ratio: Spread | None, words: str) -> str:
+    return f"{ratio.median:.2f} {words} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else "not measured"
