@@ -88,7 +88,7 @@ class FileSystem(Adaptor):
     :meth:`delete`, :meth:`rename`, :meth:`read_symbolic_link` and :meth:`write`, which replaces the link where it may replace.
 
     Attributes:
-        is_local: Whether its paths are those of the machine that the server runs on, so that another adaptor may open its files itself.
+        is_local: True where its paths are those of the machine that the server runs on, so that another adaptor may open its files itself.
     """
 
     is_local: ClassVar[bool] = False
