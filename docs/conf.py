@@ -25,7 +25,7 @@ nitpick_ignore_regex = [
     ),
     # What signatures say of how it is built inside. Types that programs deal with are in the API.
     ("py:class", r"pyxenon\.(handle|portal)\.\w+|pyxenon_core\.(channels|failures|handle|targets)\.[\w.]+"),
-    ("py:class", r"pyxenon_java\.logs\.\w+|pyxenon_server\.(resources|shells)\.[\w.]+|pyxenon_server\.properties\.T"),
+    ("py:class", r"pyxenon_java\.logs\.\w+|pyxenon_server\.(adaptors\.resources|shells)\.[\w.]+|pyxenon_server\.adaptors\.properties\.T"),
     ("py:class", r"pyxenon_testing\.(client|engine)\.[\w.]+|Resources|OptionsByName"),
     ("py:class", r"dict\[str"),  # half of a quoted type
 ]
