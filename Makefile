@@ -49,8 +49,8 @@ test: setup ## run every test, on the real server and, in Docker, on real cluste
 	$(PYTEST) $(PYTEST_ARGS)
 
 # Nowhere is where they look for Docker and Java, so that a test that needs one without saying so fails.
-test-quick: setup ## the tests that need neither Docker nor Java
-	DOCKER_HOST=unix:///nowhere XENON_JAVA=/nowhere $(PYTEST) --xenon-require-docker -m "not xenon_docker and not java" $(PYTEST_ARGS)
+test-quick: setup ## the inner loop: the tests that need neither Docker nor Java, but those that take long
+	DOCKER_HOST=unix:///nowhere XENON_JAVA=/nowhere $(PYTEST) --xenon-require-docker -m "not xenon_docker and not java and not slow" $(PYTEST_ARGS)
 
 lint: setup ## ruff, and which floor may import which
 	$(BIN)/ruff check $(SOURCES)

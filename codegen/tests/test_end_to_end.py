@@ -17,6 +17,8 @@ import pytest
 from pyxenon_codegen.cli import main
 from pyxenon_codegen.generate import GENERATED_FOLDERS
 
+pytestmark = pytest.mark.slow
+
 CORE, SYNC, *_ = GENERATED_FOLDERS
 NEW = Path(__file__).parent / "tape"
 # All that a person writes for a new service: a class for its handle on both floors, and where programs, clients and servers find it.

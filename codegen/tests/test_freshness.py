@@ -12,6 +12,8 @@ from pyxenon_codegen.cli import main
 from pyxenon_codegen.errors import CodegenError
 from pyxenon_codegen.generate import GENERATED_FOLDERS, generate
 
+pytestmark = pytest.mark.slow
+
 Capture = pytest.CaptureFixture[str]
 CORE, SYNC, JAVA, SERVER = GENERATED_FOLDERS
 

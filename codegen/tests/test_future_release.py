@@ -12,6 +12,8 @@ import pytest
 from pyxenon_codegen.cli import REPORT, main
 from pyxenon_codegen.generate import CORE, SYNC
 
+pytestmark = pytest.mark.slow
+
 READ = ("protos", "templates", "packages", "pyproject.toml", "docs/adaptors.rst")
 MESSAGES = """
 message GetFreeSpaceResponse { uint64 bytes = 1; }

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from sphinx.util.inventory import InventoryFile
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "docs" / "_build"  # what `make docs` has built is not built again
 SECONDS = 170

@@ -311,7 +311,7 @@ async def test_jobs_that_ended_stay_known_but_not_for_ever(local, monkeypatch):
     assert known == ["UNKNOWN", "UNKNOWN", "DONE", "DONE", "DONE"]
 
 
-@pytest.mark.parametrize(("where", "queue"), [("local", "multi"), ("ssh", "unlimited")])
+@pytest.mark.parametrize(("where", "queue"), [("local", "multi"), pytest.param("ssh", "unlimited", marks=pytest.mark.xenon_docker)])
 async def test_a_thousand_jobs_at_once_each_run_once_and_leave_nothing(request, where, queue):
     me, machine = psutil.Process(), request.getfixturevalue(where)
     dead = zombies()
