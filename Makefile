@@ -52,6 +52,9 @@ test: setup ## run every test, on the real server and, in Docker, on real cluste
 test-quick: setup ## the inner loop: the tests that need neither Docker nor Java, but those that take long
 	DOCKER_HOST=unix:///nowhere XENON_JAVA=/nowhere $(PYTEST) --xenon-require-docker -m "not xenon_docker and not java and not slow" $(PYTEST_ARGS)
 
+test-all: test ## every test, and those of the packages on each other Python, too
+	.ci/other-pythons .wheels -n $(WORKERS) --dist worksteal packages
+
 lint: setup ## ruff, and which floor may import which
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -93,4 +96,4 @@ pins: ## write the files of requirements/ anew (needs uv)
 	rm uv.lock
 
 clean: ## remove the environment and what tools have left
-	rm -rf $(VENV) .venv-3.* docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-3.* .wheels docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
