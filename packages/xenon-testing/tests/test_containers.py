@@ -103,6 +103,26 @@ def test_two_workers_share_one_server(project: pytest.Pytester) -> None:
     assert not is_there(ids.pop())
 
 
+def test_each_worker_has_a_server_of_its_own_where_the_copy_says_so(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import os, pathlib, pytest, time
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_server(xenon_container, number):
+            mine, shared = xenon_container("ssh", copy="broken-{worker}"), xenon_container("ssh")
+            ids = f"{mine.container.id} {shared.container.id}"
+            pathlib.Path(os.environ["PYTEST_XDIST_WORKER"] + ".ids").write_text(ids)
+            deadline = time.monotonic() + 60
+            while len(list(pathlib.Path().glob("*.ids"))) < 2:  # the other worker is there at the same time
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    """)
+    project.runpytest_subprocess("-n2", timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=2)
+    mine, shared = zip(*(path.read_text().split() for path in project.path.glob("*.ids")), strict=True)
+    assert len(set(mine)) == 2
+    assert len(set(shared)) == 1
+
+
 @pytest.fixture
 def started(project: pytest.Pytester) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     """Starts a pytest whose test waits with its server up, and returns once it does."""
