@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.xenon_docker, pytest.mark.parametrize("suite", SUITES)
 
 @pytest.fixture
 def cluster(xenon_container: ServerFactory, suite: str) -> SlurmServer:
-    """A cluster of that release."""
-    return xenon_container("slurm", suite=suite)
+    """Start a cluster of that release, in whose home no other test leaves anything meanwhile."""
+    return xenon_container("slurm", suite=suite, copy="quick-start-{worker}")
 
 
 def run(*command: str, **variables: str) -> list[str]:

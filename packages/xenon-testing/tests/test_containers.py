@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ pytest_plugins = ["pytester"]
 
 SECONDS_FOR_A_RUN = 150
 SECONDS_TO_START = 60
+TRIES = 5
 
 
 @pytest.fixture
@@ -186,20 +188,24 @@ def test_a_fork_of_the_run_leaves_its_servers_alone(project: pytest.Pytester) ->
 
 
 def test_what_a_killed_run_left_behind_is_gone_with_the_next(
-    project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]
+    project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    process = started()
-    process.kill()
-    process.communicate(timeout=60)
-    container, key = (project.path / "container").read_text(), Path((project.path / "key").read_text())
-    assert is_there(container)
-    assert key.exists()
-    project.makepyfile(PRINTS_ITS_SERVER)
-    result = project.runpytest_subprocess("-s", timeout=SECONDS_FOR_A_RUN)
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines([f"*removing * left behind by process {process.pid}*"])
-    assert not is_there(container)
-    assert not key.exists()
+    next_run = tmp_path / "test_next.py"
+    next_run.write_text(textwrap.dedent(PRINTS_ITS_SERVER))
+    for _ in range(TRIES):  # another run on this machine may be faster to remove what was left
+        process = started()
+        process.kill()
+        process.communicate(timeout=60)
+        container, key = (project.path / "container").read_text(), Path((project.path / "key").read_text())
+        was_there = is_there(container) and key.exists()
+        result = project.runpytest_subprocess("-s", next_run, timeout=SECONDS_FOR_A_RUN)
+        result.assert_outcomes(passed=1)
+        assert not is_there(container)
+        assert not key.exists()
+        if was_there and re.search(rf"removing .* left behind by process {process.pid}\b", result.stdout.str()):
+            return
+        (project.path / "key").unlink()
+    pytest.fail(f"none of {TRIES} runs said that it removed what a killed one had left behind")
 
 
 def test_two_runs_side_by_side_do_not_disturb_each_other(project: pytest.Pytester, started: Callable[[], subprocess.Popen[str]]) -> None:

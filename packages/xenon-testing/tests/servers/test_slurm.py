@@ -66,8 +66,9 @@ def test_a_conversation_passes_both_ways(slurm: SlurmServer, openssh: Callable[.
     assert openssh(slurm).ssh("srun --quiet tr a-z A-Z", b"quietly\n").stdout == b"QUIETLY\n"
 
 
-def test_jobs_run_side_by_side(slurm: SlurmServer, openssh: Callable[..., Any]) -> None:
-    client = openssh(slurm)
+@pytest.mark.parametrize("suite", RELEASES)
+def test_jobs_run_side_by_side(suite: str, xenon_container: Any, openssh: Callable[..., Any]) -> None:
+    client = openssh(xenon_container("slurm", suite=suite, copy="counted-{worker}"))
     client.ssh("for i in 1 2 3 4; do srun -n1 --quiet sleep 1 & done; sleep 0.5; squeue -h -t RUNNING | wc -l >running; wait")
     assert client.ssh("cat running").stdout == b"4\n"
 
