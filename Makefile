@@ -94,6 +94,7 @@ pins: ## write the files of requirements/ anew (needs uv)
 	$(EXPORT) --all-groups --output-file requirements/dev.txt
 	$(EXPORT) --only-group test --output-file requirements/test.txt
 	rm uv.lock
+	echo uv | uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --output-file requirements/uv.txt -
 
 clean: ## remove the environment and what tools have left
 	rm -rf $(VENV) .venv-3.* .wheels docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
