@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -33,16 +33,13 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     opened = asyncio.Event()
     read = LocalFileSystem.read
 
-    async def slowly(self: LocalFileSystem, path: str) -> AsyncIterator[bytes]:
-        pieces = read(self, path)
-        try:
+    async def slowly(self: LocalFileSystem, path: str) -> AsyncGenerator[bytes, None]:
+        async with contextlib.aclosing(read(self, path)) as pieces:
             async for piece in pieces:
                 half = len(piece) // 2
                 yield piece[:half]
                 await opened.wait()
                 yield piece[half:]
-        finally:
-            await pieces.aclose()  # type: ignore[attr-defined]  # a generator
 
     async def cannot(*_arguments: object) -> bool:
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -132,15 +132,15 @@ class FileSystem(Adaptor):
         """What is at *path*; a symbolic link is told of itself. Raises NoSuchPathException when nothing is there."""
 
     @abstractmethod
-    def list(self, path: str) -> AsyncIterator[Sequence[PathAttributes]]:
-        """What is in the directory *path*, in batches as they come, ``.`` and ``..`` left out.
+    def list(self, path: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
+        """List the directory *path* in batches as they come, without ``.`` and ``..``. Nothing stays open when it is closed early.
 
         Raises NoSuchPathException, and InvalidPathException when it is no directory.
         """
 
     @abstractmethod
-    def read(self, path: str) -> AsyncIterator[bytes]:
-        """The content of the file *path* in pieces. Nothing stays open when the iterator is closed early.
+    def read(self, path: str) -> AsyncGenerator[bytes, None]:
+        """Read the file *path* in pieces. Nothing stays open when it is closed early.
 
         Raises NoSuchPathException, and InvalidPathException when it is no file.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -182,17 +183,15 @@ class FileSystems(FileSystemServicer):
         return _EMPTY
 
     @override
-    async def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
+    async def list(self, request: messages.ListRequest, /) -> AsyncGenerator[messages.PathAttributes, None]:
         opened = self._get(request.filesystem)
         path = opened.path(request.dir, "directory")
         listing = trees.walk(opened.filesystem, path) if request.recursive else opened.filesystem.list(path)
-        try:
+        async with contextlib.aclosing(listing):
             async for batch in listing:
                 self._require_running()
                 for entry in batch:
                     yield entry
-        finally:
-            await _close(listing)
 
     # --- paths ---
 
@@ -256,15 +255,12 @@ class FileSystems(FileSystemServicer):
         return _EMPTY
 
     @override
-    async def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
+    async def read_from_file(self, request: messages.PathRequest, /) -> AsyncGenerator[messages.ReadFromFileResponse, None]:
         opened, path = self._at(request)
-        pieces = opened.filesystem.read(path)
-        try:
+        async with contextlib.aclosing(opened.filesystem.read(path)) as pieces:
             async for piece in pieces:
                 self._require_running()
                 yield messages.ReadFromFileResponse(buffer=piece)
-        finally:
-            await _close(pieces)
 
     @override
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
@@ -272,22 +268,16 @@ class FileSystems(FileSystemServicer):
         if head is None:
             return _EMPTY  # nothing was named, and nothing is made
         opened, path = self._at(head)
-        content = self._content(head, requests)
-        try:
+        async with contextlib.aclosing(self._content(head, requests)) as content:
             await opened.filesystem.write(path, content, size=head.size)
-        finally:
-            await content.aclose()
         return _EMPTY
 
     @override
     async def append_to_file(self, requests: AsyncIterator[messages.AppendToFileRequest], /) -> messages.Empty:
         head = await _head(requests)
         opened, path = self._at(head)
-        content = self._content(head, requests)
-        try:
+        async with contextlib.aclosing(self._content(head, requests)) as content:
             await opened.filesystem.append(path, content)
-        finally:
-            await content.aclose()
         return _EMPTY
 
     # --- copies ---
@@ -369,8 +359,3 @@ async def _head(requests: AsyncIterator[Any]) -> Any:
     async for request in requests:
         return request
     raise IllegalArgumentException("the stream ended before it named a file system and a path")
-
-
-async def _close(iterator: AsyncIterator[Any]) -> None:
-    """End a generator that may have been left in the middle."""
-    await iterator.aclose()  # type: ignore[attr-defined]  # known as an iterator

@@ -163,14 +163,11 @@ class Copy:
         """The directories below the source, each before what is in it, and all else."""
         directories: list[PathAttributes] = []
         others: list[PathAttributes] = []
-        walking = walk(self.source.filesystem, self.source.path)
-        try:
-            async for batch in walking:
+        async with contextlib.aclosing(walk(self.source.filesystem, self.source.path)) as batches:
+            async for batch in batches:
                 self.total += sum(entry.size for entry in batch if entry.is_regular)
                 for entry in batch:
                     (directories if entry.is_directory else others).append(entry)
-        finally:
-            await walking.aclose()
         return directories, others
 
     def _place_of(self, entry: PathAttributes) -> Place:
@@ -232,24 +229,19 @@ class Copy:
             await target.filesystem.set_permissions(target.path, what.permissions)
 
     async def _stream(self, what: PathAttributes, target: Place, replace: bool) -> None:
-        counted, write = self._counted(path_of(what)), target.filesystem.write
+        write = target.filesystem.write
         if self._is_private(what):
             write = partial(target.filesystem.write_private, permissions=what.permissions)
-        try:
+        async with contextlib.aclosing(self._counted(path_of(what))) as counted:
             with _about(target.path):
                 await write(target.path, counted, replace=replace, size=what.size)
-        finally:
-            await counted.aclose()
 
     async def _counted(self, path: str) -> AsyncGenerator[bytes, None]:
-        pieces = self.source.filesystem.read(path)
-        try:
+        async with contextlib.aclosing(self.source.filesystem.read(path)) as pieces:
             with _about(path):
                 async for piece in pieces:
                     yield piece
                     self._progress(len(piece))
-        finally:
-            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, known as an iterator
 
     def _progress(self, count: int) -> None:
         self.copied += count

@@ -65,13 +65,10 @@ def _require_inside(filesystem: FileSystem, directory: str, entries: Sequence[Pa
 async def delete_tree(filesystem: FileSystem, directory: str) -> None:
     """Delete *directory* and all that is in it; links are deleted and not followed. What others delete meanwhile is no error."""
     directories = [directory]
-    walking = walk(filesystem, directory)
-    try:
-        async for batch in walking:
+    async with contextlib.aclosing(walk(filesystem, directory)) as batches:
+        async for batch in batches:
             directories += [path_of(entry) for entry in batch if entry.is_directory]
             await run_limited(_AT_ONCE, (_delete(filesystem, path_of(entry)) for entry in batch if not entry.is_directory))
-    finally:
-        await walking.aclose()
     by_depth: dict[int, list[str]] = {}
     for path in directories:
         by_depth.setdefault(path.count("/"), []).append(path)

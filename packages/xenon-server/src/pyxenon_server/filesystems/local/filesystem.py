@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Self, TypeVar
 
@@ -83,7 +84,7 @@ class LocalFileSystem(FileSystem):
         return await self._call(_exists, path)
 
     @override
-    async def list(self, path: str) -> AsyncIterator[Sequence[PathAttributes]]:
+    async def list(self, path: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
         path = native(path)
         with translated(self.name, path):
             entries = await obtained(_close, _scan, path)
@@ -94,18 +95,15 @@ class LocalFileSystem(FileSystem):
             entries.close()
 
     @override
-    async def read(self, path: str) -> AsyncIterator[bytes]:
+    async def read(self, path: str) -> AsyncGenerator[bytes, None]:
         path = native(path)
-        pieces = local_files.read(path, self._piece)
-        try:
+        async with contextlib.aclosing(local_files.read(path, self._piece)) as pieces:
             while True:
                 with translated(self.name, path):
                     piece = await anext(pieces, b"")
                 if not piece:
                     return
                 yield piece
-        finally:
-            await pieces.aclose()
 
     @override
     async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
