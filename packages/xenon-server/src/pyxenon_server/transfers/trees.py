@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING
 
 from pyxenon_core.errors import IOException, NoSuchPathException, PathAlreadyExistsException
 from pyxenon_core.messages import PathAttributes
-from pyxenon_server.adaptors.base import FileSystem
 from pyxenon_server.concurrency import run_limited
-from pyxenon_server.filesystems.common.paths import join
+
+if TYPE_CHECKING:
+    from pyxenon_server.adaptors.base import FileSystem
 
 __all__ = ["create_directories", "delete_tree", "path_of", "walk"]
 
@@ -54,7 +56,7 @@ async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: s
 
 def _require_inside(filesystem: FileSystem, directory: str, entries: Sequence[PathAttributes]) -> None:
     """Raise IOException for a path that is not right below *directory*: whoever answers a listing must not choose where a copy goes."""
-    above = join(directory, "")
+    above = f"{directory.rstrip('/')}/"
     for entry in entries:
         path = path_of(entry)
         name = path[len(above) :]
