@@ -19,12 +19,12 @@ from pyxenon_core.errors import (
     SessionClosedError,
 )
 from pyxenon_core.services import FileSystemServicer
+from pyxenon_server.adaptors import trees
 from pyxenon_server.adaptors.base import FileSystem
 from pyxenon_server.adaptors.credentials import credential_response
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.common.paths import absolute, checked, name_of, parent_of
 from pyxenon_server.services.registry import Registry
-from pyxenon_server.transfers import trees
 from pyxenon_server.transfers.copies import Copies, Copy, Place
 
 __all__ = ["FileSystems", "OpenFileSystem"]

@@ -24,9 +24,9 @@ from pyxenon_core.errors import (
 )
 from pyxenon_core.messages import CopyOperation, CopyRequestCopyMode, CopyStatus, CopyStatusErrorType, PathAttributes, PosixFilePermission
 from pyxenon_server.adaptors.base import FileSystem
+from pyxenon_server.adaptors.trees import path_of, walk
 from pyxenon_server.concurrency import completed, run_limited
 from pyxenon_server.filesystems.common.paths import join, name_of, parent_of
-from pyxenon_server.transfers.trees import path_of, walk
 
 __all__ = ["Copies", "Place"]
 
