@@ -22,6 +22,7 @@ from pyxenon_core.messages import (
     PosixFilePermission,
     SchedulerAdaptorDescription,
 )
+from pyxenon_server.adaptors import trees
 from pyxenon_server.adaptors.credentials import Credential
 from pyxenon_server.adaptors.job_state import JobState, QueueState
 from pyxenon_server.adaptors.properties import Properties, Property
@@ -166,6 +167,14 @@ class FileSystem(Adaptor):
     @abstractmethod
     async def delete(self, path: str) -> None:
         """Delete a file, a link or an empty directory; raises NoSuchPathException, and DirectoryNotEmptyException."""
+
+    async def delete_tree(self, path: str) -> None:
+        """Delete *path*, and all that is in it when it is a directory. A link is deleted and not followed.
+
+        What others delete meanwhile is not an error. Raises NoSuchPathException when nothing is at *path*. This one lists and deletes;
+        override it for a file system that deletes a tree in one step, or without following what is swapped in meanwhile.
+        """
+        await trees.delete_tree(self, path)
 
     async def write_private(
         self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0

@@ -64,8 +64,15 @@ def _require_inside(filesystem: FileSystem, directory: str, entries: Sequence[Pa
             raise IOException(f"the listing of {directory} has a name that leads out of it: {path!r}", adaptor=filesystem.name)
 
 
-async def delete_tree(filesystem: FileSystem, directory: str) -> None:
-    """Delete *directory* and all that is in it; links are deleted and not followed. What others delete meanwhile is no error."""
+async def delete_tree(filesystem: FileSystem, path: str) -> None:
+    """Delete *path*, and all that is in it when it is a directory, as :meth:`FileSystem.delete_tree` does."""
+    if (await filesystem.attributes(path)).is_directory:
+        await _delete_directory(filesystem, path)
+    else:
+        await filesystem.delete(path)
+
+
+async def _delete_directory(filesystem: FileSystem, directory: str) -> None:
     directories = [directory]
     async with contextlib.aclosing(walk(filesystem, directory)) as batches:
         async for batch in batches:

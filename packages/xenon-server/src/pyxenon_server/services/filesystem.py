@@ -234,8 +234,8 @@ class FileSystems(FileSystemServicer):
     async def delete(self, request: messages.DeleteRequest, /) -> messages.Empty:
         opened, path = self._at(request)
         _require_deletable(opened, checked(request.path, "path"), path)
-        if request.recursive and (await opened.filesystem.attributes(path)).is_directory:
-            await trees.delete_tree(opened.filesystem, path)
+        if request.recursive:
+            await opened.filesystem.delete_tree(path)
         else:
             await opened.filesystem.delete(path)
         return _EMPTY

@@ -1,1 +1,1 @@
-"""Copies and trees, between any two file systems."""
+"""Copies between any two file systems."""

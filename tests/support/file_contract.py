@@ -1,0 +1,54 @@
+"""What every adaptor of a file system must hold to, as checks that the tests of each adaptor run on a directory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from pyxenon_core.errors import NoSuchPathException
+from pyxenon_server.adaptors.base import FileSystem
+
+__all__ = ["check_delete_tree", "pieces", "seen"]
+
+
+async def pieces(*data: bytes) -> AsyncGenerator[bytes, None]:
+    """Give *data* as an adaptor takes it."""
+    for piece in data:
+        yield piece
+
+
+async def seen(files: FileSystem, path: str) -> object:
+    """Return what is at *path*: bytes of a file, the text of a link, a dictionary of a directory by the names in it."""
+    what = await files.attributes(path)
+    if what.is_symbolic_link:
+        return await files.read_symbolic_link(path)
+    if what.is_directory:
+        below = [entry.path.path async for batch in files.list(path) for entry in batch if entry.path]
+        return {name.rpartition("/")[2]: await seen(files, name) for name in below}
+    return b"".join([piece async for piece in files.read(path)])
+
+
+async def check_delete_tree(files: FileSystem, folder: str) -> None:
+    """A tree goes with all that is in it, and nothing that a link in it points to."""
+    kept = {"outside": {"file": b"kept"}, "file": b"kept"}
+    for directory in ("outside", "tree", "tree/inner", "tree/inner/empty"):
+        await files.create_directory(f"{folder}/{directory}")
+    for file in ("outside/file", "file", "tree/file", "tree/inner/file"):
+        await files.write(f"{folder}/{file}", pieces(b"kept" if "tree" not in file else b""))
+    for link, target in (
+        ("tree/inner/link", "../../outside"),
+        ("tree/to file", "../file"),
+        ("tree/dangling", "nowhere"),
+        ("to outside", "outside"),
+    ):
+        await files.create_symbolic_link(f"{folder}/{link}", target)
+    await files.delete_tree(f"{folder}/tree")
+    assert await seen(files, folder) == {**kept, "to outside": "outside"}
+    await files.delete_tree(f"{folder}/to outside")
+    assert await seen(files, folder) == kept
+    await files.delete_tree(f"{folder}/file")
+    assert await seen(files, folder) == {"outside": kept["outside"]}
+    for missing in ("tree", "tree/file"):
+        with pytest.raises(NoSuchPathException):
+            await files.delete_tree(f"{folder}/{missing}")
