@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
+from pyxenon_server.filesystems.sftp.messages import Open
+from pyxenon_server.filesystems.sftp.session import SftpSession
 from pyxenon_testing import SshServer
 
 SECONDS_FOR_A_TEST = 120
@@ -62,6 +64,18 @@ def open_sftp(tmp_path: Path, xenon_ssh: SshServer) -> OpenSftp:
             await resources.close()
 
     return opened
+
+
+@pytest.fixture
+def free_handle() -> Callable[[SftpSession], Awaitable[bytes]]:
+    """Give the first free handle of a session on OpenSSH, which is a higher one while a file is open."""
+
+    async def first_free(session: SftpSession) -> bytes:
+        handle = await session.open(b"/etc/passwd", Open.READ)
+        await session.close_handle(handle)
+        return handle
+
+    return first_free
 
 
 @pytest.fixture
