@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 import pytest
+from hypothesis import strategies as st
 
-from pyxenon_core.errors import NoSuchPathException
+from pyxenon_core.errors import InvalidPathException, NoSuchPathException
 from pyxenon_server.adaptors.base import FileSystem
 
-__all__ = ["check_delete_tree", "pieces", "seen"]
+__all__ = ["CONTENT", "check_delete_tree", "check_range", "check_ranges", "lengths", "offsets", "pieces", "seen"]
+
+CONTENT = bytes(range(100))
+_EDGES = [0, 1, 6, 7, 8, 50, 99, 100, 101, 1 << 31, 1 << 44, (1 << 63) - 1, 1 << 63, 1 << 64, 1 << 70]
+
+offsets = st.integers(-120, 120) | st.sampled_from(_EDGES + [-edge for edge in _EDGES])
+lengths = st.none() | st.integers(0, 120) | st.sampled_from(_EDGES)
 
 
 async def pieces(*data: bytes) -> AsyncGenerator[bytes, None]:
@@ -27,6 +34,30 @@ async def seen(files: FileSystem, path: str) -> object:
         below = [entry.path.path async for batch in files.list(path) for entry in batch if entry.path]
         return {name.rpartition("/")[2]: await seen(files, name) for name in below}
     return b"".join([piece async for piece in files.read(path)])
+
+
+async def check_range(files: FileSystem, path: str, content: bytes, offset: int, length: int | None) -> None:
+    """A range of the file is the slice of its *content*."""
+    found = [piece async for piece in files.read(path, offset, length)]
+    assert b"".join(found) == content[offset:][:length], (offset, length)
+
+
+async def check_ranges(files: FileSystem, folder: str) -> None:
+    """The ranges at the edges, of a file and of an empty one; and what has none."""
+    for name, content in (("file", CONTENT), ("empty", b"")):
+        await files.write(f"{folder}/{name}", pieces(content))
+        for offset in _EDGES:
+            for length in (None, 0, 1, 50, 1 << 70):
+                await check_range(files, f"{folder}/{name}", content, offset, length)
+                await check_range(files, f"{folder}/{name}", content, -offset, length)
+    for path, offset, length, error in (
+        (f"{folder}/missing", 0, 0, NoSuchPathException),
+        (f"{folder}/missing", -1, None, NoSuchPathException),
+        (folder, 0, 0, InvalidPathException),
+        (folder, -1, 1, InvalidPathException),
+    ):
+        with pytest.raises(error):
+            await check_range(files, path, b"", offset, length)
 
 
 async def check_delete_tree(files: FileSystem, folder: str) -> None:

@@ -33,8 +33,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     opened = asyncio.Event()
     read = LocalFileSystem.read
 
-    async def slowly(self: LocalFileSystem, path: str) -> AsyncGenerator[bytes, None]:
-        async with contextlib.aclosing(read(self, path)) as pieces:
+    async def slowly(self: LocalFileSystem, path: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
+        async with contextlib.aclosing(read(self, path, offset, length)) as pieces:
             async for piece in pieces:
                 half = len(piece) // 2
                 yield piece[:half]

@@ -58,7 +58,7 @@ class Mine(FileSystem):
     async def list(self, path):
         yield [await self.attributes("/start/file")]
 
-    async def read(self, path):
+    async def read(self, path, offset=0, length=None):
         yield b"mine"
 
     async def write(self, path, data, *, replace=False, size=0):

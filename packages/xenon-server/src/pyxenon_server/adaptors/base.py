@@ -140,10 +140,15 @@ class FileSystem(Adaptor):
         """
 
     @abstractmethod
-    def read(self, path: str) -> AsyncGenerator[bytes, None]:
-        """Read the file *path* in pieces. Nothing stays open when it is closed early.
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Read the file *path*, or a range of it, in pieces. Nothing stays open when it is closed early.
 
-        Raises NoSuchPathException, and InvalidPathException when it is no file.
+        The bytes are those of the slice ``content[offset:][:length]``: a negative *offset* counts from the end, and where the range leaves
+        the file there are fewer bytes, or none. The end is where the file's size has it when reading begins, so that a negative *offset*
+        gives all of a file that tells no size, as in ``/proc``. Only the range is fetched. Whoever calls it sees to it that *length* is not
+        negative.
+
+        Raises NoSuchPathException, and InvalidPathException when it is not a file.
         """
 
     @abstractmethod

@@ -15,6 +15,7 @@ import asyncssh
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
+from file_contract import check_ranges
 from pyxenon_core.errors import (
     ConnectionLostException,
     DirectoryNotEmptyException,
@@ -99,6 +100,12 @@ async def test_files_go_there_and_back(tmp_path: Path, extensions: bool) -> None
         await files.append(path, pieces(b" and", b" more"))
         assert await content(files, path) == b"second and more"
         assert os.listdir(tmp_path / "folder") == ["file"]  # noqa: PTH208 - names are wanted
+
+
+async def test_ranges_at_the_edges(tmp_path: Path, extensions: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    async with opened(tmp_path) as files:
+        await check_ranges(files, f"{tmp_path}/folder")
 
 
 async def test_whoever_comes_first_is_not_overwritten(tmp_path: Path, extensions: bool) -> None:

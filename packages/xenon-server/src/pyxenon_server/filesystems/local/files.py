@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 from pyxenon_server.concurrency import completed
+from pyxenon_server.filesystems.common.ranges import bounds
 from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.local.copying import Source
 from pyxenon_server.filesystems.local.making import Making
@@ -25,16 +27,16 @@ _WRITTEN_AT_ONCE = 1 << 20
 _OTHERS_READ = 0o004
 
 
-async def read(path: str, piece: int) -> AsyncGenerator[bytes, None]:
-    """The file *path* in pieces of *piece* bytes; raises OSError."""
-    number, data, ended = await obtained(_give_back, _begin_to_read, path, piece)
+async def read(path: str, piece: int, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
+    """Read a range of the file *path*, as :meth:`FileSystem.read` does, in pieces of *piece* bytes; raises OSError."""
+    number, data, left = await obtained(_give_back, _begin_to_read, path, piece, offset, length)
     ahead: asyncio.Future[bytes] | None = None
     try:
         while data:
-            if not ended:
-                ahead = asyncio.ensure_future(in_thread(os.read, number, piece))
+            ahead = asyncio.ensure_future(in_thread(os.read, number, min(piece, left))) if left else None
             yield data
             data = await asyncio.shield(ahead) if ahead is not None else b""
+            left -= len(data)
     finally:
         try:
             await _settled(ahead)
@@ -175,17 +177,37 @@ def _make(path: str, content: bytes, replace: bool, most: int) -> None:
     making.finish()
 
 
-def _begin_to_read(path: str, piece: int) -> tuple[int, bytes, bool]:
-    """A file that is open, its first piece, and whether that is all of it: most files are small."""
+def _begin_to_read(path: str, piece: int, offset: int, length: int | None) -> tuple[int, bytes, int]:
+    """Open a file, and return its number, the first piece of the range, and how many bytes of the range may follow.
+
+    They are 0 where the file ends with the first piece, as most files do.
+    """
     number = open_file(path, os.O_RDONLY)
     try:
-        data = os.read(number, piece)
+        size = os.fstat(number).st_size
+        begin, end = bounds(offset, length, size)
+        asked = min(piece, end - begin) if _go_to(number, begin) else 0
+        data = os.read(number, asked)
         # Files that the kernel makes up, as in /proc, have no size, and come in pieces as small as they like.
-        return number, data, len(data) < piece and len(data) == os.fstat(number).st_size
+        is_all = len(data) < asked and begin + len(data) == size
+        return number, data, 0 if is_all else end - begin - len(data)
     except BaseException:
         os.close(number)
         raise
 
 
-def _give_back(opened: tuple[int, bytes, bool]) -> None:
+def _go_to(number: int, offset: int) -> bool:
+    """Go to *offset* in an open file; return False when no file of its disk is that long."""
+    if not offset:
+        return True
+    try:
+        os.lseek(number, offset, os.SEEK_SET)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    return True
+
+
+def _give_back(opened: tuple[int, bytes, int]) -> None:
     os.close(opened[0])

@@ -95,9 +95,9 @@ class LocalFileSystem(FileSystem):
             entries.close()
 
     @override
-    async def read(self, path: str) -> AsyncGenerator[bytes, None]:
+    async def read(self, path: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         path = native(path)
-        async with contextlib.aclosing(local_files.read(path, self._piece)) as pieces:
+        async with contextlib.aclosing(local_files.read(path, self._piece, offset, length)) as pieces:
             while True:
                 with translated(self.name, path):
                     piece = await anext(pieces, b"")

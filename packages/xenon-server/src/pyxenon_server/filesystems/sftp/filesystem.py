@@ -141,11 +141,11 @@ class SftpFileSystem(FileSystem):
                     yield batch
 
     @override
-    async def read(self, path: str) -> AsyncGenerator[bytes, None]:
+    async def read(self, path: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         raw = _raw(path)
 
         def read(session: SftpSession) -> AsyncGenerator[bytes, None]:
-            return read_file(session, raw, self._block(session.read_block))
+            return read_file(session, raw, self._block(session.read_block), offset, length)
 
         with _translated(raw):
             async with contextlib.aclosing(self._connection.follow(read)) as pieces:
