@@ -9,8 +9,22 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidPathException, NoSuchPathException
 from pyxenon_server.adaptors.base import FileSystem
+from pyxenon_server.filesystems.common.permissions import permissions_of
 
-__all__ = ["CONTENT", "check_delete_tree", "check_range", "check_ranges", "lengths", "offsets", "pieces", "seen"]
+__all__ = [
+    "CONTENT",
+    "MODES",
+    "check_delete_tree",
+    "check_permissions",
+    "check_range",
+    "check_ranges",
+    "lengths",
+    "offsets",
+    "pieces",
+    "seen",
+]
+
+MODES = [0o000, 0o400, 0o600, 0o555, 0o640, 0o644, 0o755, 0o777]
 
 CONTENT = bytes(range(100))
 _EDGES = [0, 1, 6, 7, 8, 50, 99, 100, 101, 1 << 31, 1 << 44, (1 << 63) - 1, 1 << 63, 1 << 64, 1 << 70]
@@ -58,6 +72,19 @@ async def check_ranges(files: FileSystem, folder: str) -> None:
     ):
         with pytest.raises(error):
             await check_range(files, path, b"", offset, length)
+
+
+async def check_permissions(files: FileSystem, folder: str) -> None:
+    """A file has the permissions that are asked for, whatever it replaces; without, those of what it replaces."""
+    for number, mode in enumerate(MODES):
+        path, wanted = f"{folder}/{number}", permissions_of(mode)
+        await files.write(path, pieces(b"new"), permissions=wanted)
+        assert set((await files.attributes(path)).permissions) == set(wanted)
+        await files.write(path, pieces(b"replaced"), replace=True)
+        assert set((await files.attributes(path)).permissions) == set(wanted)
+        await files.set_permissions(path, permissions_of(0o644 if mode & 0o044 == 0 else 0o600))
+        await files.write(path, pieces(bytes(5 << 20)), replace=True, permissions=wanted)
+        assert set((await files.attributes(path)).permissions) == set(wanted)
 
 
 async def check_delete_tree(files: FileSystem, folder: str) -> None:

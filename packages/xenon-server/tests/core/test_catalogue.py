@@ -61,7 +61,7 @@ class Mine(FileSystem):
     async def read(self, path, offset=0, length=None):
         yield b"mine"
 
-    async def write(self, path, data, *, replace=False, size=0):
+    async def write(self, path, data, *, replace=False, size=0, permissions=None):
         pass
 
     create_file = create_directory = delete = attributes

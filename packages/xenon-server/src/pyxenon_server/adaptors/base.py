@@ -152,12 +152,24 @@ class FileSystem(Adaptor):
         """
 
     @abstractmethod
-    async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
+    async def write(
+        self,
+        path: str,
+        data: AsyncIterator[bytes],
+        *,
+        replace: bool = False,
+        size: int = 0,
+        permissions: Iterable[PosixFilePermission] | None = None,
+    ) -> None:
         """Make the file *path* of *data*, all or nothing.
 
         When *data* raises or this is cancelled, what was at *path* before is there still. *size* is the number of bytes where it is known,
-        else 0. Raises PathAlreadyExistsException, before *data* is asked for its first piece, when something is there and *replace* is
-        False (then it is never overwritten, not even when it has come meanwhile); NoSuchPathException when there is no directory for it;
+        else 0. *permissions* are exactly those that the file has when it appears at *path*, whatever it replaces, and others have no more
+        from its first byte on. None stands for the usual ones: of the file that it replaces, else those that the system gives a new one.
+        They are given only to file systems with ``supports_setting_posix_permissions``.
+
+        Raises PathAlreadyExistsException, before *data* is asked for its first piece, when something is there and *replace* is False (then
+        it is never overwritten, not even when it has come meanwhile); NoSuchPathException when there is no directory for it;
         InvalidPathException when *path* is a directory.
         """
 
@@ -181,15 +193,6 @@ class FileSystem(Adaptor):
         """
         await trees.delete_tree(self, path)
 
-    async def write_private(
-        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
-    ) -> None:
-        """As :meth:`write`, of a file that has at most *permissions* from its first byte on, whatever it replaces.
-
-        Whoever calls it sets the permissions afterwards. An adaptor that cannot do so writes it as any other file.
-        """
-        await self.write(path, data, replace=replace, size=size)
-
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
         """Add *data* to the end of the file *path*, which must exist."""
         raise self._unsupported("append to a file")
@@ -210,11 +213,19 @@ class FileSystem(Adaptor):
         """Set the permissions of *path* to exactly *permissions*."""
         raise self._unsupported("set permissions")
 
-    async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
+    async def copy_here(
+        self,
+        origin: FileSystem,
+        source: str,
+        target: str,
+        replace: bool,
+        progress: Progress,
+        permissions: Iterable[PosixFilePermission] | None = None,
+    ) -> bool:
         """Copy the file *source* of *origin* to *target*, as :meth:`write` would, in a way that is faster than to stream it.
 
         Gives False, with nothing changed, when there is no such way. *progress* is told of every number of bytes that has been copied.
-        A file that others may not read has at most the permissions of *source* from its first byte on, as in :meth:`write_private`.
+        *permissions* are as in :meth:`write`; None are those of *source* where others may not read it, else the usual ones.
         """
         return False
 

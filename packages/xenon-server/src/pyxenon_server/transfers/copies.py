@@ -7,9 +7,8 @@ import contextlib
 import logging
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 
 from pyxenon_core.errors import (
@@ -219,22 +218,18 @@ class Copy:
                 await _replace_by_link(target, text)
 
     async def _file(self, what: PathAttributes, target: Place) -> None:
-        replace = self._mode == _REPLACE
-        path = path_of(what)
-        if not await target.filesystem.copy_here(self.source.filesystem, path, target.path, replace, self._progress):
-            await self._stream(what, target, replace)
-        # A program that was copied can still be run, and what only its owner may read stays so.
-        keep = bool(_EXECUTE.intersection(what.permissions)) or self._is_private(what)
-        if keep and target.filesystem.supports_setting_posix_permissions:
-            await target.filesystem.set_permissions(target.path, what.permissions)
-
-    async def _stream(self, what: PathAttributes, target: Place, replace: bool) -> None:
-        write = target.filesystem.write
-        if self._is_private(what):
-            write = partial(target.filesystem.write_private, permissions=what.permissions)
+        replace, permissions = self._mode == _REPLACE, self._kept_permissions(what, target)
+        here = target.filesystem
+        if await here.copy_here(self.source.filesystem, path_of(what), target.path, replace, self._progress, permissions):
+            return
         async with contextlib.aclosing(self._counted(path_of(what))) as counted:
             with _about(target.path):
-                await write(target.path, counted, replace=replace, size=what.size)
+                await here.write(target.path, counted, replace=replace, size=what.size, permissions=permissions)
+
+    def _kept_permissions(self, what: PathAttributes, target: Place) -> Sequence[PosixFilePermission] | None:
+        """A program that was copied can still be run, and what only its owner may read stays so. None stands for the usual permissions."""
+        keep = bool(_EXECUTE.intersection(what.permissions)) or self._is_private(what)
+        return what.permissions if keep and target.filesystem.supports_setting_posix_permissions else None
 
     async def _counted(self, path: str) -> AsyncGenerator[bytes, None]:
         async with contextlib.aclosing(self.source.filesystem.read(path)) as pieces:

@@ -1,21 +1,28 @@
 """The contract of a file system, held by the files of this machine."""
 
+# What is tested is compared with the system's own calls, and no test minds waiting for them.
+# ruff: noqa: ASYNC240
 from __future__ import annotations
 
 import asyncio
 import os
+import stat
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from descriptors import descriptors
-from embedded import files
-from file_contract import CONTENT, check_delete_tree, check_range, check_ranges, lengths, offsets
+from embedded import ended, files
+from file_contract import CONTENT, MODES, check_delete_tree, check_permissions, check_range, check_ranges, lengths, offsets
 from pyxenon_core.messages import DefaultCredential
 from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.filesystems.common.permissions import permissions_of
+from pyxenon_server.filesystems.local import making
 from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 
 
@@ -78,6 +85,55 @@ async def test_whoever_stops_early_leaves_no_file_open(local: LocalFileSystem, t
     assert await anext(listing)
     await listing.aclose()
     assert not descriptors() - before
+
+
+async def test_permissions(local: LocalFileSystem, tmp_path: Path) -> None:
+    await check_permissions(local, str(tmp_path))
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["without a name", "with a hidden name"])
+@pytest.mark.parametrize("before", [None, 0o600, 0o666])
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_file_appears_with_its_permissions(
+    local: LocalFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, before: int | None, named: bool
+) -> None:
+    target, seen = tmp_path / "file", list[int]()
+
+    def watched(call: Callable[..., None]) -> Callable[..., None]:
+        def watching(*arguments: Any, **options: Any) -> None:
+            call(*arguments, **options)
+            seen.extend(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+
+        return watching
+
+    async def data() -> AsyncGenerator[bytes, None]:
+        yield bytes(2 << 20)
+        seen.extend(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir() if path != target)
+
+    if before is not None:
+        target.touch()
+        target.chmod(before)
+    if named:
+        monkeypatch.setattr(making, "_NAMELESS", None)
+    for where, name in ((os, "link"), (os, "replace"), (making, "rename_new")):
+        monkeypatch.setattr(where, name, watched(getattr(where, name)))
+    await local.write(str(target), data(), replace=before is not None, permissions=permissions_of(mode))
+    assert seen and set(seen) <= {mode} | ({before} if before is not None and not named else set()), [oct(found) for found in seen]
+    assert seen[-1] == mode == stat.S_IMODE(target.stat().st_mode)
+
+
+async def test_a_copy_never_sets_permissions_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_arguments: object) -> None:
+        raise AssertionError("the file has its name already")
+
+    monkeypatch.setattr(LocalFileSystem, "set_permissions", refuse)
+    for mode in (0o600, 0o755, 0o500):
+        (tmp_path / "source").write_bytes(b"content")
+        (tmp_path / "source").chmod(mode)
+        async with files(tmp_path) as here:
+            status = await ended(here, await here.copy("source", here, f"copy{mode}"))
+        assert status.error_message == ""
+        assert stat.S_IMODE((tmp_path / f"copy{mode}").stat().st_mode) == mode
 
 
 async def test_a_tree_is_deleted_and_links_are_not_followed(local: LocalFileSystem, tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from file_contract import CONTENT, check_delete_tree, check_range, check_ranges, lengths, offsets, pieces
+from file_contract import CONTENT, check_delete_tree, check_permissions, check_range, check_ranges, lengths, offsets, pieces
+from pyxenon_core.messages import PosixFilePermission
 from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
+from pyxenon_server.filesystems.sftp.messages import Kind
 from pyxenon_server.filesystems.sftp.session import SftpSession
 from pyxenon_testing import SshServer
 
@@ -90,6 +93,27 @@ async def test_whoever_stops_early_leaves_no_file_open(
             await reading.aclose()
             assert await free_handle(session) == free and session.read_ahead == 0
     xenon_ssh.run(f"rm {folder}/file")
+
+
+@pytest.mark.parametrize("round_trip", ["short", "long"])
+async def test_permissions(open_sftp: OpenSftp, folder: str, monkeypatch: pytest.MonkeyPatch, round_trip: str) -> None:
+    """Also of files that are written over several channels, which open them by their names."""
+    if round_trip == "long":
+        monkeypatch.setattr("pyxenon_server.filesystems.sftp.writing.in_flight_for", lambda _round_trip: 16 << 20)
+    kinds: list[int] = []
+    original = SftpSession.request
+
+    def request(session: SftpSession, kind: int, *arguments: Any, **options: Any) -> asyncio.Future[Any]:
+        kinds.append(kind)
+        return original(session, kind, *arguments, **options)
+
+    monkeypatch.setattr(SftpSession, "request", request)
+    async with open_sftp() as files:
+        await check_permissions(files, folder)
+        kinds.clear()
+        await files.write(f"{folder}/last", pieces(b"content"), permissions=[PosixFilePermission.OWNER_READ])
+    assert kinds.index(Kind.RENAME) > max(number for number, kind in enumerate(kinds) if kind == Kind.FSETSTAT)
+    assert Kind.SETSTAT not in kinds, "it has its name already when its permissions are set"
 
 
 async def test_a_tree_is_deleted_and_links_are_not_followed(open_sftp: OpenSftp, folder: str) -> None:

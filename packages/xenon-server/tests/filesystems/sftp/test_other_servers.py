@@ -15,7 +15,7 @@ import asyncssh
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
-from file_contract import check_ranges
+from file_contract import MODES, check_ranges
 from pyxenon_core.errors import (
     ConnectionLostException,
     DirectoryNotEmptyException,
@@ -23,11 +23,13 @@ from pyxenon_core.errors import (
     IOException,
     NoSuchPathException,
     PathAlreadyExistsException,
+    UnsupportedOperationException,
 )
 from pyxenon_core.messages import CopyRequestCopyMode, CopyStatus, DefaultCredential, PasswordCredential
 from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.filesystems.common.permissions import permissions_of
 from pyxenon_server.filesystems.local.filesystem import LocalFileSystem
 from pyxenon_server.filesystems.sftp.filesystem import SftpFileSystem
 from pyxenon_server.transfers.copies import Copies, Place
@@ -253,6 +255,53 @@ async def test_what_is_private_is_so_from_its_first_byte_on(
     assert status.state == "DONE", status.error_message
     assert seen and not any(seen), [oct(mode) for mode in seen]
     assert target.read_bytes() == source.read_bytes() and target.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("before", [None, 0o600, 0o666])
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_file_appears_with_its_permissions(
+    tmp_path: Path, extensions: bool, monkeypatch: pytest.MonkeyPatch, mode: int, before: int | None
+) -> None:
+    target = tmp_path / "folder" / "target"
+    target.parent.mkdir()
+    if before is not None:
+        target.touch()
+        target.chmod(before)
+    written, appeared = list[int](), list[int]()
+
+    async def data() -> AsyncIterator[bytes]:
+        yield bytes(100)
+        written.extend(path.stat().st_mode & 0o777 for path in target.parent.iterdir() if path != target)
+        yield b"end"
+
+    def watched(call: Callable[..., None]) -> Callable[..., None]:
+        def watching(*arguments: Any, **options: Any) -> None:
+            call(*arguments, **options)
+            if target.exists() and target.stat().st_size == 103:
+                appeared.append(target.stat().st_mode & 0o777)
+
+        return watching
+
+    for name in ("rename", "link", "replace"):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))
+    async with opened(tmp_path) as files:
+        await files.write(str(target), data(), replace=before is not None, permissions=permissions_of(mode))
+    assert written and not any(found & ~(mode | 0o600) for found in written), [oct(found) for found in written]
+    assert appeared and set(appeared) == {mode}, [oct(found) for found in appeared]
+
+
+async def test_permissions_that_a_server_cannot_set_make_no_file(tmp_path: Path, extensions: bool) -> None:
+    class Refusing(asyncssh.SFTPServer):
+        def fsetstat(self, _file: object, _attrs: asyncssh.SFTPAttrs) -> None:
+            raise asyncssh.SFTPOpUnsupported("no permissions here")
+
+    (tmp_path / "folder").mkdir()
+    async with opened(tmp_path, Refusing) as files:
+        with pytest.raises(UnsupportedOperationException):
+            await files.write(f"{tmp_path}/folder/file", pieces(b"x"), permissions=permissions_of(0o755))
+        await files.write(f"{tmp_path}/folder/other", pieces(b"x"))
+        await files.write(f"{tmp_path}/folder/other", pieces(b"y"), replace=True)
+    assert os.listdir(tmp_path / "folder") == ["other"]  # noqa: PTH208 - as above
 
 
 async def test_a_link_is_replaced_and_not_followed(tmp_path: Path, extensions: bool) -> None:

@@ -364,8 +364,11 @@ async def test_a_copy_within_the_host_is_made_there(open_sftp: OpenSftp, xenon_c
         assert not await files.copy_here(files, f"{folder}/directory", f"{folder}/new", False, ignore)
         assert await names(files, folder) == {"file", "empty", "directory", "other", "copy it's", "also empty"}
         assert len((await files.attributes(f"{folder}/other")).permissions) == 2
+        await files.delete(f"{folder}/other")
+        assert await files.copy_here(files, f"{folder}/file", f"{folder}/other", False, ignore, [PosixFilePermission.OWNER_READ])
+        assert (await files.attributes(f"{folder}/other")).permissions == [PosixFilePermission.OWNER_READ]
     sums = server.run(f"cd {folder}; sha256sum file 'copy it'\\''s' other | cut -d' ' -f1; rm -r {folder}").split()
-    assert len(set(sums)) == 1
+    assert len(sums) == 3 and len(set(sums)) == 1
 
 
 async def test_a_copy_within_the_host_is_cancelled(open_sftp: OpenSftp, xenon_ssh: SshServer, folder: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from pyxenon_core.messages import PosixFilePermission
 
-__all__ = ["mode_of", "permissions_of", "shared_with_all"]
+__all__ = ["mode_of", "mode_or_usual", "permissions_of", "private_or_usual", "shared_with_all"]
 
 _PERMISSIONS = (
     (stat.S_IRUSR, PosixFilePermission.OWNER_READ),
@@ -33,6 +33,16 @@ def permissions_of(mode: int) -> Sequence[PosixFilePermission]:
 def mode_of(permissions: Iterable[PosixFilePermission]) -> int:
     """The bits for *permissions*."""
     return sum({_BIT.get(permission, 0) for permission in permissions})
+
+
+def mode_or_usual(permissions: Iterable[PosixFilePermission] | None) -> int | None:
+    """Return the bits for *permissions*; None, for the usual ones, when it is None."""
+    return None if permissions is None else mode_of(permissions)
+
+
+def private_or_usual(mode: int) -> int | None:
+    """Return the permissions in *mode* when others may not read such a file; else None, for the usual ones."""
+    return None if mode & stat.S_IROTH else mode & 0o777
 
 
 def shared_with_all(mode: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 from pyxenon_server.concurrency import completed
+from pyxenon_server.filesystems.common.permissions import private_or_usual
 from pyxenon_server.filesystems.common.ranges import bounds
 from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.local.copying import Source
@@ -24,7 +25,6 @@ SMALL = 1 << 20
 """Bytes up to which a file is small."""
 
 _WRITTEN_AT_ONCE = 1 << 20
-_OTHERS_READ = 0o004
 
 
 async def read(path: str, piece: int, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -44,13 +44,13 @@ async def read(path: str, piece: int, offset: int = 0, length: int | None = None
             os.close(number)
 
 
-async def write(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
-    """Make the file *path* of *data*, with the permissions *most* at most, all or nothing; raises OSError, and what *data* raises."""
-    async with _in_the_making(path, replace, most=most) as number:
+async def write(path: str, data: AsyncIterator[bytes], replace: bool, permissions: int | None = None) -> None:
+    """Make the file *path* of *data*, as :meth:`FileSystem.write` does; raises OSError, and what *data* raises."""
+    async with _in_the_making(path, replace, permissions) as number:
         await _pour(number, data)
 
 
-async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, most: int = 0o777) -> None:
+async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, permissions: int | None = None) -> None:
     """As :func:`write`, for a file that should be small: in one turn in a thread, which costs more than what is done in it."""
     begun: list[bytes] = []
     count = 0
@@ -58,19 +58,22 @@ async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, most
         begun.append(piece)
         count += len(piece)
         if count > SMALL:
-            await write(path, _continued(begun, data), replace, most)
+            await write(path, _continued(begun, data), replace, permissions)
             return
-    await completed(in_thread(_make, path, b"".join(begun), replace, most))
+    await completed(in_thread(_make, path, b"".join(begun), replace, permissions))
 
 
-async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None]) -> None:
-    """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError naming the path."""
+async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None], permissions: int | None = None) -> None:
+    """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError naming the path.
+
+    *permissions* are as in :meth:`FileSystem.copy_here`.
+    """
     with _naming(source):
         origin = await obtained(Source.close, Source, source)
     try:
         with _naming(target):
-            most = origin.permissions | (0o777 if origin.permissions & _OTHERS_READ else 0)
-            async with _in_the_making(target, replace, origin.permissions, most) as made:
+            wanted = private_or_usual(origin.permissions) if permissions is None else permissions
+            async with _in_the_making(target, replace, wanted, origin.permissions) as made:
                 while count := await completed(in_thread(origin.copy_next, made)):
                     progress(count)
     finally:
@@ -88,9 +91,9 @@ def _naming(path: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _in_the_making(path: str, replace: bool, permissions: int = 0o666, most: int = 0o777) -> AsyncIterator[int]:
+async def _in_the_making(path: str, replace: bool, permissions: int | None, usual: int = 0o666) -> AsyncIterator[int]:
     """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
-    making = await obtained(Making.abandon, Making, path, replace, permissions, most)
+    making = await obtained(Making.abandon, Making, path, replace, permissions, usual)
     try:
         yield making.number
     except BaseException:
@@ -166,9 +169,9 @@ async def _continued(begun: list[bytes], data: AsyncIterator[bytes]) -> AsyncGen
         yield piece
 
 
-def _make(path: str, content: bytes, replace: bool, most: int) -> None:
+def _make(path: str, content: bytes, replace: bool, permissions: int | None) -> None:
     """Make a file of all of its content."""
-    making = Making(path, replace, most=most)
+    making = Making(path, replace, permissions)
     try:
         write_all(making.number, content)
     except BaseException:

@@ -21,7 +21,7 @@ from pyxenon_server.adaptors.properties import size
 from pyxenon_server.concurrency import completed
 from pyxenon_server.filesystems.common.names import native, shown
 from pyxenon_server.filesystems.common.paths import join
-from pyxenon_server.filesystems.common.permissions import mode_of
+from pyxenon_server.filesystems.common.permissions import mode_of, mode_or_usual
 from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.local import files as local_files
 from pyxenon_server.filesystems.local.attributes import attributes_of
@@ -106,24 +106,23 @@ class LocalFileSystem(FileSystem):
                 yield piece
 
     @override
-    async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
-        await self._write(path, data, replace, size, 0o777)
-
-    @override
-    async def write_private(
-        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    async def write(
+        self,
+        path: str,
+        data: AsyncIterator[bytes],
+        *,
+        replace: bool = False,
+        size: int = 0,
+        permissions: Iterable[PosixFilePermission] | None = None,
     ) -> None:
-        await self._write(path, data, replace, size, mode_of(permissions))
-
-    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int) -> None:
-        path = native(path)
+        path, mode = native(path), mode_or_usual(permissions)
         with translated(self.name, path):
             if not 0 < size <= local_files.SMALL or is_far(path, self._far):
-                await local_files.write(path, data, replace, most)
+                await local_files.write(path, data, replace, mode)
                 return
             if not replace:
                 _require_free(path)  # before its content is fetched for nothing
-            await local_files.write_small(path, data, replace, most)
+            await local_files.write_small(path, data, replace, mode)
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
@@ -163,11 +162,19 @@ class LocalFileSystem(FileSystem):
         await self._call(os.chmod, path, mode_of(permissions))
 
     @override
-    async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
+    async def copy_here(
+        self,
+        origin: FileSystem,
+        source: str,
+        target: str,
+        replace: bool,
+        progress: Progress,
+        permissions: Iterable[PosixFilePermission] | None = None,
+    ) -> bool:
         if not isinstance(origin, LocalFileSystem):
             return False
         with translated(self.name):
-            await local_files.copy(native(source), native(target), replace, progress)
+            await local_files.copy(native(source), native(target), replace, progress, mode_or_usual(permissions))
         return True
 
     async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:

@@ -31,21 +31,21 @@ class Making:
     Args:
         path: The name that it is to have.
         replace: Whether a file or link that is there gives way to it.
-        permissions: The bits for it, from which the process's mask is taken; those of a file that it replaces come first.
-        most: The bits that it may have, whatever it replaces.
+        permissions: The bits that it has, whatever it replaces; None for those of the file that it replaces, else *usual*.
+        usual: The bits for a new file, from which the process's mask is taken.
 
     Raises:
         OSError: It cannot be made there.
     """
 
-    def __init__(self, path: str, replace: bool, permissions: int = 0o666, most: int = _BITS) -> None:
+    def __init__(self, path: str, replace: bool, permissions: int | None = None, usual: int = 0o666) -> None:
         self._path = path
         self._replace = replace
         self._replaced = _look(path, replace)
         self._name = ""
-        self.number = self._open(permissions & most)
+        self.number = self._open(usual if permissions is None else permissions)
         try:
-            self._take_after(self._replaced, most)
+            self._take_after(self._replaced, permissions)
         except BaseException:
             self.abandon()
             raise
@@ -84,15 +84,17 @@ class Making:
         self._name = hidden
         return number
 
-    def _take_after(self, replaced: os.stat_result | None, most: int) -> None:
-        """Who could not read the file before shall not be able to now."""
-        if replaced is None:
-            return
-        made = os.fstat(self.number)
-        if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
-            self._give_away(replaced)
-        kept = os.fstat(self.number).st_gid == replaced.st_gid
-        os.fchmod(self.number, (replaced.st_mode if kept else shared_with_all(replaced.st_mode)) & most)
+    def _take_after(self, replaced: os.stat_result | None, permissions: int | None) -> None:
+        """Unless *permissions* say otherwise, who could not read the file before shall not be able to now."""
+        if replaced is not None:
+            made = os.fstat(self.number)
+            if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
+                self._give_away(replaced)
+            if permissions is None:
+                kept = os.fstat(self.number).st_gid == replaced.st_gid
+                permissions = (replaced.st_mode if kept else shared_with_all(replaced.st_mode)) & _BITS
+        if permissions is not None:
+            os.fchmod(self.number, permissions)
 
     def _give_away(self, replaced: os.stat_result) -> None:
         """Let it belong to whom the file before did: only the superuser may give files to others, who owns one to a group of theirs."""

@@ -9,6 +9,7 @@ from collections import deque
 
 from pyxenon_core.errors import XenonError
 from pyxenon_server.adaptors.base import Progress
+from pyxenon_server.filesystems.common.permissions import private_or_usual
 from pyxenon_server.filesystems.sftp.connection import SftpConnection
 from pyxenon_server.filesystems.sftp.errors import why_not_written, xenon_error
 from pyxenon_server.filesystems.sftp.making import Made, make
@@ -16,13 +17,12 @@ from pyxenon_server.filesystems.sftp.messages import Attributes, Open, SftpError
 from pyxenon_server.filesystems.sftp.session import SftpSession
 from pyxenon_server.shells.base import Shell, quote
 
-__all__ = ["copy_file", "private_only", "small_content"]
+__all__ = ["copy_file", "small_content"]
 
 # The server does nothing else meanwhile, so that it is not too much; several are under way, so that it need not wait for the next.
 _AT_ONCE = 8 << 20
 _UNDER_WAY = 4
 _SMALL = 1 << 20
-_OWNERS = 0o600  # whoever makes a file must be able to write it
 
 
 class _NotHere(Exception):
@@ -30,7 +30,14 @@ class _NotHere(Exception):
 
 
 async def copy_file(
-    connection: SftpConnection, origin: SftpConnection, shell: Shell, source: bytes, target: bytes, replace: bool, progress: Progress
+    connection: SftpConnection,
+    origin: SftpConnection,
+    shell: Shell,
+    source: bytes,
+    target: bytes,
+    replace: bool,
+    progress: Progress,
+    permissions: int | None,
 ) -> bool:
     """Copy *source*, which *origin* sees, to *target*, as :meth:`FileSystem.copy_here` does. Gives False when the host cannot."""
     session = await connection.session()
@@ -41,8 +48,9 @@ async def copy_file(
     if not stat.S_ISREG(attributes.mode or 0) or not await _is_seen_by(origin, connection, source, attributes):
         return False
     size = attributes.size or 0
+    wanted = private_or_usual(attributes.mode or 0) if permissions is None else permissions
     try:
-        async with make(connection, target, replace, private_only(attributes.mode)) as made:
+        async with make(connection, target, replace, wanted) as made:
             if b"copy-data" in made.session.extensions:
                 await _copy_by_server(made, source, target, size, progress)
             else:
@@ -71,6 +79,7 @@ async def _copy_by_server(made: Made, source: bytes, target: bytes, size: int, p
         except SftpError as error:
             raise xenon_error(error, source) from error
         await _copy_pieces(made, handles[1], size, progress)
+        await made.restrict()
         await session.close_handle(handles.pop(0))
     except SftpError as error:
         raise await why_not_written(session, error, target, min(size, _AT_ONCE)) from error
@@ -109,16 +118,25 @@ async def _copied(under_way: deque[tuple[int, asyncio.Future[None]]], progress: 
 
 async def _copy_by_command(made: Made, shell: Shell, source: bytes, size: int, progress: Progress) -> None:
     """Copy with ``cp``; raises :class:`_NotHere` when that does not work, whatever the reason: streaming tells it better."""
-    made.session.release(made.handle)
     words = " ".join(quote(name.decode("utf-8", "surrogateescape")) for name in (source, made.name))
     try:
-        ended = await shell.run(f"exec cp -- {words}")
+        await _run(shell, f"exec cp -- {words}")
+        # A shell may see other disks than the SFTP server, or run on another machine of that name: then nothing has been copied here.
+        if await _size(made.session, made.name) != await _size(made.session, source):
+            raise _NotHere
+        await made.restrict()
+    finally:
+        made.session.release(made.handle)
+    progress(size)
+
+
+async def _run(shell: Shell, command: str) -> None:
+    try:
+        ended = await shell.run(command)
     except XenonError as error:
         raise _NotHere from error
-    # A shell may see other disks than the SFTP server, or run on another machine of that name: then nothing has been copied here.
-    if ended.exit_code != 0 or await _size(made.session, made.name) != await _size(made.session, source):
+    if ended.exit_code != 0:
         raise _NotHere
-    progress(size)
 
 
 async def _size(session: SftpSession, path: bytes) -> int | None:
@@ -126,11 +144,6 @@ async def _size(session: SftpSession, path: bytes) -> int | None:
         return (await session.target_attributes(path)).size
     except SftpError as error:
         raise _NotHere from error
-
-
-def private_only(mode: int | None) -> int | None:
-    """The permissions that a copy of a file with *mode* may have at most while it is made; None for any, as everybody may read the file."""
-    return None if mode is None or mode & stat.S_IROTH else mode & 0o777 | _OWNERS
 
 
 def small_content(path: str) -> tuple[bytes, int] | None:

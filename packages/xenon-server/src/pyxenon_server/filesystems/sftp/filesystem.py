@@ -22,11 +22,11 @@ from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Progress
 from pyxenon_server.adaptors.locations import SshLocation, parse_ssh
 from pyxenon_server.adaptors.properties import size
 from pyxenon_server.filesystems.common.names import from_bytes, native, to_bytes
-from pyxenon_server.filesystems.common.permissions import mode_of
+from pyxenon_server.filesystems.common.permissions import mode_of, mode_or_usual, private_or_usual
 from pyxenon_server.filesystems.common.threads import in_thread
 from pyxenon_server.filesystems.sftp.attributes import path_attributes
 from pyxenon_server.filesystems.sftp.connection import SftpConnection
-from pyxenon_server.filesystems.sftp.copying import copy_file, private_only, small_content
+from pyxenon_server.filesystems.sftp.copying import copy_file, small_content
 from pyxenon_server.filesystems.sftp.errors import kind_of, look, missing, why_not_made, why_not_written, xenon_error
 from pyxenon_server.filesystems.sftp.id_names import Identity, IdNames
 from pyxenon_server.filesystems.sftp.messages import Attributes, Entry, Open, SftpError, Status
@@ -153,20 +153,22 @@ class SftpFileSystem(FileSystem):
                     yield piece
 
     @override
-    async def write(self, path: str, data: AsyncIterator[bytes], *, replace: bool = False, size: int = 0) -> None:
-        await self._write(path, data, replace, size)
-
-    @override
-    async def write_private(
-        self, path: str, data: AsyncIterator[bytes], permissions: Iterable[PosixFilePermission], *, replace: bool = False, size: int = 0
+    async def write(
+        self,
+        path: str,
+        data: AsyncIterator[bytes],
+        *,
+        replace: bool = False,
+        size: int = 0,
+        permissions: Iterable[PosixFilePermission] | None = None,
     ) -> None:
-        await self._write(path, data, replace, size, private_only(mode_of(permissions)))
+        await self._write(path, data, replace, size, mode_or_usual(permissions))
 
-    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, most: int | None = None) -> None:
+    async def _write(self, path: str, data: AsyncIterator[bytes], replace: bool, size: int, permissions: int | None) -> None:
         raw = _raw(path)
         with _translated(raw):
             block = self._block((await self._connection.session()).write_block)
-            await write_file(self._connection, raw, data, block, replace=replace, size=size, most=most)
+            await write_file(self._connection, raw, data, block, replace=replace, size=size, permissions=permissions)
 
     @override
     async def append(self, path: str, data: AsyncIterator[bytes]) -> None:
@@ -246,17 +248,25 @@ class SftpFileSystem(FileSystem):
             await session.set_mode(raw, mode_of(permissions))
 
     @override
-    async def copy_here(self, origin: FileSystem, source: str, target: str, replace: bool, progress: Progress) -> bool:
-        raw = _raw(target)
+    async def copy_here(
+        self,
+        origin: FileSystem,
+        source: str,
+        target: str,
+        replace: bool,
+        progress: Progress,
+        permissions: Iterable[PosixFilePermission] | None = None,
+    ) -> bool:
+        raw, wanted = _raw(target), mode_or_usual(permissions)
         if origin.is_local and (found := await in_thread(small_content, native(source))) is not None:
             content, mode = found
-            await self._write(target, _pieces(content), replace, len(content), private_only(mode))
+            await self._write(target, _pieces(content), replace, len(content), private_or_usual(mode) if wanted is None else wanted)
             progress(len(content))
             return True
         if not isinstance(origin, SftpFileSystem) or not self._is_on_host_of(origin):
             return False
         with _translated(raw):
-            return await copy_file(self._connection, origin._connection, self._shell, _raw(source), raw, replace, progress)
+            return await copy_file(self._connection, origin._connection, self._shell, _raw(source), raw, replace, progress, wanted)
 
     async def _begin(self, place: SshLocation) -> None:
         """Find out where the files are, and whose they are."""

@@ -14,7 +14,7 @@ from pyxenon_core.errors import InvalidPathException, PathAlreadyExistsException
 from pyxenon_server.filesystems.common.names import from_bytes
 from pyxenon_server.filesystems.common.permissions import shared_with_all
 from pyxenon_server.filesystems.sftp.connection import SftpConnection
-from pyxenon_server.filesystems.sftp.errors import kind_of, look, why_not_made, why_not_written
+from pyxenon_server.filesystems.sftp.errors import kind_of, look, why_not_made, why_not_written, xenon_error
 from pyxenon_server.filesystems.sftp.messages import Attributes, Open, SftpError, Status
 from pyxenon_server.filesystems.sftp.session import SftpSession
 
@@ -22,6 +22,8 @@ __all__ = ["Made", "make", "temporary_beside"]
 
 _PERMISSIONS = 0o777
 _USUAL = 0o666
+# More channels open the file by its name while it is written, as does a command that copies into it.
+_OWNERS = 0o600
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Made:
         name: The name that it has until it is whole.
         path: The name that it shall have.
         round_trip: Seconds that it took to open it.
-        mode_set: The request that gives it the permissions of what it replaces; None where it has the usual ones.
+        permissions: The ones that it shall have; None for those of what it replaces, else the usual ones.
+        mode_set: The request that gives it these, with what its owner needs to write it; None where it has the usual ones.
     """
 
     session: SftpSession
@@ -42,7 +45,13 @@ class Made:
     name: bytes
     path: bytes
     round_trip: float
+    permissions: int | None
     mode_set: asyncio.Future[None] | None
+
+    async def restrict(self) -> None:
+        """Take from its owner what only writing it needed: nobody opens it any more, but it is open. Raises :class:`SftpError`."""
+        if self.permissions is not None and self.permissions & _OWNERS != _OWNERS:
+            await self.session.set_file_mode(self.handle, self.permissions)
 
 
 def temporary_beside(path: bytes) -> bytes:
@@ -51,18 +60,16 @@ def temporary_beside(path: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def make(connection: SftpConnection, path: bytes, replace: bool, most: int | None = None) -> AsyncIterator[Made]:
+async def make(connection: SftpConnection, path: bytes, replace: bool, permissions: int | None = None) -> AsyncIterator[Made]:
     """An empty file, open for writing, that gets the name *path* at the end and is gone when that is not reached.
 
-    It has the permissions *most* at most, where these are given. Whatever uses it closes the handle, with everything written. Raises what
-    :meth:`FileSystem.write` raises for what is in the way.
+    Whatever uses it restricts it and closes the handle, with everything written. *permissions* are as in :meth:`FileSystem.write`. Raises
+    what that raises for what is in the way.
     """
-    made = await connection.ask(lambda session: _begin(connection, session, path, replace, most))
+    made = await connection.ask(lambda session: _begin(connection, session, path, replace, permissions))
     try:
         yield made
-        if made.mode_set is not None:
-            with contextlib.suppress(SftpError):
-                await made.mode_set
+        await _require_mode(made)
         if replace:
             await _take_over(connection, made.session, made.name, made.path)
         else:
@@ -72,21 +79,22 @@ async def make(connection: SftpConnection, path: bytes, replace: bool, most: int
         raise
 
 
-async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, replace: bool, most: int | None) -> Made:
+async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, replace: bool, permissions: int | None) -> Made:
     """Make the file under its first name."""
     name = temporary_beside(path)
     try:
-        return await _open_beside(session, path, name, replace, most)
+        return await _open_beside(session, path, name, replace, permissions)
     except BaseException:
         await connection.discard(session, name)
         raise
 
 
-async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: bool, most: int | None) -> Made:
+async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: bool, permissions: int | None) -> Made:
     """Open the file *name*, while looking at what is at *path* already."""
     began = time.monotonic()
     looking = session.attributes(path)
-    opening = session.open(name, Open.WRITE | Open.CREATE | Open.EXCLUSIVE, None if most is None else most & _USUAL)
+    mode = None if permissions is None else (permissions | _OWNERS) & _USUAL
+    opening = session.open(name, Open.WRITE | Open.CREATE | Open.EXCLUSIVE, mode)
     try:
         before = await _seen(looking)
         if before is not None and not replace:
@@ -102,26 +110,47 @@ async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: 
     if before is None or kind_of(before) == stat.S_IFLNK:
         before = Attributes()
     try:
-        return Made(session, handle, name, path, round_trip, await _protected(session, handle, before, most))
+        return Made(session, handle, name, path, round_trip, permissions, await _protected(session, handle, before, permissions))
     except BaseException:
         session.release(handle)
         raise
 
 
-async def _protected(session: SftpSession, handle: bytes, before: Attributes, most: int | None) -> asyncio.Future[None] | None:
-    """Who could not read what was there *before* shall not be able to read what comes in its place, not even while it is written."""
-    if before.mode is None and most is None:
+async def _protected(session: SftpSession, handle: bytes, before: Attributes, permissions: int | None) -> asyncio.Future[None] | None:
+    """Give it *permissions*, where these are given.
+
+    Else who could not read what was there *before* shall not be able to read what comes in its place, not even while it is written.
+    """
+    if permissions is not None:
+        mode = permissions | _OWNERS
+    elif before.mode is not None:
+        mode = await _mode_after(session, handle, before.mode & _PERMISSIONS, before.gid)
+    else:
         return None
-    limit = _PERMISSIONS if most is None else most
-    mode = limit if before.mode is None else before.mode & limit
-    if before.gid is not None and mode != shared_with_all(mode):
-        with contextlib.suppress(SftpError):
-            if (await session.file_attributes(handle)).gid != before.gid:
-                mode = shared_with_all(mode)
     setting = session.set_file_mode(handle, mode)
     if not session.in_order:
         await asyncio.wait([setting])
     return setting
+
+
+async def _mode_after(session: SftpSession, handle: bytes, mode: int, group: int | None) -> int:
+    """The permissions *mode* of what was there; the group's only as far as everybody has them where the new file is in another *group*."""
+    if group is not None and mode != shared_with_all(mode):
+        with contextlib.suppress(SftpError):
+            if (await session.file_attributes(handle)).gid != group:
+                return shared_with_all(mode)
+    return mode
+
+
+async def _require_mode(made: Made) -> None:
+    """Raise what has become of the permissions that were asked for; a server need not know how to set those of what is replaced."""
+    if made.mode_set is None:
+        return
+    try:
+        await made.mode_set
+    except SftpError as error:
+        if made.permissions is not None:
+            raise xenon_error(error, made.path) from error
 
 
 def _abandon(session: SftpSession, opening: asyncio.Future[bytes]) -> None:

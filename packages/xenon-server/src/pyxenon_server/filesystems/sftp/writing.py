@@ -122,6 +122,7 @@ class Lanes:
     async def finish(self) -> None:
         """Wait until everything is written and the file is closed."""
         await self._stop_widening()
+        await self._made.restrict()
         await asyncio.gather(*(lane.finish() for lane in self._all))
         self._give_back()
 
@@ -156,13 +157,10 @@ class Lanes:
 
 
 async def write_file(
-    connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int, most: int | None = None
+    connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int, permissions: int | None
 ) -> None:
-    """Make the file *path* of *data*, all or nothing, in requests of *block* bytes, as :meth:`FileSystem.write` does.
-
-    It has the permissions *most* at most, where these are given.
-    """
-    async with make(connection, path, replace, most) as made:
+    """Make the file *path* of *data* in requests of *block* bytes, as :meth:`FileSystem.write` does."""
+    async with make(connection, path, replace, permissions) as made:
         lanes = Lanes(connection.sessions, made, size)
         try:
             await _pour(lanes.write, data, block)
