@@ -229,6 +229,14 @@ class FileSystem(Adaptor):
         """
         return False
 
+    async def checksum(self, path: str, algorithm: str) -> str | None:
+        """Return the checksum of the file *path* in hexadecimal digits, computed where the file is.
+
+        *algorithm* is a name of ``hashlib``, such as ``sha256``. Gives None when the file system cannot compute it without sending the
+        content, for this algorithm or at all: whoever wants it reads the file. Raises what :meth:`read` raises.
+        """
+        return None
+
     async def exists(self, path: str) -> bool:
         """Whether something is at *path*; a link that points nowhere is something."""
         try:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import stat
 from collections.abc import AsyncGenerator, Callable
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from descriptors import descriptors
 from embedded import ended, files
 from file_contract import CONTENT, MODES, check_delete_tree, check_permissions, check_range, check_ranges, lengths, offsets
+from pyxenon_core.errors import InvalidPathException, NoSuchPathException
 from pyxenon_core.messages import DefaultCredential
 from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.properties import Properties
@@ -134,6 +136,25 @@ async def test_a_copy_never_sets_permissions_afterwards(tmp_path: Path, monkeypa
             status = await ended(here, await here.copy("source", here, f"copy{mode}"))
         assert status.error_message == ""
         assert stat.S_IMODE((tmp_path / f"copy{mode}").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("size", [0, 3, 20_000_000])
+async def test_checksums(local: LocalFileSystem, tmp_path: Path, size: int) -> None:
+    content = os.urandom(size)
+    (tmp_path / "file").write_bytes(content)
+    for algorithm in ("sha256", "md5", "blake2b"):
+        assert await local.checksum(f"{tmp_path}/file", algorithm) == hashlib.new(algorithm, content).hexdigest()
+    for algorithm in ("", "crc33", "shake_128"):
+        assert await local.checksum(f"{tmp_path}/file", algorithm) is None
+    before = descriptors()
+    for path, error in ((tmp_path / "missing", NoSuchPathException), (tmp_path, InvalidPathException)):
+        with pytest.raises(error):
+            await local.checksum(str(path), "sha256")
+    computing = asyncio.ensure_future(local.checksum(f"{tmp_path}/file", "sha256"))
+    await asyncio.sleep(0)
+    computing.cancel()
+    await asyncio.gather(computing, return_exceptions=True)
+    assert not descriptors() - before
 
 
 async def test_a_tree_is_deleted_and_links_are_not_followed(local: LocalFileSystem, tmp_path: Path) -> None:

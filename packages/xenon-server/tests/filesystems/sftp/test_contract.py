@@ -116,6 +116,12 @@ async def test_permissions(open_sftp: OpenSftp, folder: str, monkeypatch: pytest
     assert Kind.SETSTAT not in kinds, "it has its name already when its permissions are set"
 
 
+async def test_there_is_no_checksum_without_reading(open_sftp: OpenSftp, folder: str) -> None:
+    async with open_sftp() as files:
+        await files.write(f"{folder}/file", pieces(b"content"))
+        assert await files.checksum(f"{folder}/file", "sha256") is None
+
+
 async def test_a_tree_is_deleted_and_links_are_not_followed(open_sftp: OpenSftp, folder: str) -> None:
     async with open_sftp() as files:
         await check_delete_tree(files, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from pyxenon_server.filesystems.local.copying import Source
 from pyxenon_server.filesystems.local.making import Making
 from pyxenon_server.filesystems.local.opening import open_file, write_all
 
-__all__ = ["SMALL", "append", "copy", "obtained", "read", "write", "write_small"]
+__all__ = ["SMALL", "append", "checksum", "copy", "obtained", "read", "write", "write_small"]
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ SMALL = 1 << 20
 """Bytes up to which a file is small."""
 
 _WRITTEN_AT_ONCE = 1 << 20
+_HASHED_AT_ONCE = 8 << 20
 
 
 async def read(path: str, piece: int, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -111,6 +113,30 @@ async def append(path: str, data: AsyncIterator[bytes]) -> None:
         await completed(in_thread(os.close, number))
         raise
     await completed(in_thread(os.close, number))
+
+
+async def checksum(path: str, algorithm: str) -> str | None:
+    """Return the checksum of the file *path* in hexadecimal digits; None for an unknown *algorithm*. Raises OSError."""
+    try:
+        hasher = hashlib.new(algorithm, usedforsecurity=False)
+    except ValueError:
+        return None
+    if not hasher.digest_size:  # the length of which is up to the caller
+        return None
+    number = await obtained(os.close, open_file, path, os.O_RDONLY)
+    try:
+        while await completed(in_thread(_hash_next, number, hasher)):
+            continue
+    finally:
+        os.close(number)
+    return hasher.hexdigest()
+
+
+def _hash_next(number: int, hasher: hashlib._Hash) -> bool:
+    """Add the next bytes of a file to *hasher*; return False at the end."""
+    data = os.read(number, _HASHED_AT_ONCE)
+    hasher.update(data)
+    return bool(data)
 
 
 async def _pour(number: int, data: AsyncIterator[bytes]) -> None:

@@ -177,6 +177,12 @@ class LocalFileSystem(FileSystem):
             await local_files.copy(native(source), native(target), replace, progress, mode_or_usual(permissions))
         return True
 
+    @override
+    async def checksum(self, path: str, algorithm: str) -> str | None:
+        path = native(path)
+        with translated(self.name, path):
+            return await local_files.checksum(path, algorithm)
+
     async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:
         # One batch after the other: a thread that made the next one meanwhile would only fight for the interpreter's lock.
         with translated(self.name, path):
