@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -10,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from file_contract import CONTENT, check_ranges, pieces, seen
+from pyxenon_core.errors import NoSuchPathException
+from pyxenon_core.messages import DefaultCredential
+from pyxenon_server.adaptors.base import FileSystem, OpenRequest
+from pyxenon_server.adaptors.properties import Properties
+from pyxenon_server.adaptors.resources import Resources
 from run_page import python_blocks
 
 PAGE = Path(__file__).parent.parent / "docs" / "own-adaptors.md"
@@ -62,6 +69,25 @@ def run(program: str, site: Path, folder: Path) -> list[str]:
 
 def test_the_program_of_the_page(site: Path, tmp_path: Path) -> None:
     assert run(PROGRAM, site, tmp_path) == ["DONE b'it works\\n'", "0"]
+
+
+def test_the_file_system_of_the_page_holds_to_the_contract(tmp_path: Path) -> None:
+    async def check(adaptor: type[FileSystem]) -> None:
+        properties = Properties.check(adaptor.name, adaptor.properties, {})
+        files = await adaptor.open(OpenRequest("", DefaultCredential(), properties, Resources(tmp_path)))
+        await files.create_directory("/folder")
+        await check_ranges(files, "/folder")
+        await files.create_directory("/folder/inner")
+        await files.write("/folder/inner/file", pieces(b"x"))
+        await files.delete_tree("/folder/inner")
+        assert await seen(files, "/") == {"folder": {"file": CONTENT, "empty": b""}}
+        with pytest.raises(NoSuchPathException):
+            await files.delete_tree("/folder/inner")
+        assert await files.checksum("/folder/file", "sha256") is None
+
+    page: dict[str, type[FileSystem]] = {}
+    exec(FILE_SYSTEM, page)
+    asyncio.run(check(page["MemoryFileSystem"]))
 
 
 def test_what_comes_with_an_adaptor(site: Path, tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ class FileSystem(Adaptor):
 
     Paths are texts, absolute, with neither ``.`` nor repeated separators in them; ``..`` is left to the file system. A symbolic link is
     followed where POSIX follows one: in all but its last part always, in its last part by everything except :meth:`attributes`,
-    :meth:`delete`, :meth:`rename`, :meth:`read_symbolic_link` and :meth:`write`, which replaces the link where it may replace.
+    :meth:`delete`, :meth:`delete_tree`, :meth:`rename`, :meth:`read_symbolic_link` and :meth:`write`, which replaces the link where it may
+    replace.
 
     Attributes:
         is_local: True where its paths are those of the machine that the server runs on, so that another adaptor may open its files itself.
