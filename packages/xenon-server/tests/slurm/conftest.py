@@ -25,8 +25,8 @@ from pyxenon_server.adaptors.base import OpenRequest
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
+from pyxenon_server.schedulers.batch.submission import Patience
 from pyxenon_server.schedulers.slurm import SlurmScheduler
-from pyxenon_server.schedulers.slurm.submission import Patience
 from pyxenon_server.shells.base import Completed, Shell, ShellProcess
 from pyxenon_testing import ServerFactory, SlurmServer
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pyxenon_core.errors import XenonError
-from pyxenon_server.schedulers.slurm.commands import Answer, Commands
+from pyxenon_server.schedulers.batch.commands import Answer, Commands
 from pyxenon_server.schedulers.slurm.parsing import Record, parse_exit_code
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pyxenon_core.errors import ConnectionLostException, NotConnectedException
-from pyxenon_server.schedulers.slurm.lookup import Lookup
-from pyxenon_server.schedulers.slurm.submission import Patience
+from pyxenon_server.schedulers.batch.lookup import Lookup
+from pyxenon_server.schedulers.batch.submission import Patience
 from pyxenon_testing.errors import ContainerCommandError
 
 

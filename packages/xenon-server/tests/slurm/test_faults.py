@@ -10,8 +10,8 @@ import pytest
 from pyxenon_core.errors import CommandNotFoundException, NotConnectedException, XenonError
 from pyxenon_core.messages import JobStatusErrorType
 from pyxenon_server.adaptors.job_state import is_done
+from pyxenon_server.schedulers.batch.submission import Patience
 from pyxenon_server.schedulers.slurm import SlurmScheduler
-from pyxenon_server.schedulers.slurm.submission import Patience
 from pyxenon_testing import ServerFactory, SlurmServer, SshServer
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slurm_told import record, sacct_text, squeue_text
 
 from pyxenon_core.errors import IOException
-from pyxenon_server.schedulers.slurm.commands import controller_is_away, words_of
+from pyxenon_server.schedulers.batch.commands import controller_is_away, words_of
 from pyxenon_server.schedulers.slurm.parsing import (
     ExitCode,
     Record,

@@ -19,8 +19,9 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.schedulers.slurm import polling, states
-from pyxenon_server.schedulers.slurm.polling import Asking, Poller
+from pyxenon_server.schedulers.batch import polling
+from pyxenon_server.schedulers.batch.polling import Asking, Poller
+from pyxenon_server.schedulers.slurm import states
 
 TAG = "xenon:1"
 AWAY = NotConnectedException("Slurm on nowhere does not answer: Unable to contact slurm controller")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pyxenon_core.errors import UnsupportedJobDescriptionException
-from pyxenon_server.schedulers.slurm.commands import NAME
+from pyxenon_server.schedulers.batch.commands import NAME
 
 __all__ = ["NativeOptions", "native_options"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pyxenon_core.errors import InvalidJobDescriptionException
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.schedulers.slurm.commands import NAME
+from pyxenon_server.schedulers.batch.commands import NAME
 from pyxenon_server.schedulers.slurm.native import NativeOptions, native_options
 from pyxenon_server.schedulers.slurm.script import is_plain_file
 

@@ -15,17 +15,17 @@ from pyxenon_server.adaptors.base import FileSystem, OpenRequest, Scheduler
 from pyxenon_server.adaptors.job_state import JobState, QueueState
 from pyxenon_server.adaptors.locations import SchedulerLocation, parse_scheduler
 from pyxenon_server.adaptors.properties import Property, boolean, integer, long
+from pyxenon_server.schedulers.batch.cancelling import Canceller
+from pyxenon_server.schedulers.batch.cluster import Cluster, look_around
+from pyxenon_server.schedulers.batch.commands import NAME, Commands
+from pyxenon_server.schedulers.batch.interactive import Conversation, SrunCommand
+from pyxenon_server.schedulers.batch.lookup import Lookup
+from pyxenon_server.schedulers.batch.polling import Asking, Poller
+from pyxenon_server.schedulers.batch.submission import Patience, Submission, Submitter, new_tag
 from pyxenon_server.schedulers.common.description import check_description, check_interactive
 from pyxenon_server.schedulers.common.filesystems import open_filesystem
-from pyxenon_server.schedulers.slurm.cancelling import Canceller
-from pyxenon_server.schedulers.slurm.cluster import Cluster, look_around
-from pyxenon_server.schedulers.slurm.commands import NAME, Commands
-from pyxenon_server.schedulers.slurm.interactive import Conversation, SrunCommand
-from pyxenon_server.schedulers.slurm.lookup import Lookup
 from pyxenon_server.schedulers.slurm.options import batch_options, directory_of, job_name
-from pyxenon_server.schedulers.slurm.polling import Asking, Poller
 from pyxenon_server.schedulers.slurm.script import batch_script
-from pyxenon_server.schedulers.slurm.submission import Patience, Submission, Submitter, new_tag
 from pyxenon_server.shells.base import Output
 from pyxenon_server.shells.opening import open_shell
 from pyxenon_server.ssh.settings import SCHEDULER_SSH

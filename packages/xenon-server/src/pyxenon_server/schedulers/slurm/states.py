@@ -15,7 +15,7 @@ from enum import Enum
 
 from pyxenon_core.errors import JobCanceledException, XenonError
 from pyxenon_server.adaptors.job_state import JobState
-from pyxenon_server.schedulers.slurm.commands import NAME
+from pyxenon_server.schedulers.batch.commands import NAME
 from pyxenon_server.schedulers.slurm.parsing import Record
 from pyxenon_server.shells.base import signal_name
 

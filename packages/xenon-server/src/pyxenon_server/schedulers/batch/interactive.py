@@ -17,12 +17,12 @@ from typing import Any, cast
 
 from pyxenon_core.errors import XenonError
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.schedulers.slurm.cancelling import Canceller
-from pyxenon_server.schedulers.slurm.commands import OUTSIDE_ANY_JOB, encoded, new_token
-from pyxenon_server.schedulers.slurm.lookup import Lookup, Seeking
+from pyxenon_server.schedulers.batch.cancelling import Canceller
+from pyxenon_server.schedulers.batch.commands import OUTSIDE_ANY_JOB, encoded, new_token
+from pyxenon_server.schedulers.batch.lookup import Lookup, Seeking
+from pyxenon_server.schedulers.batch.submission import refusal
 from pyxenon_server.schedulers.slurm.options import interactive_options
 from pyxenon_server.schedulers.slurm.script import run_lines
-from pyxenon_server.schedulers.slurm.submission import refusal
 from pyxenon_server.shells.base import Output, ShellProcess, command_line
 
 __all__ = ["Conversation", "SrunCommand"]

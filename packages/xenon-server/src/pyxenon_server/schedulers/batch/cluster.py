@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pyxenon_core.errors import NoSuchQueueException
 from pyxenon_server.adaptors.job_state import QueueState
-from pyxenon_server.schedulers.slurm.commands import NAME, Commands, new_token
+from pyxenon_server.schedulers.batch.commands import NAME, Commands, new_token
 from pyxenon_server.schedulers.slurm.parsing import PARTITIONS, Configuration, Partition, parse_configuration, parse_partitions
 from pyxenon_server.shells.base import quote
 

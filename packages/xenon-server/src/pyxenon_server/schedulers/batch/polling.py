@@ -29,8 +29,8 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.adaptors.job_state import JobState
-from pyxenon_server.schedulers.slurm.commands import NAME, Commands, new_token
-from pyxenon_server.schedulers.slurm.lookup import TAG_PREFIX
+from pyxenon_server.schedulers.batch.commands import NAME, Commands, new_token
+from pyxenon_server.schedulers.batch.lookup import TAG_PREFIX
 from pyxenon_server.schedulers.slurm.parsing import (
     Record,
     accounting_command,

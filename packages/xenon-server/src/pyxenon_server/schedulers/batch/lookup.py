@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pyxenon_server.schedulers.slurm.commands import Commands, new_token
+from pyxenon_server.schedulers.batch.commands import Commands, new_token
 from pyxenon_server.schedulers.slurm.parsing import (
     Configuration,
     Record,
