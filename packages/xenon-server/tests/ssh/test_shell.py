@@ -22,9 +22,10 @@ from pyxenon_server.adaptors.locations import HostPort, SchedulerLocation, SshLo
 from pyxenon_server.adaptors.properties import Properties
 from pyxenon_server.adaptors.resources import Resources
 from pyxenon_server.shells import ssh as ssh_shells
-from pyxenon_server.shells.base import Ended, Output, Shell, quote
+from pyxenon_server.shells.base import Ended, Output, Shell
 from pyxenon_server.shells.opening import open_shell
 from pyxenon_server.shells.ssh import SshShell
+from pyxenon_server.shells.words import quote
 from pyxenon_server.ssh.connections import SshConnections
 from pyxenon_server.ssh.settings import SshSettings
 from pyxenon_testing import ServerFactory, SshServer

@@ -20,7 +20,8 @@ from typing import cast
 from typing_extensions import override
 
 from pyxenon_core.errors import ConnectionLostException, IllegalArgumentException, NotConnectedException
-from pyxenon_server.shells.base import Completed, Ended, Output, Shell, ShellProcess, signal_name
+from pyxenon_server.shells.base import Completed, Ended, Output, Shell, ShellProcess
+from pyxenon_server.shells.words import signal_name
 
 __all__ = ["LocalShell"]
 

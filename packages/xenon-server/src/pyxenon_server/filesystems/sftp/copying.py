@@ -15,7 +15,8 @@ from pyxenon_server.filesystems.sftp.errors import why_not_written, xenon_error
 from pyxenon_server.filesystems.sftp.making import Made, make
 from pyxenon_server.filesystems.sftp.messages import Attributes, Open, SftpError, Status
 from pyxenon_server.filesystems.sftp.session import SftpSession
-from pyxenon_server.shells.base import Shell, quote
+from pyxenon_server.shells.base import Shell
+from pyxenon_server.shells.words import quote
 
 __all__ = ["copy_file", "small_content"]
 

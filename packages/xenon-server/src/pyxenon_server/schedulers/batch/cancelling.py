@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pyxenon_core.errors import ConnectionLostException, IOException, PermissionDeniedException, XenonError
 from pyxenon_server.schedulers.batch.batching import Batching
 from pyxenon_server.schedulers.batch.commands import NAME, Answer, Commands, controller_is_away, words_of
-from pyxenon_server.shells.base import command_line
+from pyxenon_server.shells.words import command_line
 
 __all__ = ["Canceller"]
 

@@ -10,7 +10,7 @@ from pyxenon_core.errors import NoSuchQueueException
 from pyxenon_server.adaptors.job_state import QueueState
 from pyxenon_server.schedulers.batch.commands import NAME, Commands, new_token
 from pyxenon_server.schedulers.slurm.parsing import PARTITIONS, Configuration, Partition, parse_configuration, parse_partitions
-from pyxenon_server.shells.base import quote
+from pyxenon_server.shells.words import quote
 
 __all__ = ["Cluster", "look_around"]
 

@@ -23,7 +23,8 @@ from pyxenon_server.schedulers.batch.lookup import Lookup, Seeking
 from pyxenon_server.schedulers.batch.submission import refusal
 from pyxenon_server.schedulers.slurm.options import interactive_options
 from pyxenon_server.schedulers.slurm.script import run_lines
-from pyxenon_server.shells.base import Output, ShellProcess, command_line
+from pyxenon_server.shells.base import Output, ShellProcess
+from pyxenon_server.shells.words import command_line
 
 __all__ = ["Conversation", "SrunCommand"]
 

@@ -25,7 +25,7 @@ from pyxenon_core.errors import (
 from pyxenon_server.schedulers.batch.batching import Batching
 from pyxenon_server.schedulers.batch.commands import NAME, Commands, controller_is_away, new_token, words_of
 from pyxenon_server.schedulers.batch.lookup import TAG_PREFIX, Lookup, Seeking
-from pyxenon_server.shells.base import command_line
+from pyxenon_server.shells.words import command_line
 
 __all__ = ["Patience", "Submission", "Submitted", "Submitter", "new_tag", "refusal"]
 

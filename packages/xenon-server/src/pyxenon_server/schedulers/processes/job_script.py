@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyxenon_core.messages import JobDescription
 from pyxenon_server.schedulers.common.description import MARK
-from pyxenon_server.shells.base import command_line, quote
+from pyxenon_server.shells.words import command_line, quote
 
 __all__ = ["batch_script", "interactive_script", "shell_text"]
 

@@ -20,7 +20,8 @@ from pyxenon_server.adaptors.job_state import JobState, is_done
 from pyxenon_server.schedulers.processes.jobs import Job
 from pyxenon_server.schedulers.processes.keeper import Keeper
 from pyxenon_server.schedulers.processes.queues import Queue
-from pyxenon_server.shells.base import Ended, Shell, signal_name
+from pyxenon_server.shells.base import Ended, Shell
+from pyxenon_server.shells.words import signal_name
 
 __all__ = ["JobTable"]
 

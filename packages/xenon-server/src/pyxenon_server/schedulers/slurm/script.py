@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.shells.base import command_line, quote
+from pyxenon_server.shells.words import command_line, quote
 
 __all__ = ["batch_script", "is_plain_file", "run_lines"]
 

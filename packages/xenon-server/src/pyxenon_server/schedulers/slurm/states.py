@@ -17,7 +17,7 @@ from pyxenon_core.errors import JobCanceledException, XenonError
 from pyxenon_server.adaptors.job_state import JobState
 from pyxenon_server.schedulers.batch.commands import NAME
 from pyxenon_server.schedulers.slurm.parsing import Record
-from pyxenon_server.shells.base import signal_name
+from pyxenon_server.shells.words import signal_name
 
 __all__ = ["PHASES", "Ending", "Phase", "ending_of", "has_ended", "job_state"]
 
