@@ -9,6 +9,8 @@ from typing import Any
 
 from pyxenon_core.errors import XenonError
 from pyxenon_server.schedulers.batch.commands import Answer, Commands
+from pyxenon_server.schedulers.batch.dialect import Site
+from pyxenon_server.schedulers.slurm.dialect import SlurmDialect
 from pyxenon_server.schedulers.slurm.parsing import Record, parse_exit_code
 
 
@@ -31,6 +33,7 @@ class ToldCommands(Commands):
     """
 
     def __init__(self) -> None:
+        self.dialect = SlurmDialect(Site(user="1000"))
         self.place = "nowhere"
         self.queue: Iterable[Record] | XenonError = ()
         self.accounting: Iterable[Record] | XenonError = ()

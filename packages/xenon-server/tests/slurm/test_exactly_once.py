@@ -210,8 +210,8 @@ async def test_a_job_that_is_forgotten_already_is_found_in_the_accounting(accoun
         lookup: Lookup = jobs.scheduler._lookup
         since = (await accounted.root("date +%s")).strip()
         for _ in range(300):
-            found = await lookup._accounting(float(since) - 60)
-            if tag in [record.comment for record in found]:
+            found = await lookup._history(float(since) - 60)
+            if tag in [record.tag for record in found]:
                 break
             await asyncio.sleep(0.2)
         else:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from slurm_told import record, sacct_text, squeue_text
 
 from pyxenon_core.errors import IOException
-from pyxenon_server.schedulers.batch.commands import controller_is_away, words_of
+from pyxenon_server.schedulers.batch.arrays import covers
+from pyxenon_server.schedulers.slurm.answers import controller_is_away, words_of
 from pyxenon_server.schedulers.slurm.parsing import (
     ExitCode,
     Record,
     accounting_command,
-    covers,
     minutes,
     parse_accounting,
     parse_configuration,

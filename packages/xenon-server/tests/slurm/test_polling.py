@@ -19,9 +19,10 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.schedulers.batch import polling
-from pyxenon_server.schedulers.batch.polling import Asking, Poller
-from pyxenon_server.schedulers.slurm import states
+from pyxenon_server.schedulers.batch import polling, states
+from pyxenon_server.schedulers.batch.dialect import Site
+from pyxenon_server.schedulers.batch.polling import Poller
+from pyxenon_server.schedulers.slurm.dialect import SlurmDialect
 
 TAG = "xenon:1"
 AWAY = NotConnectedException("Slurm on nowhere does not answer: Unable to contact slurm controller")
@@ -38,7 +39,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @asynccontextmanager
 async def polls(told: ToldCommands, *, accounting: bool = False, delay: float = 0.02, kept: float = 300) -> AsyncIterator[Poller]:
-    poller = Poller(told, Asking("1000", accounting, delay, kept))
+    told.dialect = SlurmDialect(Site(user="1000", has_history=accounting, seconds_kept=kept))
+    poller = Poller(told, delay)
     try:
         yield poller
     finally:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pyxenon_core.errors import InvalidJobDescriptionException, UnsupportedJobDescriptionException
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.schedulers.slurm.options import batch_options, begin_time, directory_of, interactive_options, job_name
+from pyxenon_server.schedulers.batch.job_script import directory_of
+from pyxenon_server.schedulers.slurm.options import batch_options, begin_time, interactive_options, job_name
 from pyxenon_server.schedulers.slurm.script import batch_script
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]

@@ -9,13 +9,22 @@ from slurm_told import record
 
 from pyxenon_core.errors import JobCanceledException, XenonError
 from pyxenon_core.messages import JobStatusErrorType
-from pyxenon_server.schedulers.slurm.states import PHASES, Phase, job_state
+from pyxenon_server.adaptors.job_state import JobState
+from pyxenon_server.schedulers.batch import states
+from pyxenon_server.schedulers.batch.records import Phase
+from pyxenon_server.schedulers.slurm.parsing import Record
+from pyxenon_server.schedulers.slurm.states import PHASES, interpreted
 
 WAITING = "PENDING CONFIGURING REQUEUED REQUEUE_FED REQUEUE_HOLD RESV_DEL_HOLD SPECIAL_EXIT LAUNCH_FAILED RECONFIG_FAIL".split()
 RUNNING = "RUNNING COMPLETING SUSPENDED STOPPED SIGNALING RESIZING STAGE_OUT".split()
 CANCELLED = JobStatusErrorType.CANCELLED
 FAILED = JobStatusErrorType.XENON
 NONE = JobStatusErrorType.NONE
+
+
+def job_state(job: str, records: list[Record]) -> JobState:
+    """The state of *job*, from what Slurm says of it."""
+    return states.job_state(job, [interpreted(it) for it in records])
 
 
 @pytest.mark.parametrize("word", WAITING)

@@ -1,8 +1,7 @@
-"""Interactive jobs: ``srun``, with what it reads and prints passed on as it comes.
+"""Interactive jobs: a command such as ``srun``, with what it reads and prints passed on as it comes.
 
-``srun`` is asked not to buffer: it gives the program a terminal for its output then, and holds no unfinished line back. The job's own
-script comes before what the client sends, over standard input, so that neither arguments nor environment are seen among the arguments of a
-process; it first prints the job's number behind a mark.
+The job's own script comes before what the client sends, over standard input, so that neither arguments nor environment are seen among the
+arguments of a process; it first prints the job's number behind a mark.
 """
 
 from __future__ import annotations
@@ -18,35 +17,35 @@ from typing import Any, cast
 from pyxenon_core.errors import XenonError
 from pyxenon_core.messages import JobDescription
 from pyxenon_server.schedulers.batch.cancelling import Canceller
-from pyxenon_server.schedulers.batch.commands import OUTSIDE_ANY_JOB, encoded, new_token
+from pyxenon_server.schedulers.batch.commands import encoded
+from pyxenon_server.schedulers.batch.dialect import Dialect
 from pyxenon_server.schedulers.batch.lookup import Lookup, Seeking
 from pyxenon_server.schedulers.batch.submission import refusal
-from pyxenon_server.schedulers.slurm.options import interactive_options
+from pyxenon_server.schedulers.batch.tags import new_token
 from pyxenon_server.schedulers.slurm.script import run_lines
 from pyxenon_server.shells.base import Output, ShellProcess
-from pyxenon_server.shells.words import command_line
 
-__all__ = ["Conversation", "SrunCommand"]
+__all__ = ["Conversation", "InteractiveCommand"]
 
 _SECONDS_BETWEEN_LOOKUPS = 1.0
 _TRIES_TO_CANCEL = 5
-# What a profile may have set to send the streams elsewhere, or to put a number before each line.
-_OWN_STREAMS = "unset SLURM_LABELIO SLURM_STDINMODE SLURM_STDOUTMODE SLURM_STDERRMODE SRUN_INPUT SRUN_OUTPUT SRUN_ERROR SRUN_LABELIO\n"
 _log = logging.getLogger("xenon.server.jobs")
 
 
 @dataclass(frozen=True)
-class SrunCommand:
+class InteractiveCommand:
     """The command of an interactive job.
 
     Attributes:
-        tag: What ends its comment.
-        name: The name that it has in Slurm.
+        dialect: The words of the batch system.
+        tag: By which the job is found.
+        name: The name that it has in the batch system.
         mark: The word behind which it prints its number.
-        script: What runs ``srun``.
+        script: The shell lines that become the command.
         head: What the job reads first: its own script.
     """
 
+    dialect: Dialect
     tag: str
     name: str
     mark: str
@@ -54,20 +53,18 @@ class SrunCommand:
     head: bytes
 
     @classmethod
-    def of(cls, description: JobDescription, directory: str, tag: str, name: str) -> SrunCommand:
-        """The command for *description*, in *directory*."""
+    def of(cls, dialect: Dialect, description: JobDescription, directory: str, tag: str) -> InteractiveCommand:
+        """Return the command for *description*, in *directory*."""
         mark = new_token()
         program = [description.executable, *description.arguments]
-        first_alone = [] if description.start_per_task else ['[ "${SLURM_PROCID:-0}" = 0 ] || exit 0']
         lines = [
-            f'[ "${{SLURM_PROCID:-0}}" != 0 ] || echo "{mark} ${{SLURM_JOB_ID}}"',
-            *first_alone,
+            *dialect.interactive_lines(mark, every_task=description.start_per_task),
             *run_lines(directory if description.working_directory else "", description.environment, program),
         ]
-        head = encoded("\n".join(lines) + "\n")
+        head = encoded("\n".join(lines) + "\n", dialect.name)
         own = ["sh", "-c", f'eval "$(dd bs=1 count={len(head)} 2>/dev/null)"']
-        words = ["srun", "--quiet", "--unbuffered", *interactive_options(description, directory, tag), "--", *own]
-        return cls(tag, name, mark, f"{OUTSIDE_ANY_JOB}{_OWN_STREAMS}exec {command_line(words)}", head)
+        script = dialect.clean_environment + dialect.interactive(dialect.interactive_options(description, directory, tag), own)
+        return cls(dialect, tag, dialect.job_name(description, interactive=True), mark, script, head)
 
 
 class Conversation(AsyncIterator[Output]):
@@ -78,12 +75,12 @@ class Conversation(AsyncIterator[Output]):
         process: It, under way.
         canceller: Cancels the job.
         lookup: Finds the job while it waits.
-        left: Called at the end, with what ``srun`` ended with; None when nobody knows.
+        left: Called at the end, with what the command ended with; None when nobody knows.
     """
 
     def __init__(
         self,
-        command: SrunCommand,
+        command: InteractiveCommand,
         process: ShellProcess,
         canceller: Canceller,
         lookup: Lookup,
@@ -179,10 +176,10 @@ class Conversation(AsyncIterator[Output]):
         self._over = True
         stderr = b"".join(piece.stderr for piece in pieces).decode("utf-8", "replace")
         self._left(self, None)
-        return refusal("srun", ended.status, stderr)
+        return refusal(self._command.dialect, self._command.dialect.converser, ended.status, stderr)
 
     async def _look_up(self, began: float) -> None:
-        with contextlib.suppress(XenonError):  # srun itself says what is wrong
+        with contextlib.suppress(XenonError):  # the command itself says what is wrong
             found = await self._lookup.find([Seeking(self._command.tag, self._command.name, began)])
             self.job = self.job or found.jobs.get(self._command.tag, "")
 

@@ -1,4 +1,4 @@
-"""Finding jobs by the tag that ends their comment."""
+"""Finding jobs by their tags."""
 
 from __future__ import annotations
 
@@ -6,21 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pyxenon_server.schedulers.batch.commands import Commands, new_token
-from pyxenon_server.schedulers.slurm.parsing import (
-    Configuration,
-    Record,
-    accounting_command,
-    parse_accounting,
-    parse_queue,
-    queue_command,
-    tag_of,
-)
+from pyxenon_server.schedulers.batch.commands import Commands
+from pyxenon_server.schedulers.batch.records import JobRecord
+from pyxenon_server.schedulers.batch.tags import TAG_PREFIX, new_token
 
-__all__ = ["TAG_PREFIX", "Found", "Lookup", "Seeking"]
+__all__ = ["Found", "Lookup", "Seeking"]
 
 _SLACK = 5.0
-TAG_PREFIX = "xenon:"
 
 
 @dataclass(frozen=True)
@@ -34,7 +26,7 @@ class Seeking:
 
 @dataclass
 class Found:
-    """What was found: jobs by their tags; and the tags of which it cannot be told that there is no job."""
+    """The jobs that were found, by their tags; and the tags of which it cannot be told that there is no job."""
 
     jobs: dict[str, str] = field(default_factory=dict)
     uncertain: set[str] = field(default_factory=set)
@@ -44,34 +36,27 @@ class Lookup:
     """Looks jobs of one user up.
 
     Args:
-        commands: The cluster's commands.
-        user: The number of the user there.
-        configuration: The cluster's.
-        uses_accounting: Whether the accounting may be asked.
-        is_known: Whether a job's number is one that this scheduler gave out.
+        commands: The batch system's commands.
+        is_known: Tells whether a job's number is one that this scheduler gave out.
     """
 
-    def __init__(
-        self, commands: Commands, user: str, configuration: Configuration, uses_accounting: bool, is_known: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, commands: Commands, is_known: Callable[[str], bool]) -> None:
+        self._dialect = commands.dialect
         self._commands = commands
-        self._user = user
-        self._kept = configuration.seconds_kept
-        self._uses_accounting = uses_accounting
         self._is_known = is_known
 
     async def find(self, sought: Sequence[Seeking]) -> Found:
-        """Look for all of *sought* at once. Raises NotConnectedException and its like when Slurm does not answer."""
+        """Look for all of *sought* at once. Raises NotConnectedException and its like when the batch system does not answer."""
         token = new_token()
-        printed = await self._commands.ask(f"date +%s; {queue_command(token, f'-u {self._user}')}")
+        printed = await self._commands.ask(f"date +%s; {self._dialect.lookup(token, [it.tag for it in sought])}")
         clock, _, rest = printed.partition("\n")
         offset = float(clock) - time.monotonic()
         found = Found()
-        records = parse_queue(rest, token)
+        records = self._dialect.parse_lookup(rest, token)
         missing = self._match(sought, records, found)
-        forgotten = [it for it in missing if time.monotonic() - it.began > self._kept - _SLACK]
-        if self._uses_accounting and missing:
-            past = await self._accounting(min(it.began for it in missing) + offset - _SLACK)
+        forgotten = [it for it in missing if time.monotonic() - it.began > self._dialect.site.seconds_kept - _SLACK]
+        if self._dialect.site.has_history and missing:
+            past = await self._history(min(it.began for it in missing) + offset - _SLACK)
             records += past
             missing = self._match(missing, past, found)
             forgotten = []
@@ -79,14 +64,13 @@ class Lookup:
         found.uncertain.update(it.tag for it in missing if self._may_be(it, records, offset))
         return found
 
-    async def _accounting(self, since: float) -> list[Record]:
+    async def _history(self, since: float) -> list[JobRecord]:
         token = new_token()
-        start = f"\"$(date -d @{int(since)} '+%Y-%m-%dT%H:%M:%S')\""
-        return parse_accounting(await self._commands.ask(accounting_command(token, f"-u {self._user} -S {start}")), token)
+        return self._dialect.parse_history(await self._commands.ask(self._dialect.history_since(token, since)), token)
 
-    def _match(self, sought: Iterable[Seeking], records: Iterable[Record], found: Found) -> list[Seeking]:
+    def _match(self, sought: Iterable[Seeking], records: Iterable[JobRecord], found: Found) -> list[Seeking]:
         """Note those of *sought* that are among *records*, and give the others."""
-        by_tag = {tag_of(record): record.array for record in records}
+        by_tag = {record.tag: record.array for record in records}
         missing = []
         for it in sought:
             if it.tag in by_tag:
@@ -95,12 +79,12 @@ class Lookup:
                 missing.append(it)
         return missing
 
-    def _may_be(self, sought: Seeking, records: Iterable[Record], offset: float) -> bool:
-        """Whether one of *records* may be the one that is *sought*, having lost its tag: some sites write comments of their own."""
+    def _may_be(self, sought: Seeking, records: Iterable[JobRecord], offset: float) -> bool:
+        """Return True if one of *records* may be the one that is *sought*, having lost its tag: some sites write comments of their own."""
         since = sought.began + offset - _SLACK
         return any(
             record.name == sought.name
-            and not tag_of(record).startswith(TAG_PREFIX)
+            and not record.tag.startswith(TAG_PREFIX)
             and not self._is_known(record.array)
             and (record.submitted is None or record.submitted >= since)
             for record in records

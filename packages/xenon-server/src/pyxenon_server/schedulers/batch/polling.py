@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import copy
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,47 +28,22 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.adaptors.job_state import JobState
-from pyxenon_server.schedulers.batch.commands import NAME, Commands, new_token
-from pyxenon_server.schedulers.batch.lookup import TAG_PREFIX
-from pyxenon_server.schedulers.slurm.parsing import (
-    Record,
-    accounting_command,
-    covers,
-    parse_accounting,
-    parse_queue,
-    queue_command,
-    tag_of,
-)
-from pyxenon_server.schedulers.slurm.states import has_ended, job_state
+from pyxenon_server.schedulers.batch.arrays import covers
+from pyxenon_server.schedulers.batch.commands import Commands
+from pyxenon_server.schedulers.batch.dialect import Dialect, Verdict
+from pyxenon_server.schedulers.batch.records import JobRecord
+from pyxenon_server.schedulers.batch.states import job_state
+from pyxenon_server.schedulers.batch.tags import TAG_PREFIX, new_token
 
-__all__ = ["Asking", "Poller"]
+__all__ = ["Poller"]
 
-_JOB = re.compile(r"(\d+)(?:_(\d+))?", re.ASCII)
 _GRACE = 60.0  # for the accounting to catch up with a job that is gone
 _SLACK = 60.0  # between the clocks of a login node and of the controller
 _SLOWEST = 10  # times the poll delay
 _PATIENCE = 15 * 60.0  # with queries that fail, before those who wait are told
-_MOST_NUMBERS = 2000
 _ANSWERS_NEEDED = 2  # without a job in them, before it counts as gone
 _log = logging.getLogger("xenon.server")
 _TRANSIENT = (NotConnectedException, ConnectionLostException, IOException)
-
-
-@dataclass(frozen=True)
-class Asking:
-    """How to ask.
-
-    Attributes:
-        user: The number of the user whose jobs these are, usually.
-        uses_accounting: Whether the accounting may be asked.
-        delay: Seconds from one query to the next, at least.
-        kept: How many seconds the controller remembers a job that has ended.
-    """
-
-    user: str
-    uses_accounting: bool
-    delay: float
-    kept: float = 300.0
 
 
 @dataclass(eq=False)
@@ -78,6 +52,8 @@ class _Tracked:
 
     Attributes:
         job: Its id.
+        number: The number of the job, or of the array that it is an element of.
+        index: Of an element of an array; empty for a job.
         tag: Of a job that this scheduler submitted; empty for others.
         name: The name in its description.
         at: When it was submitted, by the cluster's clock.
@@ -88,15 +64,17 @@ class _Tracked:
         missed: How many good answers have left it out, or an element of it, one after the other.
         gone_since: When the first of these came, by this machine's monotonic clock.
         lost: Whether nothing more will ever be known.
-        exit_status: What ``srun`` ended with, for an interactive job.
+        exit_status: What the command of an interactive job ended with.
     """
 
     job: str
+    number: str
+    index: str = ""
     tag: str = ""
     name: str = ""
     at: float | None = None
     ours: bool = False
-    records: dict[str, Record] = field(default_factory=dict)
+    records: dict[str, JobRecord] = field(default_factory=dict)
     state: JobState | None = None
     alive: bool = False
     missed: int = 0
@@ -104,23 +82,10 @@ class _Tracked:
     lost: bool = False
     exit_status: int | None = None
 
-    @property
-    def number(self) -> str:
-        """The number of the job, or of the array that it is an element of."""
-        return self.job.partition("_")[0]
-
-    @property
-    def is_element(self) -> bool:
-        """Whether it is an element of an array."""
-        return "_" in self.job
-
     def left_while_waiting(self, kept: float) -> bool:
-        """Whether it is an element that was waiting so lately that, had it begun since, the controller would know of it.
-
-        Slurm takes an element that is cancelled before it begins off the list of those that wait, and keeps no record of it.
-        """
+        """Return True if it is an element that was waiting so lately that, had it begun since, the batch system would know of it."""
         waited = self.state is not None and bool(self.records) and not self.state.running and not self.state.done
-        return self.is_element and waited and self.state is not None and time.time() - self.state.seen < kept / 2
+        return bool(self.index) and waited and self.state is not None and time.time() - self.state.seen < kept / 2
 
     @property
     def settled(self) -> bool:
@@ -147,13 +112,14 @@ class Poller:
     """Knows the states of jobs.
 
     Args:
-        commands: The cluster's commands.
-        asking: How to ask.
+        commands: The batch system's commands.
+        delay: Seconds from one query to the next, at least.
     """
 
-    def __init__(self, commands: Commands, asking: Asking) -> None:
+    def __init__(self, commands: Commands, delay: float) -> None:
         self._commands = commands
-        self._asking = asking
+        self._dialect = commands.dialect
+        self._delay = delay
         self._jobs: dict[str, _Tracked] = {}
         self._lock = asyncio.Lock()
         self._next: PendingQuery | None = None
@@ -168,10 +134,10 @@ class Poller:
         self._hurry = asyncio.Event()
         self._closed = False
 
-    def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "sbatch") -> None:
-        """Take note of a job that was just submitted, as *evidence* says."""
-        state = JobState(job, "PENDING", evidence=evidence, name=name)
-        self._jobs[job] = _Tracked(job, tag, name, at, ours=True, state=state)
+    def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "") -> None:
+        """Take note of a job that was just submitted, as *evidence* says; the command that submits when it is empty."""
+        state = JobState(job, "PENDING", evidence=evidence or self._dialect.submitter, name=name)
+        self._jobs[job] = _Tracked(job, *(self._dialect.parse_id(job) or (job, "")), tag, name, at, ours=True, state=state)
 
     def is_known(self, job: str) -> bool:
         """Whether it is a job that this scheduler submitted."""
@@ -183,7 +149,7 @@ class Poller:
         return self._jobs[job].state if self.is_known(job) else None
 
     def ended(self, job: str, status: int) -> None:
-        """Take note of what ``srun`` ended with, for the case that nobody else tells."""
+        """Take note of what the command of an interactive job ended with, for the case that nobody else tells."""
         if job in self._jobs:
             self._jobs[job].exit_status = status
 
@@ -192,9 +158,7 @@ class Poller:
 
         An error stands for a job that there is not. Raises the error of the query when that failed.
         """
-        known = [job for job in jobs if _JOB.fullmatch(job)]
-        for job in known:
-            self._jobs.setdefault(job, _Tracked(job))
+        known = [job for job in jobs if self._track(job) is not None]
         wanted = [job for job in known if not self._jobs[job].settled]
         if wanted and (fresh or not self._is_recent(wanted)):
             await self._ask(wanted)
@@ -202,9 +166,9 @@ class Poller:
 
     async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
         """As :meth:`pyxenon_server.adaptors.base.Scheduler.wait`."""
-        tracked = self._jobs.setdefault(job, _Tracked(job)) if _JOB.fullmatch(job) else None
+        tracked = self._track(job)
         if tracked is None:
-            raise _no_such(job)
+            raise self._no_such(job)
         if tracked.state is not None and (tracked.settled or (self._is_recent([job]) and happened(tracked.state))):
             return tracked.state
         waiter = _Waiter(happened, asyncio.get_running_loop().create_future())
@@ -229,7 +193,19 @@ class Poller:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=NAME))
+        self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=self._dialect.name))
+
+    def _track(self, job: str) -> _Tracked | None:
+        """Return what is known of *job*, from now on at least; None for what cannot be an id."""
+        if job not in self._jobs:
+            parts = self._dialect.parse_id(job)
+            if parts is None:
+                return None
+            self._jobs[job] = _Tracked(job, *parts)
+        return self._jobs[job]
+
+    def _no_such(self, job: str) -> XenonError:
+        return NoSuchJobException(f"{self._dialect.title} knows no job {job!r}", adaptor=self._dialect.name)
 
     async def _at_last(self, tracked: _Tracked) -> JobState:
         """What is known when time is up: the last state, or the first, if there is none yet."""
@@ -243,7 +219,7 @@ class Poller:
         return tracked.state
 
     def _is_recent(self, jobs: Iterable[str]) -> bool:
-        recent = time.monotonic() - self._answered_at <= self._asking.delay
+        recent = time.monotonic() - self._answered_at <= self._delay
         return recent and self._answered.issuperset(jobs)
 
     def _outcome(self, job: str) -> JobState | XenonError:
@@ -252,12 +228,12 @@ class Poller:
             return tracked.state
         if tracked is not None and job not in self._waiters:
             del self._jobs[job]  # there is nothing to remember
-        return _no_such(job)
+        return self._no_such(job)
 
     async def _ask(self, jobs: Iterable[str]) -> None:
         """Have *jobs* in a query that begins later than now, and raise its error."""
         if self._closed:
-            raise SchedulerClosedException("the scheduler is closed", adaptor=NAME)
+            raise SchedulerClosedException("the scheduler is closed", adaptor=self._dialect.name)
         if self._next is None:
             self._next = PendingQuery()
             self._next.task = asyncio.get_running_loop().create_task(self._take(self._next))
@@ -274,7 +250,7 @@ class Poller:
             return await asyncio.shield(query.task) if query.task else None
         except asyncio.CancelledError:
             if self._closed:
-                raise SchedulerClosedException("the scheduler was closed", adaptor=NAME) from None
+                raise SchedulerClosedException("the scheduler was closed", adaptor=self._dialect.name) from None
             raise
         finally:
             query.askers -= 1
@@ -282,7 +258,7 @@ class Poller:
     async def _take(self, query: PendingQuery) -> XenonError | None:
         """One query, when it may be, if anybody still waits for it; gives its error."""
         async with self._lock:
-            await asyncio.sleep(self._asked_at + self._asking.delay - time.monotonic())
+            await asyncio.sleep(self._asked_at + self._delay - time.monotonic())
             self._next = None
             if not query.askers:
                 return None
@@ -309,7 +285,7 @@ class Poller:
 
     async def _find_gone(self, gone: list[_Tracked]) -> None:
         try:
-            past = await self._accounting(gone) if self._asking.uses_accounting else {}
+            past = await self._history(gone) if self._dialect.site.has_history else {}
         except XenonError as error:
             _log.info("the accounting does not tell of %d jobs that have left the queue: %s", len(gone), error)
             for tracked in gone:  # it may tell later
@@ -318,46 +294,33 @@ class Poller:
         for tracked in gone:
             self._update_gone(tracked, past)
 
-    async def _queue(self, asked: list[_Tracked]) -> dict[str, list[Record]]:
-        """What the controller says, by the number of the job or array."""
+    async def _queue(self, asked: list[_Tracked]) -> dict[str, list[JobRecord]]:
+        """Return what the batch system says, by the number of the job or array."""
         token = new_token()
-        answer = await self._commands.query(queue_command(token, self._choice(asked)))
-        if answer.status and "Invalid job id" not in answer.stderr:  # said when it knows none of them
-            raise IOException(f"Slurm on {self._commands.place} refused to tell the states of jobs: {answer.stderr.strip()}", adaptor=NAME)
-        found: dict[str, list[Record]] = {}
-        for record in parse_queue(answer.stdout, token):
-            found.setdefault(record.array, []).append(record)
-        return found
-
-    def _choice(self, asked: list[_Tracked]) -> str:
-        """What costs the controller least: one job by its number, or the user's; a list of others makes it tell of all jobs.
-
-        ``squeue`` itself picks those with the numbers from several that it is told of, so that the rest need not travel.
-        """
         numbers = sorted({tracked.number for tracked in asked})
-        chosen = f"-j {','.join(numbers)}" if len(numbers) <= _MOST_NUMBERS else ""
-        if len(numbers) > 1 and all(tracked.ours for tracked in asked):
-            return f"-u {self._asking.user} {chosen}".rstrip()
-        return chosen
+        own = all(tracked.ours for tracked in asked)
+        answer = await self._commands.query(self._dialect.query(token, numbers, own=own))
+        if answer.status and self._dialect.classify(answer.status, answer.stdout, answer.stderr) is not Verdict.NO_JOB:
+            who = f"{self._dialect.title} on {self._commands.place}"
+            reason = f"{who} refused to tell the states of jobs: {answer.stderr.strip()}"
+            raise IOException(reason, adaptor=self._dialect.name)
+        return _by_number(self._dialect.parse_query(answer.stdout, token))
 
-    async def _accounting(self, gone: list[_Tracked]) -> dict[str, list[Record]]:
+    async def _history(self, gone: list[_Tracked]) -> dict[str, list[JobRecord]]:
         token = new_token()
-        numbers = ",".join(sorted({tracked.number for tracked in gone}))
-        found: dict[str, list[Record]] = {}
-        for record in parse_accounting(await self._commands.ask(accounting_command(token, f"-j {numbers}")), token):
-            found.setdefault(record.array, []).append(record)
-        return found
+        numbers = sorted({tracked.number for tracked in gone})
+        return _by_number(self._dialect.parse_history(await self._commands.ask(self._dialect.history(token, numbers)), token))
 
-    def _update(self, tracked: _Tracked, found: dict[str, list[Record]], now: float) -> bool:
+    def _update(self, tracked: _Tracked, found: dict[str, list[JobRecord]], now: float) -> bool:
         """Take note of what the controller says of a job; False when it leaves out what has not ended."""
         records = [record for record in _of(tracked, found) if _is_it(tracked, record)]
         current = {record.job: record for record in records}
-        before = {} if current and tracked.is_element else tracked.records  # an element that begins to run gets a number of its own
-        left_out = [number for number, record in before.items() if number not in current and not has_ended(record)]
+        before = {} if current and tracked.index else tracked.records  # an element that begins to run gets a number of its own
+        left_out = [number for number, record in before.items() if number not in current and not record.has_ended]
         tracked.records = {**before, **current}
-        tracked.alive = any(not has_ended(record) for record in records)
+        tracked.alive = any(not record.has_ended for record in records)
         if records:
-            tracked.ours = all(record.user == self._asking.user for record in records)
+            tracked.ours = all(record.user == self._dialect.site.user for record in records)
             tracked.at = tracked.at if tracked.at is not None else records[0].submitted
             self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()), now)))
         if records and not left_out:
@@ -368,28 +331,28 @@ class Poller:
         tracked.missed += 1
         return False
 
-    def _update_gone(self, tracked: _Tracked, past: dict[str, list[Record]]) -> None:
+    def _update_gone(self, tracked: _Tracked, past: dict[str, list[JobRecord]]) -> None:
         """The controller does not know the job, or one of its elements, any more."""
         records = [record for record in _of(tracked, past) if _is_it(tracked, record)]
-        ended = {record.job: record for record in records if has_ended(record)}
+        ended = {record.job: record for record in records if record.has_ended}
         tracked.records = {**tracked.records, **{job: record for job, record in ended.items() if not _is_settled(tracked, job)}}
         if tracked.records and ended:
             self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()))))
         elif records and tracked.state is None:
             self._set(tracked, _named(tracked, job_state(tracked.job, records)))  # it lags, but is all there is
-        elif tracked.left_while_waiting(self._asking.kept):
-            self._set(tracked, _removed(tracked))
+        elif self._dialect.forgets_waiting_elements and tracked.left_while_waiting(self._dialect.site.seconds_kept):
+            self._set(tracked, _removed(tracked, self._dialect))
         elif tracked.exit_status is not None:
-            self._set(tracked, _by_srun(tracked, tracked.exit_status))
+            self._set(tracked, _by_converser(tracked, tracked.exit_status, self._dialect))
         if tracked.state is not None and tracked.missed >= _ANSWERS_NEEDED and self._is_lost(tracked):
             tracked.lost = True
-            self._set(tracked, _lost(tracked, self._asking.uses_accounting))
+            self._set(tracked, _lost(tracked, self._dialect))
 
     def _is_lost(self, tracked: _Tracked) -> bool:
         return not tracked.settled and not tracked.alive and self._has_been_long(tracked)
 
     def _has_been_long(self, tracked: _Tracked) -> bool:
-        return not self._asking.uses_accounting or time.monotonic() - tracked.gone_since > _GRACE
+        return not self._dialect.site.has_history or time.monotonic() - tracked.gone_since > _GRACE
 
     def _set(self, tracked: _Tracked, state: JobState) -> None:
         before = tracked.state
@@ -413,7 +376,7 @@ class Poller:
                 if tracked.settled or waiter.happened(tracked.state):
                     waiter.future.set_result(tracked.state)
             elif not tracked.tag:
-                waiter.future.set_exception(_no_such(tracked.job))
+                waiter.future.set_exception(self._no_such(tracked.job))
 
     def _drive(self) -> None:
         """Somebody has begun to wait."""
@@ -434,7 +397,7 @@ class Poller:
             except XenonError as error:
                 now = time.monotonic()
                 failing_since = now if failing_since is None else failing_since
-                pause = min(30.0, max(self._asking.delay, 2 * pause))
+                pause = min(30.0, max(self._delay, 2 * pause))
                 if not isinstance(error, _TRANSIENT) or now - failing_since > _PATIENCE:
                     self._fail_waiters(error)
 
@@ -446,7 +409,7 @@ class Poller:
 
     def _pause(self) -> float:
         """A tenth of the time in which nothing has happened, from the delay to ten times that."""
-        return min(_SLOWEST * self._asking.delay, max(self._asking.delay, 0.1 * (time.monotonic() - self._changed_at)))
+        return min(_SLOWEST * self._delay, max(self._delay, 0.1 * (time.monotonic() - self._changed_at)))
 
     def _fail_waiters(self, error: XenonError) -> None:
         for waiters in self._waiters.values():
@@ -455,56 +418,58 @@ class Poller:
                     waiter.future.set_exception(copy.copy(error))
 
 
-def _of(tracked: _Tracked, found: dict[str, list[Record]]) -> list[Record]:
+def _by_number(records: Iterable[JobRecord]) -> dict[str, list[JobRecord]]:
+    found: dict[str, list[JobRecord]] = {}
+    for record in records:
+        found.setdefault(record.array, []).append(record)
+    return found
+
+
+def _of(tracked: _Tracked, found: dict[str, list[JobRecord]]) -> list[JobRecord]:
     """The records that are of the job, or of the element of an array that it is."""
     records = found.get(tracked.number, [])
-    _, underscore, index = tracked.job.partition("_")
-    return [record for record in records if record.task and covers(record.task, index)] if underscore else records
+    return [record for record in records if record.task and covers(record.task, tracked.index)] if tracked.index else records
 
 
-def _is_it(tracked: _Tracked, record: Record) -> bool:
+def _is_it(tracked: _Tracked, record: JobRecord) -> bool:
     """Whether *record* is of the job itself, and not of another one that has, or had, its number.
 
     A job that was put back into the queue counts as submitted then. A comment may have been changed since, but not to another tag.
     """
-    tag = tag_of(record)
-    if tracked.tag and tag == tracked.tag:
+    if tracked.tag and record.tag == tracked.tag:
         return True
     if tracked.at is not None and record.submitted is not None and record.submitted < tracked.at - _SLACK:
         return False
-    return not (tracked.tag and tag.startswith(TAG_PREFIX))
+    return not (tracked.tag and record.tag.startswith(TAG_PREFIX))
 
 
 def _is_settled(tracked: _Tracked, number: str) -> bool:
     record = tracked.records.get(number)
-    return record is not None and has_ended(record)
+    return record is not None and record.has_ended
 
 
 def _named(tracked: _Tracked, state: JobState) -> JobState:
     return replace(state, name=tracked.name) if tracked.name else state
 
 
-def _removed(tracked: _Tracked) -> JobState:
+def _removed(tracked: _Tracked, dialect: Dialect) -> JobState:
     """The state of an element of an array that was taken off the list of those that wait."""
-    error = JobCanceledException(f"job {tracked.job}: it was cancelled before it began", adaptor=NAME)
+    error = JobCanceledException(f"job {tracked.job}: it was cancelled before it began", adaptor=dialect.name)
     information = dict(tracked.state.information) if tracked.state is not None else {}
-    return JobState(tracked.job, "CANCELLED", done=True, evidence="squeue", error=error, name=tracked.name, information=information)
+    return JobState(tracked.job, "CANCELLED", done=True, evidence=dialect.asker, error=error, name=tracked.name, information=information)
 
 
-def _by_srun(tracked: _Tracked, status: int) -> JobState:
+def _by_converser(tracked: _Tracked, status: int, dialect: Dialect) -> JobState:
     state = "COMPLETED" if status == 0 else "FAILED"
-    return JobState(tracked.job, state, done=True, exit_code=status, evidence="srun", name=tracked.name)
+    return JobState(tracked.job, state, done=True, exit_code=status, evidence=dialect.converser, name=tracked.name)
 
 
-def _lost(tracked: _Tracked, uses_accounting: bool) -> JobState:
+def _lost(tracked: _Tracked, dialect: Dialect) -> JobState:
     last = tracked.state
     seen = f"it was last seen {last.state}" if last is not None else "it was never seen"
-    asked = "the accounting does not tell how it ended" if uses_accounting else "there is no accounting to tell how it ended"
+    has_history = dialect.site.has_history
+    asked = "the accounting does not tell how it ended" if has_history else "there is no accounting to tell how it ended"
     reason = f"job {tracked.job} has left the queue and {asked}; {seen}"
-    error = NoSuchJobException(reason, adaptor=NAME, hint="Ask for the states of jobs more often than the controller forgets them.")
+    error = NoSuchJobException(reason, adaptor=dialect.name, hint="Ask for the states of jobs more often than the controller forgets them.")
     information = dict(last.information) if last is not None else {}
-    return JobState(tracked.job, "UNKNOWN", reason=reason, evidence="squeue", error=error, name=tracked.name, information=information)
-
-
-def _no_such(job: str) -> XenonError:
-    return NoSuchJobException(f"Slurm knows no job {job!r}", adaptor=NAME)
+    return JobState(tracked.job, "UNKNOWN", reason=reason, evidence=dialect.asker, error=error, name=tracked.name, information=information)

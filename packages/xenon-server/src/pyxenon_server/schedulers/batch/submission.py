@@ -1,14 +1,13 @@
 """Submission, exactly once.
 
-Every job carries a tag that was drawn for it, at the end of its comment. When the answer to a submission is lost, nobody knows whether
-there is a job: it is looked up by its tag, and submitted again only when that tells that there is none, and when the command that may
-still be submitting it cannot be running any more. Where that cannot be told, the error says that a job may have been submitted.
+Every job carries a tag that was drawn for it. When the answer to a submission is lost, nobody knows whether there is a job: it is looked up
+by its tag, and submitted again only when that tells that there is none, and when the command that may still be submitting it cannot be
+running any more. Where that cannot be told, the error says that a job may have been submitted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,32 +22,27 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.schedulers.batch.batching import Batching
-from pyxenon_server.schedulers.batch.commands import NAME, Commands, controller_is_away, new_token, words_of
-from pyxenon_server.schedulers.batch.lookup import TAG_PREFIX, Lookup, Seeking
-from pyxenon_server.shells.words import command_line
+from pyxenon_server.schedulers.batch.commands import Commands
+from pyxenon_server.schedulers.batch.dialect import Dialect, Verdict
+from pyxenon_server.schedulers.batch.lookup import Lookup, Seeking
+from pyxenon_server.schedulers.batch.tags import new_token
 
-__all__ = ["Patience", "Submission", "Submitted", "Submitter", "new_tag", "refusal"]
+__all__ = ["Patience", "Submission", "Submitted", "Submitter", "refusal"]
 
 _MOST_AT_ONCE = 100
 _TRIES = 3
 _NOT_FOUND = 127
-_NO_PARTITION = ("invalid partition", "invalid partition name")
-_UNSENT = ("unable to contact", "connect failure")
 
-# A profile may have set what makes sbatch end with what the job ended with, or submit elsewhere.
-# After a refusal, whether the controller is there at all: with none, each further try would take many seconds for nothing.
+# After a refusal, it is asked whether the batch system is there at all: with none, each further try would take many seconds for nothing.
 _REPORT = """
 trap '' PIPE HUP
-unset SBATCH_WAIT SBATCH_CLUSTERS
-date '+{token}@ %s'
+{clean}date '+{token}@ %s'
 _xn_report() {{
 printf '{token}= %s %s\\n' "$1" "$2"; printf '{token}= %s\\n' "$1" >&2
-[ "$2" -eq 0 ] || scontrol ping 2>/dev/null | grep -q 'is UP' || _xn_down=1
+[ "$2" -eq 0 ] || {is_up} || _xn_down=1
 }}
 """
-_ONE = """[ -n "${{_xn_down-}}" ] || {{ sbatch --parsable {options} <<'{token}'
-{script}{token}
-_xn_report {number} $?
+_ONE = """[ -n "${{_xn_down-}}" ] || {{ {submission}_xn_report {number} $?
 }}
 """
 
@@ -83,10 +77,10 @@ class Submission:
     """A job that is to be submitted.
 
     Attributes:
-        tag: What ends its comment.
-        name: The name that it has in Slurm.
-        options: For ``sbatch``.
-        script: The batch script.
+        tag: By which it is found again.
+        name: The name that it has in the batch system.
+        options: For the command that submits.
+        script: The job's script.
         answer: What became of it.
         tries: How often it was handed to the cluster.
         began: When it was last handed to the cluster, by this machine's monotonic clock.
@@ -107,29 +101,22 @@ class Submission:
     trouble: XenonError | None = None
 
 
-def new_tag() -> str:
-    """A tag that no other job has."""
-    return f"{TAG_PREFIX}{secrets.token_hex(10)}"
-
-
 class Submitter:
     """Submits the jobs of one scheduler.
 
     Args:
-        commands: The cluster's commands.
+        commands: The batch system's commands.
         lookup: Finds jobs by their tags.
         patience: How long things may take.
-        message_seconds: How long a command of Slurm's waits for the controller.
         unwanted: Is told of jobs that were submitted when nobody waited for them any more.
     """
 
-    def __init__(
-        self, commands: Commands, lookup: Lookup, patience: Patience, message_seconds: float, unwanted: Callable[[str], None]
-    ) -> None:
+    def __init__(self, commands: Commands, lookup: Lookup, patience: Patience, unwanted: Callable[[str], None]) -> None:
         self._commands = commands
+        self._dialect = commands.dialect
         self._lookup = lookup
         self._patience = patience
-        self._message_seconds = message_seconds
+        self._message_seconds = self._dialect.site.seconds_for_an_answer
         self._unwanted = unwanted
         self._batching = Batching(self._submit, _MOST_AT_ONCE)
         self._lost: list[Submission] = []
@@ -152,7 +139,7 @@ class Submitter:
             await asyncio.gather(self._recovery, return_exceptions=True)
         for submission in [*unsent, *self._lost]:
             words = "a job may have been submitted" if submission.may_exist else "the job was not submitted"
-            _fail(submission, SchedulerClosedException(f"the scheduler was closed: {words}", adaptor=NAME))
+            _fail(submission, SchedulerClosedException(f"the scheduler was closed: {words}", adaptor=self._dialect.name))
 
     async def _submit(self, submissions: list[Submission]) -> None:
         """One command for all *submissions*."""
@@ -165,11 +152,11 @@ class Submitter:
             submission.tries += 1
             submission.began = time.monotonic()
         try:
-            completed = await self._commands.change(_script(wanted, token), seconds)
+            completed = await self._commands.change(self._script(wanted, token), seconds)
         except NotConnectedException as error:
             for submission in wanted:  # the command cannot have begun
                 submission.trouble = error
-                _fail(submission, _given_up(submission, error))
+                _fail(submission, self._given_up(submission, error))
             return
         except ConnectionLostException as error:
             for submission in wanted:
@@ -190,18 +177,29 @@ class Submitter:
         for number, submission in enumerate(submissions):
             said = answers.of(number)
             if said is None:  # the command stopped before, or it was ended
-                reason = words_of(answers.rest) or "the command that submits was ended before it came to this job"
+                reason = self._dialect.words(answers.rest) or "the command that submits was ended before it came to this job"
                 may_exist = submission.may_exist or not answers.whole
                 seconds = self._message_seconds if may_exist else 0.0
                 self._lose(submission, self._commands.away(reason), may_exist=may_exist, seconds=seconds)
-            elif said.job:
-                self._succeed(submission, Submitted(said.job, answers.at))
-            elif said.status and not controller_is_away(said.stderr):
-                _fail(submission, refusal("sbatch", said.status, said.stderr))
+            elif said.status:
+                self._refuse(submission, said)
+            elif job := self._dialect.job_id(said.stdout, said.stderr):
+                self._succeed(submission, Submitted(job, answers.at))
             else:
-                sent = not any(words in said.stderr.lower() for words in _UNSENT)
-                error = self._commands.away(said.stderr) if said.status else _no_number(said.stdout + said.stderr)
-                self._lose(submission, error, may_exist=sent or submission.may_exist, seconds=3 * self._message_seconds * sent)
+                self._lose_sent(submission, _no_id(self._dialect, said.stdout + said.stderr))
+
+    def _refuse(self, submission: Submission, said: _Said) -> None:
+        verdict = self._dialect.classify(said.status, said.stdout, said.stderr)
+        if not verdict.is_away:
+            _fail(submission, refusal(self._dialect, self._dialect.submitter, said.status, said.stderr))
+        elif verdict is Verdict.AWAY:
+            self._lose_sent(submission, self._commands.away(said.stderr))
+        else:
+            self._lose(submission, self._commands.away(said.stderr), may_exist=submission.may_exist)
+
+    def _lose_sent(self, submission: Submission, error: XenonError) -> None:
+        """It came to the batch system, which did not tell what it made of it."""
+        self._lose(submission, error, may_exist=True, seconds=3 * self._message_seconds)
 
     def _succeed(self, submission: Submission, submitted: Submitted) -> None:
         if submission.answer.done():
@@ -246,7 +244,7 @@ class Submitter:
             if time.monotonic() > submission.began + self._patience.controller or not isinstance(
                 error, (NotConnectedException, ConnectionLostException)
             ):
-                _fail(submission, _given_up(submission, error))
+                _fail(submission, self._given_up(submission, error))
             else:
                 self._lost.append(submission)
 
@@ -261,10 +259,26 @@ class Submitter:
             self._lost.append(submission)
         elif submission.tries >= _TRIES or (submission.may_exist and uncertain):
             submission.may_exist = submission.may_exist and uncertain
-            _fail(submission, _given_up(submission, submission.trouble))
+            _fail(submission, self._given_up(submission, submission.trouble))
         else:
             submission.may_exist = False
             self._batching.add(submission)
+
+    def _script(self, submissions: Sequence[Submission], token: str) -> str:
+        parts = [_REPORT.format(token=token, clean=self._dialect.clean_submission, is_up=self._dialect.is_up or "true")]
+        for number, it in enumerate(submissions):
+            parts.append(_ONE.format(number=number, submission=self._dialect.submit_script(it.options, it.script, token)))
+        return "".join([*parts, f"echo '{token}!'\n"])
+
+    def _given_up(self, submission: Submission, why: XenonError | None) -> XenonError:
+        reason = why.reason if why is not None else "nothing is known"
+        if not submission.may_exist:
+            return NotConnectedException(f"the job was not submitted: {reason}", adaptor=self._dialect.name, hint="Submit it again later.")
+        return ConnectionLostException(
+            f"a job may have been submitted, or not: {reason}; no job with its tag was found yet",
+            adaptor=self._dialect.name,
+            hint=self._dialect.how_to_find(submission.tag),
+        )
 
 
 @dataclass(frozen=True)
@@ -274,14 +288,6 @@ class _Said:
     status: int
     stdout: str
     stderr: str
-
-    @property
-    def job(self) -> str:
-        """The number of the job; empty when there is none."""
-        if self.status:
-            return ""
-        numbers = [line.partition(";")[0] for line in self.stdout.splitlines()]
-        return next((number for number in reversed(numbers) if number.isascii() and number.isdigit()), "")
 
 
 class _Answers:
@@ -316,40 +322,23 @@ class _Answers:
         return self._said.get(number)
 
 
-def _script(submissions: Sequence[Submission], token: str) -> str:
-    parts = [_REPORT.format(token=token)]
-    for number, submission in enumerate(submissions):
-        options = command_line(submission.options)
-        parts.append(_ONE.format(token=token, number=number, options=options, script=submission.script))
-    return "".join([*parts, f"echo '{token}!'\n"])
-
-
-def refusal(command: str, status: int, stderr: str) -> XenonError:
-    """The error for a job that *command* did not accept: it ended with *status*, and said *stderr*."""
-    words = words_of(stderr) or f"{command} ended with {status} and said nothing"
+def refusal(dialect: Dialect, command: str, status: int, stderr: str) -> XenonError:
+    """Return the error for a job that *command* did not accept: it ended with *status*, and said *stderr*."""
+    words = dialect.words(stderr) or f"{command} ended with {status} and said nothing"
     if status == _NOT_FOUND and "not found" in words:
-        return CommandNotFoundException(f"there is no {command}: {words}", adaptor=NAME)
-    if controller_is_away(stderr):
-        return NotConnectedException(f"Slurm does not answer: {words}", adaptor=NAME, hint="Submit it again later.")
-    if any(text in words.lower() for text in _NO_PARTITION):
-        return NoSuchQueueException(f"Slurm refused the job: {words}", adaptor=NAME)
-    return InvalidJobDescriptionException(f"Slurm refused the job: {words}", adaptor=NAME, hint="Correct what Slurm's words name.")
+        return CommandNotFoundException(f"there is no {command}: {words}", adaptor=dialect.name)
+    verdict = dialect.classify(status, "", stderr)
+    if verdict.is_away:
+        return NotConnectedException(f"{dialect.title} does not answer: {words}", adaptor=dialect.name, hint="Submit it again later.")
+    reason = f"{dialect.title} refused the job: {words}"
+    if verdict is Verdict.NO_QUEUE:
+        return NoSuchQueueException(reason, adaptor=dialect.name)
+    return InvalidJobDescriptionException(reason, adaptor=dialect.name, hint=f"Fix what {dialect.title} complains about.")
 
 
-def _no_number(said: str) -> XenonError:
-    reason = f"sbatch did not tell the job's number, but {said.strip()!r}" if said.strip() else "sbatch did not tell the job's number"
-    return ConnectionLostException(reason, adaptor=NAME)
-
-
-def _given_up(submission: Submission, why: XenonError | None) -> XenonError:
-    reason = why.reason if why is not None else "nothing is known"
-    if not submission.may_exist:
-        return NotConnectedException(f"the job was not submitted: {reason}", adaptor=NAME, hint="Submit it again later.")
-    return ConnectionLostException(
-        f"a job may have been submitted, or not: {reason}; no job with its tag was found yet",
-        adaptor=NAME,
-        hint=f"Look with `squeue --me -o '%i %k'` for a comment that ends with {submission.tag} before submitting it again.",
-    )
+def _no_id(dialect: Dialect, said: str) -> XenonError:
+    told = f", but {said.strip()!r}" if said.strip() else ""
+    return ConnectionLostException(f"{dialect.submitter} did not tell the job's number{told}", adaptor=dialect.name)
 
 
 def _fail(submission: Submission, error: XenonError) -> None:

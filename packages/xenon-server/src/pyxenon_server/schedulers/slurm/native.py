@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pyxenon_core.errors import UnsupportedJobDescriptionException
-from pyxenon_server.schedulers.batch.commands import NAME
 
 __all__ = ["NativeOptions", "native_options"]
 
@@ -125,7 +124,7 @@ def _require_allowed(word: str) -> None:
     advice = _advice(word)
     if advice:
         reason = f"the scheduler argument {word!r} cannot be used here"
-        raise UnsupportedJobDescriptionException(reason, adaptor=NAME, hint=f"Leave it out: {advice}.")
+        raise UnsupportedJobDescriptionException(reason, adaptor="slurm", hint=f"Leave it out: {advice}.")
 
 
 def _advice(word: str) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 
 from pyxenon_core.errors import InvalidJobDescriptionException
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.schedulers.batch.commands import NAME
 from pyxenon_server.schedulers.slurm.native import NativeOptions, native_options
 from pyxenon_server.schedulers.slurm.script import is_plain_file
 
-__all__ = ["batch_options", "begin_time", "directory_of", "interactive_options", "job_name"]
+__all__ = ["batch_options", "begin_time", "interactive_options", "job_name"]
 
 _START = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?: ([0-2]\d|3[01])\.(0\d|1[0-2])(?:\.(\d{4}))?)?", re.ASCII)
 
@@ -40,11 +38,6 @@ def job_name(description: JobDescription, usual: str) -> str:
     return native_options(description.scheduler_arguments).name or description.name or usual
 
 
-def directory_of(description: JobDescription, base: str) -> str:
-    """The directory in which the job starts, seen from *base*, where the scheduler is."""
-    return posixpath.join(base, description.working_directory) if description.working_directory else base
-
-
 def begin_time(text: str) -> str:
     """A start time of a job description as ``--begin`` takes it; raises InvalidJobDescriptionException."""
     if text == "now":
@@ -52,7 +45,7 @@ def begin_time(text: str) -> str:
     match = _START.fullmatch(text)
     if not match:
         forms = "HH:mm, HH:mm dd.MM, HH:mm dd.MM.yyyy or now"
-        raise InvalidJobDescriptionException(f"the start_time {text!r} is none of the forms {forms}", adaptor=NAME)
+        raise InvalidJobDescriptionException(f"the start_time {text!r} is none of the forms {forms}", adaptor="slurm")
     hour, minute, day, month, year = match.groups()
     if day is None:
         return f"{hour}:{minute}"

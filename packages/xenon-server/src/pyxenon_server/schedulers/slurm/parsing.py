@@ -11,21 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyxenon_core.errors import IOException
+from pyxenon_server.schedulers.batch.records import Queue
 
 __all__ = [
     "PARTITIONS",
     "Configuration",
     "ExitCode",
-    "Partition",
     "Record",
     "accounting_command",
-    "covers",
     "minutes",
     "parse_accounting",
     "parse_configuration",
     "parse_exit_code",
+    "parse_partition_states",
     "parse_partitions",
     "parse_queue",
+    "partition_states_command",
     "queue_command",
     "tag_of",
 ]
@@ -61,13 +62,23 @@ _ACCOUNTING_FIELDS = (
 )
 _STATE = re.compile(r"([A-Z_]+)(?: by (\d+))?.*")
 _TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", re.ASCII)
-_RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?", re.ASCII)
 _CONFIGURED = re.compile(r"^(\w+)(?:\[\d+\])?\s*= (.*)$", re.MULTILINE)
 _NOTHING = ("", "N/A", "NONE", "None", "Unknown", "(null)", "None assigned")
 _RAW_SIGNAL = 0x7F
 _DAY, _HOUR = 24 * 60, 60
 
 PARTITIONS = "sinfo -h -o '%P|%R|%L|%l'"
+# The columns, as sinfo heads them, by the letters that ask for them.
+_COLUMNS = {
+    "%R": "PARTITION",
+    "%a": "AVAIL",
+    "%l": "TIMELIMIT",
+    "%L": "DEFAULTTIME",
+    "%D": "NODES",
+    "%F": "NODES(A/I/O/T)",
+    "%C": "CPUS(A/I/O/T)",
+    "%N": "NODELIST",
+}
 
 
 @dataclass(frozen=True)
@@ -122,16 +133,6 @@ class Record:
     comment: str = ""
     by: str = ""
     source: str = "squeue"
-
-
-@dataclass(frozen=True)
-class Partition:
-    """A queue. The times are in minutes, None where there is no such limit."""
-
-    name: str
-    default: bool
-    default_time: int | None
-    most_time: int | None
 
 
 @dataclass(frozen=True)
@@ -254,18 +255,29 @@ def parse_exit_code(text: str) -> ExitCode:
     return ExitCode(0, number) if number else ExitCode((raw >> 8) & 0xFF, 0)
 
 
-def parse_partitions(text: str) -> list[Partition]:
+def parse_partitions(text: str) -> list[Queue]:
     """The partitions in what :data:`PARTITIONS` printed, each once, in Slurm's order."""
-    found: dict[str, Partition] = {}
+    found: dict[str, Queue] = {}
     for line in text.splitlines():
         marked, _, rest = line.partition("|")
         fields = rest.split("|")
         if len(fields) == 3:
             name, default_time, most_time = fields
-            found.setdefault(name, Partition(name, marked == f"{name}*", minutes(default_time), minutes(most_time)))
+            found.setdefault(name, Queue(name, marked == f"{name}*", minutes(default_time), minutes(most_time)))
         elif not line.startswith("CLUSTER: ") and line.strip():
             raise _unreadable("sinfo", line)
     return list(found.values())
+
+
+def partition_states_command(token: str) -> str:
+    """The ``sinfo`` that tells the states of all partitions. *token* ends each line."""
+    return f"sinfo -h -a -o '{'|'.join(_COLUMNS)}{token}'"
+
+
+def parse_partition_states(text: str, token: str) -> dict[str, dict[str, str]]:
+    """What :func:`partition_states_command` printed, by partition and heading."""
+    rows = [line.removesuffix(token).split("|") for line in text.splitlines() if line.endswith(token)]
+    return {row[0]: dict(zip(_COLUMNS.values(), row, strict=True)) for row in rows}
 
 
 def parse_configuration(text: str) -> Configuration:
@@ -289,17 +301,6 @@ def minutes(text: str) -> int | None:
         return None
     days, hours, minute, seconds = (int(part or 0) for part in match.groups())
     return days * _DAY + hours * _HOUR + minute + (seconds > 0)
-
-
-def covers(tasks: str, index: str) -> bool:
-    """Whether the list *tasks* of elements of an array, such as ``1,5-20:5%2``, has the element *index*."""
-    for part in tasks.partition("%")[0].strip("[]").split(","):
-        match = _RANGE.fullmatch(part)
-        if match:
-            first, last = int(match[1]), int(match[2] or match[1])
-            if int(index) in range(first, last + 1, int(match[3] or 1)):
-                return True
-    return False
 
 
 def tag_of(record: Record) -> str:

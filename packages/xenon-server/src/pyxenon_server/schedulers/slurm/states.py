@@ -7,29 +7,14 @@ code is told here only when a program ended with it.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 
 from pyxenon_core.errors import JobCanceledException, XenonError
-from pyxenon_server.adaptors.job_state import JobState
-from pyxenon_server.schedulers.batch.commands import NAME
-from pyxenon_server.schedulers.slurm.parsing import Record
+from pyxenon_server.schedulers.batch.records import Ending, JobRecord, Phase
+from pyxenon_server.schedulers.slurm.parsing import Record, tag_of
 from pyxenon_server.shells.words import signal_name
 
-__all__ = ["PHASES", "Ending", "Phase", "ending_of", "has_ended", "job_state"]
-
-
-class Phase(Enum):
-    """What a state's word says of a job."""
-
-    WAITING = "has not begun"
-    RUNNING = "has begun and not ended"
-    ENDED = "has ended"
-    UNKNOWN = "a word that is not known here: neither begun nor ended"
-
+__all__ = ["PHASES", "ending_of", "interpreted", "phase_of"]
 
 PHASES = {
     "PENDING": Phase.WAITING,
@@ -81,16 +66,28 @@ _HINTS = {
 # In these states the signal that is told may be one that nobody sent to the program.
 _UNRELIABLE_SIGNAL = ("NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED", "OUT_OF_MEMORY")
 _COULD_NOT_START = 53  # what Slurm writes in the place of a signal when it cannot open a job's files
-_UNKNOWN_SEVERITY = 1 << 16
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a job ended: its exit code, or the signal that ended its program; and the error when it did not end by itself."""
-
-    exit_code: int | None = None
-    signal: str = ""
-    error: XenonError | None = None
+def interpreted(record: Record) -> JobRecord:
+    """Return the meaning of *record*."""
+    phase = phase_of(record)
+    ended = phase is Phase.ENDED
+    return JobRecord(
+        job=record.job,
+        array=record.array,
+        task=record.task,
+        state=record.state,
+        phase=phase,
+        ending=ending_of(record) if ended else Ending(),
+        began=bool(record.nodes),
+        user=record.user,
+        submitted=record.submitted,
+        name=record.name,
+        tag=tag_of(record),
+        reason=record.reason,
+        source=record.source,
+        information=_information(record, ended),
+    )
 
 
 def phase_of(record: Record) -> Phase:
@@ -101,11 +98,6 @@ def phase_of(record: Record) -> Phase:
     phase = PHASES.get(record.state, Phase.UNKNOWN)
     is_early = phase is Phase.ENDED and record.source == "sacct" and record.ended is None
     return Phase.UNKNOWN if is_early else phase
-
-
-def has_ended(record: Record) -> bool:
-    """Whether the job of *record* has ended."""
-    return phase_of(record) is Phase.ENDED
 
 
 def ending_of(record: Record) -> Ending:
@@ -135,7 +127,7 @@ def _ended_by(record: Record) -> XenonError:
     error, words = _ENDED_BY[record.state]
     by = f" by the user {record.by}" if record.by else ""
     reason = f" ({record.reason})" if record.reason and record.state != "CANCELLED" else ""
-    return error(f"{_subject(record)}: {words}{by}{reason}", adaptor=NAME, hint=_HINTS.get(record.state, ""))
+    return error(f"{_subject(record)}: {words}{by}{reason}", adaptor="slurm", hint=_HINTS.get(record.state, ""))
 
 
 def _never_began(record: Record) -> XenonError:
@@ -143,67 +135,26 @@ def _never_began(record: Record) -> XenonError:
         why = "its files or its working directory could not be opened"
     else:
         why = record.reason or f"Slurm says no more than {record.exit_code}"
-    return XenonError(f"{_subject(record)} could not be started: {why}", adaptor=NAME)
+    return XenonError(f"{_subject(record)} could not be started: {why}", adaptor="slurm")
 
 
 def _subject(record: Record) -> str:
     return f"job {record.array}_{record.task}" if record.task else f"job {record.job}"
 
 
-def job_state(job: str, records: Sequence[Record], seen: float | None = None) -> JobState:
-    """The state of *job*, of which there is one record at least; several when it is an array.
-
-    An array has begun when one of its elements has, and has ended when all have; it then has the worst end of theirs.
-    """
-    done = all(has_ended(record) for record in records)
-    shown = max(records, key=_severity) if done else min(records, key=_liveliness)
-    ending = ending_of(shown) if done else Ending()
-    return JobState(
-        job=job,
-        state=shown.state,
-        running=not done and any(phase_of(record) is Phase.RUNNING or _began_and_ended(record) for record in records),
-        done=done,
-        exit_code=ending.exit_code,
-        signal=ending.signal,
-        reason=shown.reason,
-        evidence=shown.source,
-        seen=time.time() if seen is None else seen,
-        error=ending.error,
-        name=shown.name,
-        information=_information(shown, records),
-    )
-
-
-def _began_and_ended(record: Record) -> bool:
-    return has_ended(record) and bool(record.nodes)
-
-
-def _severity(record: Record) -> int:
-    """The higher, the worse: from 0 for a success over exit codes and signals to what kept a program from ending by itself."""
-    ending = ending_of(record)
-    if ending.error is not None:
-        return _UNKNOWN_SEVERITY
-    return ending.exit_code if ending.exit_code is not None else 128 + record.exit_code.signal
-
-
-def _liveliness(record: Record) -> int:
-    return (Phase.RUNNING, Phase.UNKNOWN, Phase.WAITING, Phase.ENDED).index(phase_of(record))
-
-
-def _information(shown: Record, records: Iterable[Record]) -> dict[str, str]:
+def _information(record: Record, ended: bool) -> dict[str, str]:
     told = {
-        "JobId": shown.array,
-        "JobState": shown.state,
-        "Reason": shown.reason,
-        "Partition": shown.partition,
-        "NodeList": shown.nodes,
-        "UserId": shown.user,
-        "SubmitTime": _time(shown.submitted),
-        "StartTime": _time(shown.started),
-        "EndTime": _time(shown.ended),
-        "Restarts": str(shown.restarts) if shown.restarts else "",
-        "ExitCode": str(shown.exit_code) if has_ended(shown) else "",
-        "ArrayTasks": " ".join(f"{record.task}={record.state}" for record in records if record.task),
+        "JobId": record.array,
+        "JobState": record.state,
+        "Reason": record.reason,
+        "Partition": record.partition,
+        "NodeList": record.nodes,
+        "UserId": record.user,
+        "SubmitTime": _time(record.submitted),
+        "StartTime": _time(record.started),
+        "EndTime": _time(record.ended),
+        "Restarts": str(record.restarts) if record.restarts else "",
+        "ExitCode": str(record.exit_code) if ended else "",
     }
     return {key: value for key, value in told.items() if value}
 

@@ -1,0 +1,38 @@
+"""Arrays of jobs: which elements there are, and lists of elements as batch systems print them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["ArraySpec", "covers"]
+
+_RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """The elements of an array: from *first* to *last*, each *step*; at most *at_once* run at a time, 0 for no such limit.
+
+    Raises ValueError for one that has no element, or a number below 0.
+    """
+
+    first: int
+    last: int
+    step: int = 1
+    at_once: int = 0
+
+    def __post_init__(self) -> None:
+        if self.first < 0 or self.last < self.first or self.step < 1 or self.at_once < 0:
+            raise ValueError(f"an array from {self.first} to {self.last} by {self.step}, {self.at_once} at once, cannot be")
+
+
+def covers(tasks: str, index: str) -> bool:
+    """Return True if the list *tasks* of elements of an array, such as ``1,5-20:5%2``, has the element *index*."""
+    for part in tasks.partition("%")[0].strip("[]").split(","):
+        match = _RANGE.fullmatch(part)
+        if match:
+            first, last = int(match[1]), int(match[2] or match[1])
+            if int(index) in range(first, last + 1, int(match[3] or 1)):
+                return True
+    return False
