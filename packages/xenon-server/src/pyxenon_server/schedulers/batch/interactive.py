@@ -19,10 +19,10 @@ from pyxenon_core.messages import JobDescription
 from pyxenon_server.schedulers.batch.cancelling import Canceller
 from pyxenon_server.schedulers.batch.commands import encoded
 from pyxenon_server.schedulers.batch.dialect import Dialect
+from pyxenon_server.schedulers.batch.job_script import run_lines
 from pyxenon_server.schedulers.batch.lookup import Lookup, Seeking
 from pyxenon_server.schedulers.batch.submission import refusal
 from pyxenon_server.schedulers.batch.tags import new_token
-from pyxenon_server.schedulers.slurm.script import run_lines
 from pyxenon_server.shells.base import Output, ShellProcess
 
 __all__ = ["Conversation", "InteractiveCommand"]

@@ -1,14 +1,76 @@
-"""The place where a job starts."""
+"""The script of a job: a description in the words of a POSIX shell, with every value quoted.
+
+All scripts of batch jobs are made by :func:`job_script`, and all programs are run by the line that :func:`run_lines` ends with. A record
+that a job keeps of itself belongs there: what is to be written before the program begins goes before that line, and what is to be written
+after its end into the place of its ``exec``.
+"""
 
 from __future__ import annotations
 
 import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyxenon_core.messages import JobDescription
+from pyxenon_server.shells.words import command_line, quote
 
-__all__ = ["directory_of"]
+__all__ = ["directory_of", "job_script", "run_lines"]
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# Some shells do not let these be set.
+_READ_ONLY = ("BASHOPTS", "BASH_VERSINFO", "EUID", "GROUPS", "PPID", "SHELLOPTS", "UID")
+# Slurm refuses scripts that have a carriage return before a line break.
+_CARRIAGE_RETURN = "'\"$_xenon_cr\"'"
 
 
 def directory_of(description: JobDescription, base: str) -> str:
     """The directory in which the job starts, seen from *base*, where the scheduler is."""
     return posixpath.join(base, description.working_directory) if description.working_directory else base
+
+
+def job_script(description: JobDescription, directory: str, launcher: Sequence[str], is_opened: Callable[[str, str], bool]) -> str:
+    """Return the script that runs *description* in *directory*, which is absolute.
+
+    *launcher* comes before the program. *is_opened* tells whether the batch system itself opens a file, seen from *directory*, for the
+    output or the errors of a job; the script opens all others.
+    """
+    program = [*launcher, description.executable, *description.arguments]
+    own = directory if description.working_directory else ""
+    lines = run_lines(own, description.environment, program, _redirections(description, directory, is_opened))
+    return "#!/bin/sh\n" + "\n".join(_without_carriage_returns(lines)) + "\n"
+
+
+def run_lines(directory: str, environment: Mapping[str, str], program: list[str], redirections: str = "") -> list[str]:
+    """The lines that become *program*, in *directory* and with *environment* beside what is there already."""
+    lines = [f"cd {quote(directory)} || exit 1"] if directory else []
+    exported = {name: value for name, value in environment.items() if _IDENTIFIER.fullmatch(name) and name not in _READ_ONLY}
+    others = {name: value for name, value in environment.items() if name not in exported}
+    lines += [f"export {name}={quote(value)}" for name, value in exported.items()]
+    lines.append(f"exec {_command(program, others)}{redirections}")
+    return lines
+
+
+def _command(program: list[str], environment: Mapping[str, str]) -> str:
+    """*program* with what no shell can export, and with a name that is never taken for an option or an assignment."""
+    words = list(program)
+    if program[0].startswith("-") or (environment and "=" in program[0]):
+        words = ["nice", "-n", "0", "--", *words]
+    if environment:
+        words = ["env", *(f"{name}={value}" for name, value in environment.items()), *words]
+    return command_line(words)
+
+
+def _redirections(description: JobDescription, directory: str, is_opened: Callable[[str, str], bool]) -> str:
+    stdin, stdout, stderr = description.stdin, description.stdout, description.stderr
+    text = f" <{quote(stdin)}" if stdin else ""
+    if stdout and not is_opened(stdout, directory):
+        text += f" >{quote(stdout)}"
+    if stderr and not is_opened(stderr, directory):
+        text += " 2>&1" if stderr == stdout else f" 2>{quote(stderr)}"
+    return text
+
+
+def _without_carriage_returns(lines: Iterable[str]) -> list[str]:
+    """All of them are between single quotes, since nothing but values holds any."""
+    text = [line.replace("\r", _CARRIAGE_RETURN) for line in lines]
+    return ["_xenon_cr=$(printf '\\r')", *text] if any("\r" in line for line in lines) else text
