@@ -40,6 +40,7 @@ NASTY = [
     "\x81\x82\x83",
     "\x7f\x01",
 ]
+KEPT_BY_SHELLS = ["IFS", "PWD", "OPTIND", "LINENO", "SHLVL", "PPID", "RANDOM", "SECONDS", "_", "xk_cr", "HISTSIZE", "UID", "BASHOPTS"]
 texts = st.one_of(st.sampled_from(NASTY), st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12))
 file_names = texts.map(lambda text: text.replace("/", "_")).filter(lambda text: text not in ("", ".", "..") and len(text.encode()) < 200)
 variables = st.one_of(
@@ -117,6 +118,13 @@ def test_a_program_of_an_odd_name(program: str, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     for environment in ({}, {"a.b": "c"}):
         assert run("sh", batch_script(JobDescription(program, ["x"], environment=environment), ""), tmp_path).stdout == b"x"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", KEPT_BY_SHELLS)
+def test_a_variable_that_shells_keep_for_themselves(shell: str, name: str, tmp_path: Path) -> None:
+    done = run(shell, batch_script(JobDescription("env", ["-0"], environment={name: "of mine"}), ""), tmp_path)
+    assert f"{name}=of mine".encode() in done.stdout.split(b"\0")
 
 
 def test_the_environment_is_in_no_argument(tmp_path: Path) -> None:

@@ -8,19 +8,17 @@ after its end into the place of its ``exec``.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyxenon_core.messages import JobDescription
-from pyxenon_server.shells.words import command_line, quote
+from pyxenon_server.schedulers.common.programs import export_lines, program_line
+from pyxenon_server.shells.words import quote
 
 __all__ = ["directory_of", "job_script", "run_lines"]
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-# Some shells do not let these be set.
-_READ_ONLY = ("BASHOPTS", "BASH_VERSINFO", "EUID", "GROUPS", "PPID", "SHELLOPTS", "UID")
+_NEXT = "nice -n 0 --"  # takes the next word for a program, whatever is in its name
 # Slurm refuses scripts that have a carriage return before a line break.
-_CARRIAGE_RETURN = "'\"$_xenon_cr\"'"
+_CARRIAGE_RETURN = "'\"$xk_cr\"'"
 
 
 def directory_of(description: JobDescription, base: str) -> str:
@@ -42,22 +40,13 @@ def job_script(description: JobDescription, directory: str, launcher: Sequence[s
 
 def run_lines(directory: str, environment: Mapping[str, str], program: list[str], redirections: str = "") -> list[str]:
     """The lines that become *program*, in *directory* and with *environment* beside what is there already."""
-    lines = [f"cd {quote(directory)} || exit 1"] if directory else []
-    exported = {name: value for name, value in environment.items() if _IDENTIFIER.fullmatch(name) and name not in _READ_ONLY}
-    others = {name: value for name, value in environment.items() if name not in exported}
-    lines += [f"export {name}={quote(value)}" for name, value in exported.items()]
-    lines.append(f"exec {_command(program, others)}{redirections}")
-    return lines
-
-
-def _command(program: list[str], environment: Mapping[str, str]) -> str:
-    """*program* with what no shell can export, and with a name that is never taken for an option or an assignment."""
-    words = list(program)
-    if program[0].startswith("-") or (environment and "=" in program[0]):
-        words = ["nice", "-n", "0", "--", *words]
-    if environment:
-        words = ["env", *(f"{name}={value}" for name, value in environment.items()), *words]
-    return command_line(words)
+    is_option = program[0].startswith("-")
+    then = _NEXT if is_option or "=" in program[0] else ""
+    return [
+        *([f"cd {quote(directory)} || exit 1"] if directory else []),
+        *export_lines(environment),
+        program_line(program, environment, bare=_NEXT if is_option else "", env="env", then=then) + redirections,
+    ]
 
 
 def _redirections(description: JobDescription, directory: str, is_opened: Callable[[str, str], bool]) -> str:
@@ -73,4 +62,4 @@ def _redirections(description: JobDescription, directory: str, is_opened: Callab
 def _without_carriage_returns(lines: Iterable[str]) -> list[str]:
     """All of them are between single quotes, since nothing but values holds any."""
     text = [line.replace("\r", _CARRIAGE_RETURN) for line in lines]
-    return ["_xenon_cr=$(printf '\\r')", *text] if any("\r" in line for line in lines) else text
+    return ["xk_cr=$(printf '\\r')", *text] if any("\r" in line for line in lines) else text

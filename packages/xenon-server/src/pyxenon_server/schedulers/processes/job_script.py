@@ -1,28 +1,19 @@
 """A job description as a script for a POSIX ``sh``: every value arrives byte for byte, and nothing in it is interpreted.
 
-The functions and the variables ``xk_…`` that a script uses are in ``job.sh`` and ``keeper.sh``. The environment is set by the shell, so
-that its values are never among the arguments of a process, where everybody can read them; only a variable that no shell can set, or that
-shells keep for themselves, goes through ``env``.
+The functions and the variables ``xk_…`` that a script uses are in ``job.sh`` and ``keeper.sh``.
 """
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 
 from pyxenon_core.messages import JobDescription
 from pyxenon_server.schedulers.common.description import MARK
-from pyxenon_server.shells.words import command_line, quote
+from pyxenon_server.schedulers.common.programs import export_lines, is_exportable, program_line
+from pyxenon_server.shells.words import quote
 
 __all__ = ["batch_script", "interactive_script", "shell_text"]
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-# What POSIX shells, bash and ksh set, refuse to set or watch, and our own.
-_KEPT_BY_SHELLS = re.compile(
-    r"IFS|PWD|OLDPWD|PPID|OPT(IND|ARG|ERR)|LINENO|_|ENV|SHLVL|E?UID|GROUPS|S?RANDOM|SECONDS|EPOCH\w+|HIST\w*|DIRSTACK|FUNC(NAME|NEST)|FPATH"
-    r"|SHELLOPTS|POSIX\w+|MAIL\w*|TMOUT|REPLY|MAPFILE|COPROC|PIPESTATUS|EXECIGNORE|GLOBIGNORE|ERRNO|BASH\w*|KSH\w*|COMP_\w+|xk_\w*"
-)
 
 
 def batch_script(identity: str, description: JobDescription, directory: str) -> str:
@@ -42,7 +33,7 @@ def batch_script(identity: str, description: JobDescription, directory: str) -> 
 def interactive_script(identity: str, description: JobDescription, directory: str, file: str) -> str:
     """What a shell of its own runs for an interactive job; *file* is the record that the keeper has of it."""
     session = [f"xk_file={quote(file)}", 'echo "pid $$" >>"$xk_file"']
-    if description.executable.startswith("-") or not all(map(_is_plain, description.environment)):
+    if description.executable.startswith("-") or not all(map(is_exportable, description.environment)):
         session.append('xk_with="$(command -v env) --" xk_then="$(command -v nice) -n 0 --"')
     program = _program(description, "${xk_then}" if description.executable.startswith("-") else "", "${xk_with}", "${xk_then}")
     return "\n".join((shell_text("job.sh"), *session, *_preparation(identity, description, directory), program))
@@ -57,25 +48,17 @@ def shell_text(name: str) -> str:
 
 def _preparation(identity: str, description: JobDescription, directory: str) -> list[str]:
     places = [place for place in (directory, description.working_directory) if place]
-    values = {name: value for name, value in description.environment.items() if _is_plain(name)}
     return [
         *(f"cd -P -- {quote(_explicit(place))} || xk_stop directory" for place in places),
-        *(f"{name}={quote(value)}" for name, value in values.items()),
-        f"{MARK}={quote(identity)}",
-        f"export {' '.join((*values, MARK))}",
+        *export_lines({**description.environment, MARK: identity}),
         f"xk_find {quote(description.executable)}",
     ]
 
 
 def _program(description: JobDescription, bare: str, with_variables: str, then: str) -> str:
     """The words that become the program, with what has to go before it: *bare*, or *with_variables*, the variables, and *then*."""
-    command = command_line((description.executable, *description.arguments))
-    variables = command_line(f"{name}={value}" for name, value in description.environment.items() if not _is_plain(name))
-    return f"xk_begin; exec {with_variables} {variables} {then} {command}" if variables else f"xk_begin; exec {bare} {command}"
-
-
-def _is_plain(name: str) -> bool:
-    return bool(_NAME.fullmatch(name)) and not _KEPT_BY_SHELLS.fullmatch(name)
+    program = (description.executable, *description.arguments)
+    return f"xk_begin; {program_line(program, description.environment, bare=bare, env=with_variables, then=then)}"
 
 
 def _explicit(place: str) -> str:
