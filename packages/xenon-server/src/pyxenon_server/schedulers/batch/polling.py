@@ -15,7 +15,7 @@ import contextlib
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pyxenon_core.errors import (
@@ -47,10 +47,11 @@ _TRANSIENT = (NotConnectedException, ConnectionLostException, IOException)
 
 
 @dataclass(eq=False)
-class _Tracked:
+class Tracked:
     """A job that somebody asked about.
 
     Attributes:
+        dialect: The words of the batch system.
         job: Its id.
         number: The number of the job, or of the array that it is an element of.
         index: Of an element of an array; empty for a job.
@@ -65,8 +66,10 @@ class _Tracked:
         gone_since: When the first of these came, by this machine's monotonic clock.
         lost: Whether nothing more will ever be known.
         exit_status: What the command of an interactive job ended with.
+        changed_at: When something last happened to it, as far as is known, by this machine's monotonic clock.
     """
 
+    dialect: Dialect
     job: str
     number: str
     index: str = ""
@@ -81,16 +84,113 @@ class _Tracked:
     gone_since: float = 0.0
     lost: bool = False
     exit_status: int | None = None
-
-    def left_while_waiting(self, kept: float) -> bool:
-        """Return True if it is an element that was waiting so lately that, had it begun since, the batch system would know of it."""
-        waited = self.state is not None and bool(self.records) and not self.state.running and not self.state.done
-        return bool(self.index) and waited and self.state is not None and time.time() - self.state.seen < kept / 2
+    changed_at: float = 0.0
 
     @property
     def settled(self) -> bool:
-        """Whether it has ended, or nothing more will be known."""
+        """True if it has ended, or nothing more will be known."""
         return self.lost or (self.state is not None and self.state.done)
+
+    def told(self, found: Mapping[str, list[JobRecord]], now: float) -> bool:
+        """Take note of what the batch system says at *now*; return False when it leaves out what has not ended."""
+        records = self._mine(found)
+        current = {record.job: record for record in records}
+        before = {} if current and self.index else self.records  # an element that begins to run gets a number of its own
+        left_out = [number for number, record in before.items() if number not in current and not record.has_ended]
+        self.records = {**before, **current}
+        self.alive = any(not record.has_ended for record in records)
+        if records:
+            self.ours = all(record.user == self.dialect.site.user for record in records)
+            self.at = self.at if self.at is not None else records[0].submitted
+            self._set(job_state(self.job, list(self.records.values()), now))
+        if records and not left_out:
+            self.missed = 0
+            return True
+        if not self.missed:
+            self.gone_since = time.monotonic()
+        self.missed += 1
+        return False
+
+    def told_by_history(self, past: Mapping[str, list[JobRecord]]) -> None:
+        """Take note of what the history says, now that the batch system does not know the job, or one of its elements, any more."""
+        records = self._mine(past)
+        ended = {record.job: record for record in records if record.has_ended}
+        self.records = {**self.records, **{job: record for job, record in ended.items() if not self._has_ended(job)}}
+        if self.records and ended:
+            self._set(job_state(self.job, list(self.records.values())))
+        elif records and self.state is None:
+            self._set(job_state(self.job, records))  # it lags, but is all there is
+        elif self._left_while_waiting():
+            self._set(self._removed())
+        elif self.exit_status is not None:
+            self._set(self._by_converser(self.exit_status))
+        if self.state is not None and self.missed >= _ANSWERS_NEEDED and not self.settled and not self.alive and self._has_been_long():
+            self.lost = True
+            self._set(self._lost())
+
+    def _set(self, state: JobState) -> None:
+        before = self.state
+        if before is None or _gist(before) != _gist(state):
+            self.changed_at = time.monotonic()
+        self.state = replace(state, name=self.name) if self.name else state
+        if state.done:
+            self.records = {}  # which nobody needs any more
+
+    def _mine(self, found: Mapping[str, list[JobRecord]]) -> list[JobRecord]:
+        """Return the records that are of the job, or of the element of an array that it is."""
+        records = [record for record in found.get(self.number, ()) if self._is_it(record)]
+        return [record for record in records if record.task and covers(record.task, self.index)] if self.index else records
+
+    def _is_it(self, record: JobRecord) -> bool:
+        """Return True if *record* is of the job itself, and not of another one that has, or had, its number.
+
+        A job that was put back into the queue counts as submitted then. A tag may have been lost since, but not changed to another one.
+        """
+        if self.tag and record.tag == self.tag:
+            return True
+        if self.at is not None and record.submitted is not None and record.submitted < self.at - _SLACK:
+            return False
+        return not (self.tag and record.tag.startswith(TAG_PREFIX))
+
+    def _has_ended(self, number: str) -> bool:
+        record = self.records.get(number)
+        return record is not None and record.has_ended
+
+    def _has_been_long(self) -> bool:
+        return not self.dialect.site.has_history or time.monotonic() - self.gone_since > _GRACE
+
+    def _left_while_waiting(self) -> bool:
+        """Return True if it is an element that was waiting so lately that, had it begun since, the batch system would know of it."""
+        if not self.dialect.forgets_waiting_elements or not self.index or self.state is None or not self.records:
+            return False
+        waited = not self.state.running and not self.state.done
+        return waited and time.time() - self.state.seen < self.dialect.site.seconds_kept / 2
+
+    def _removed(self) -> JobState:
+        """Return the state of an element of an array that was taken off the list of those that wait."""
+        error = JobCanceledException(f"job {self.job}: it was cancelled before it began", adaptor=self.dialect.name)
+        return JobState(self.job, "CANCELLED", done=True, evidence=self.dialect.asker, error=error, information=self._last_information())
+
+    def _by_converser(self, status: int) -> JobState:
+        state = "COMPLETED" if status == 0 else "FAILED"
+        return JobState(self.job, state, done=True, exit_code=status, evidence=self.dialect.converser)
+
+    def _lost(self) -> JobState:
+        seen = f"it was last seen {self.state.state}" if self.state is not None else "it was never seen"
+        has_history = self.dialect.site.has_history
+        asked = "the accounting does not tell how it ended" if has_history else "there is no accounting to tell how it ended"
+        reason = f"job {self.job} has left the queue and {asked}; {seen}"
+        hint = "Ask for the states of jobs more often than the controller forgets them."
+        error = NoSuchJobException(reason, adaptor=self.dialect.name, hint=hint)
+        information = self._last_information()
+        return JobState(self.job, "UNKNOWN", reason=reason, evidence=self.dialect.asker, error=error, information=information)
+
+    def _last_information(self) -> dict[str, str]:
+        return dict(self.state.information) if self.state is not None else {}
+
+
+def _gist(state: JobState) -> tuple[str, str, bool, bool]:
+    return state.state, state.reason, state.running, state.done
 
 
 @dataclass(eq=False)
@@ -120,7 +220,7 @@ class Poller:
         self._commands = commands
         self._dialect = commands.dialect
         self._delay = delay
-        self._jobs: dict[str, _Tracked] = {}
+        self._jobs: dict[str, Tracked] = {}
         self._lock = asyncio.Lock()
         self._next: PendingQuery | None = None
         self._queries: set[asyncio.Task[XenonError | None]] = set()
@@ -137,7 +237,7 @@ class Poller:
     def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "") -> None:
         """Take note of a job that was just submitted, as *evidence* says; the command that submits when it is empty."""
         state = JobState(job, "PENDING", evidence=evidence or self._dialect.submitter, name=name)
-        self._jobs[job] = _Tracked(job, *(self._dialect.parse_id(job) or (job, "")), tag, name, at, ours=True, state=state)
+        self._jobs[job] = Tracked(self._dialect, job, *(self._dialect.parse_id(job) or (job, "")), tag, name, at, ours=True, state=state)
 
     def is_known(self, job: str) -> bool:
         """Whether it is a job that this scheduler submitted."""
@@ -195,19 +295,19 @@ class Poller:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=self._dialect.name))
 
-    def _track(self, job: str) -> _Tracked | None:
+    def _track(self, job: str) -> Tracked | None:
         """Return what is known of *job*, from now on at least; None for what cannot be an id."""
         if job not in self._jobs:
             parts = self._dialect.parse_id(job)
             if parts is None:
                 return None
-            self._jobs[job] = _Tracked(job, *parts)
+            self._jobs[job] = Tracked(self._dialect, job, *parts)
         return self._jobs[job]
 
     def _no_such(self, job: str) -> XenonError:
         return NoSuchJobException(f"{self._dialect.title} knows no job {job!r}", adaptor=self._dialect.name)
 
-    async def _at_last(self, tracked: _Tracked) -> JobState:
+    async def _at_last(self, tracked: Tracked) -> JobState:
         """What is known when time is up: the last state, or the first, if there is none yet."""
         if tracked.state is None:
             (state,) = await self.states([tracked.job])
@@ -274,16 +374,17 @@ class Poller:
             self._answered_at = self._asked_at
             return None
 
-    async def _query(self, asked: list[_Tracked]) -> None:
+    async def _query(self, asked: list[Tracked]) -> None:
         records = await self._queue(asked)
         now = time.time()
-        gone = [tracked for tracked in asked if not self._update(tracked, records, now)]
+        gone = [tracked for tracked in asked if not tracked.told(records, now)]
         if gone:
             await self._find_gone(gone)
+        self._changed_at = max((self._changed_at, *(tracked.changed_at for tracked in asked)))
         for tracked in asked:
             self._tell(tracked)
 
-    async def _find_gone(self, gone: list[_Tracked]) -> None:
+    async def _find_gone(self, gone: list[Tracked]) -> None:
         try:
             past = await self._history(gone) if self._dialect.site.has_history else {}
         except XenonError as error:
@@ -292,9 +393,9 @@ class Poller:
                 tracked.gone_since = time.monotonic()
             return
         for tracked in gone:
-            self._update_gone(tracked, past)
+            tracked.told_by_history(past)
 
-    async def _queue(self, asked: list[_Tracked]) -> dict[str, list[JobRecord]]:
+    async def _queue(self, asked: list[Tracked]) -> dict[str, list[JobRecord]]:
         """Return what the batch system says, by the number of the job or array."""
         token = new_token()
         numbers = sorted({tracked.number for tracked in asked})
@@ -306,68 +407,12 @@ class Poller:
             raise IOException(reason, adaptor=self._dialect.name)
         return _by_number(self._dialect.parse_query(answer.stdout, token))
 
-    async def _history(self, gone: list[_Tracked]) -> dict[str, list[JobRecord]]:
+    async def _history(self, gone: list[Tracked]) -> dict[str, list[JobRecord]]:
         token = new_token()
         numbers = sorted({tracked.number for tracked in gone})
         return _by_number(self._dialect.parse_history(await self._commands.ask(self._dialect.history(token, numbers)), token))
 
-    def _update(self, tracked: _Tracked, found: dict[str, list[JobRecord]], now: float) -> bool:
-        """Take note of what the controller says of a job; False when it leaves out what has not ended."""
-        records = [record for record in _of(tracked, found) if _is_it(tracked, record)]
-        current = {record.job: record for record in records}
-        before = {} if current and tracked.index else tracked.records  # an element that begins to run gets a number of its own
-        left_out = [number for number, record in before.items() if number not in current and not record.has_ended]
-        tracked.records = {**before, **current}
-        tracked.alive = any(not record.has_ended for record in records)
-        if records:
-            tracked.ours = all(record.user == self._dialect.site.user for record in records)
-            tracked.at = tracked.at if tracked.at is not None else records[0].submitted
-            self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()), now)))
-        if records and not left_out:
-            tracked.missed = 0
-            return True
-        if not tracked.missed:
-            tracked.gone_since = time.monotonic()
-        tracked.missed += 1
-        return False
-
-    def _update_gone(self, tracked: _Tracked, past: dict[str, list[JobRecord]]) -> None:
-        """The controller does not know the job, or one of its elements, any more."""
-        records = [record for record in _of(tracked, past) if _is_it(tracked, record)]
-        ended = {record.job: record for record in records if record.has_ended}
-        tracked.records = {**tracked.records, **{job: record for job, record in ended.items() if not _is_settled(tracked, job)}}
-        if tracked.records and ended:
-            self._set(tracked, _named(tracked, job_state(tracked.job, list(tracked.records.values()))))
-        elif records and tracked.state is None:
-            self._set(tracked, _named(tracked, job_state(tracked.job, records)))  # it lags, but is all there is
-        elif self._dialect.forgets_waiting_elements and tracked.left_while_waiting(self._dialect.site.seconds_kept):
-            self._set(tracked, _removed(tracked, self._dialect))
-        elif tracked.exit_status is not None:
-            self._set(tracked, _by_converser(tracked, tracked.exit_status, self._dialect))
-        if tracked.state is not None and tracked.missed >= _ANSWERS_NEEDED and self._is_lost(tracked):
-            tracked.lost = True
-            self._set(tracked, _lost(tracked, self._dialect))
-
-    def _is_lost(self, tracked: _Tracked) -> bool:
-        return not tracked.settled and not tracked.alive and self._has_been_long(tracked)
-
-    def _has_been_long(self, tracked: _Tracked) -> bool:
-        return not self._dialect.site.has_history or time.monotonic() - tracked.gone_since > _GRACE
-
-    def _set(self, tracked: _Tracked, state: JobState) -> None:
-        before = tracked.state
-        if before is None or (before.state, before.reason, before.running, before.done) != (
-            state.state,
-            state.reason,
-            state.running,
-            state.done,
-        ):
-            self._changed_at = time.monotonic()
-        tracked.state = state
-        if state.done:
-            tracked.records = {}  # which nobody needs any more
-
-    def _tell(self, tracked: _Tracked) -> None:
+    def _tell(self, tracked: Tracked) -> None:
         """Tell those who wait for a job."""
         for waiter in self._waiters.get(tracked.job, ()):
             if waiter.future.done():
@@ -423,53 +468,3 @@ def _by_number(records: Iterable[JobRecord]) -> dict[str, list[JobRecord]]:
     for record in records:
         found.setdefault(record.array, []).append(record)
     return found
-
-
-def _of(tracked: _Tracked, found: dict[str, list[JobRecord]]) -> list[JobRecord]:
-    """The records that are of the job, or of the element of an array that it is."""
-    records = found.get(tracked.number, [])
-    return [record for record in records if record.task and covers(record.task, tracked.index)] if tracked.index else records
-
-
-def _is_it(tracked: _Tracked, record: JobRecord) -> bool:
-    """Whether *record* is of the job itself, and not of another one that has, or had, its number.
-
-    A job that was put back into the queue counts as submitted then. A comment may have been changed since, but not to another tag.
-    """
-    if tracked.tag and record.tag == tracked.tag:
-        return True
-    if tracked.at is not None and record.submitted is not None and record.submitted < tracked.at - _SLACK:
-        return False
-    return not (tracked.tag and record.tag.startswith(TAG_PREFIX))
-
-
-def _is_settled(tracked: _Tracked, number: str) -> bool:
-    record = tracked.records.get(number)
-    return record is not None and record.has_ended
-
-
-def _named(tracked: _Tracked, state: JobState) -> JobState:
-    return replace(state, name=tracked.name) if tracked.name else state
-
-
-def _removed(tracked: _Tracked, dialect: Dialect) -> JobState:
-    """The state of an element of an array that was taken off the list of those that wait."""
-    error = JobCanceledException(f"job {tracked.job}: it was cancelled before it began", adaptor=dialect.name)
-    information = dict(tracked.state.information) if tracked.state is not None else {}
-    return JobState(tracked.job, "CANCELLED", done=True, evidence=dialect.asker, error=error, name=tracked.name, information=information)
-
-
-def _by_converser(tracked: _Tracked, status: int, dialect: Dialect) -> JobState:
-    state = "COMPLETED" if status == 0 else "FAILED"
-    return JobState(tracked.job, state, done=True, exit_code=status, evidence=dialect.converser, name=tracked.name)
-
-
-def _lost(tracked: _Tracked, dialect: Dialect) -> JobState:
-    last = tracked.state
-    seen = f"it was last seen {last.state}" if last is not None else "it was never seen"
-    has_history = dialect.site.has_history
-    asked = "the accounting does not tell how it ended" if has_history else "there is no accounting to tell how it ended"
-    reason = f"job {tracked.job} has left the queue and {asked}; {seen}"
-    error = NoSuchJobException(reason, adaptor=dialect.name, hint="Ask for the states of jobs more often than the controller forgets them.")
-    information = dict(last.information) if last is not None else {}
-    return JobState(tracked.job, "UNKNOWN", reason=reason, evidence=dialect.asker, error=error, name=tracked.name, information=information)
