@@ -19,7 +19,7 @@ from pyxenon_core.errors import (
     XenonError,
 )
 from pyxenon_server.adaptors.job_state import JobState, is_done, is_running_or_done
-from pyxenon_server.schedulers.batch import polling, states
+from pyxenon_server.schedulers.batch import polling, states, tracking
 from pyxenon_server.schedulers.batch.dialect import Site
 from pyxenon_server.schedulers.batch.polling import Poller
 from pyxenon_server.schedulers.slurm.dialect import SlurmDialect
@@ -34,6 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
     monkeypatch.setattr(polling, "time", fake)
     monkeypatch.setattr(states, "time", fake)
+    monkeypatch.setattr(tracking, "time", fake)
     return fake
 
 
@@ -279,7 +280,7 @@ async def test_a_changed_comment_is_no_other_job(told: ToldCommands) -> None:
 
 
 async def test_an_accounting_that_does_not_answer_loses_nothing(told: ToldCommands, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "_GRACE", 0.05)
+    monkeypatch.setattr(tracking, "_GRACE", 0.05)
     told.queue = [record("2", "COMPLETED")]
     told.accounting = AWAY
     async with polls(told, accounting=True) as poller:
@@ -292,7 +293,7 @@ async def test_an_accounting_that_does_not_answer_loses_nothing(told: ToldComman
 
 
 async def test_an_accounting_that_never_tells(told: ToldCommands, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "_GRACE", 0.1)
+    monkeypatch.setattr(tracking, "_GRACE", 0.1)
     told.queue = []
     async with polls(told, accounting=True) as poller:
         poller.add("1", TAG, "", 1000.0)
