@@ -205,7 +205,7 @@ async def test_a_job_that_is_forgotten_already_is_found_in_the_accounting(accoun
     name = accounted.folder[-8:]
     async with accounted.open() as jobs:
         job = await jobs.submit("true", name=name)
-        tag = jobs.scheduler._poller._jobs[job].tag
+        tag = jobs.scheduler._poller._jobs.get(job).tag
         await jobs.done(job)
         lookup: Lookup = jobs.scheduler._lookup
         since = (await accounted.root("date +%s")).strip()

@@ -27,6 +27,7 @@ from pyxenon_core.errors import (
 from pyxenon_server.adaptors.job_state import JobState
 from pyxenon_server.schedulers.batch.commands import Commands
 from pyxenon_server.schedulers.batch.dialect import Verdict
+from pyxenon_server.schedulers.batch.job_table import JobTable
 from pyxenon_server.schedulers.batch.records import JobRecord
 from pyxenon_server.schedulers.batch.tags import new_token
 from pyxenon_server.schedulers.batch.tracking import Tracked
@@ -49,7 +50,7 @@ class _Waiter:
 class PendingQuery:
     """A scheduled or running query: the jobs it covers, how many wait for its answer, and the task, which gives its error."""
 
-    jobs: set[str] = field(default_factory=set)
+    jobs: set[Tracked] = field(default_factory=set)
     askers: int = 0
     task: asyncio.Task[XenonError | None] | None = None
 
@@ -66,16 +67,16 @@ class Poller:
         self._commands = commands
         self._dialect = commands.dialect
         self._delay = delay
-        self._jobs: dict[str, Tracked] = {}
+        self._jobs = JobTable(self._dialect, self._is_awaited)
         self._lock = asyncio.Lock()
         self._next: PendingQuery | None = None
         self._queries: set[asyncio.Task[XenonError | None]] = set()
         self._trouble: XenonError | None = None
-        self._answered: set[str] = set()
+        self._answered: set[Tracked] = set()
         self._asked_at = float("-inf")
         self._answered_at = float("-inf")
         self._changed_at = 0.0
-        self._waiters: dict[str, list[_Waiter]] = {}
+        self._waiters: dict[Tracked, list[_Waiter]] = {}
         self._driver: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._closed = False
@@ -83,51 +84,54 @@ class Poller:
     def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "") -> None:
         """Take note of a job that was just submitted, as *evidence* says; the command that submits when it is empty."""
         state = JobState(job, "PENDING", evidence=evidence or self._dialect.submitter, name=name)
-        self._jobs[job] = Tracked(self._dialect, job, *(self._dialect.parse_id(job) or (job, "")), tag, name, at, ours=True, state=state)
+        number, index = self._dialect.parse_id(job) or (job, "")
+        self._jobs.put(Tracked(self._dialect, job, number, index, tag, name, at, ours=True, state=state))
 
     def is_known(self, job: str) -> bool:
-        """Whether it is a job that this scheduler submitted."""
+        """Return True if it is a job that this scheduler submitted, and has not forgotten after ten thousand others that ended."""
         tracked = self._jobs.get(job)
         return tracked is not None and bool(tracked.tag)
 
     def last(self, job: str) -> JobState | None:
-        """What was last told of a job that this scheduler submitted; None for any other."""
-        return self._jobs[job].state if self.is_known(job) else None
+        """Return what was last told of a job that this scheduler submitted; None for any other."""
+        tracked = self._jobs.get(job)
+        return tracked.state if tracked is not None and tracked.tag else None
 
     def ended(self, job: str, status: int) -> None:
         """Take note of what the command of an interactive job ended with, for the case that nobody else tells."""
-        if job in self._jobs:
-            self._jobs[job].exit_status = status
+        tracked = self._jobs.get(job)
+        if tracked is not None:
+            tracked.exit_status = status
 
     async def states(self, jobs: Sequence[str], *, fresh: bool = False) -> list[JobState | XenonError]:
-        """What is known of each of *jobs*, from an answer that is no older than the poll delay; with *fresh*, from a query begun later.
+        """Return the state of each of *jobs*, from an answer that is no older than the poll delay; with *fresh*, from a query begun later.
 
         An error stands for a job that there is not. Raises the error of the query when that failed.
         """
-        known = [job for job in jobs if self._track(job) is not None]
-        wanted = [job for job in known if not self._jobs[job].settled]
+        asked = [self._jobs.track(job) for job in jobs]
+        wanted = [tracked for tracked in asked if tracked is not None and not tracked.settled]
         if wanted and (fresh or not self._is_recent(wanted)):
             await self._ask(wanted)
-        return [self._outcome(job) for job in jobs]
+        return [self._outcome(job, tracked) for job, tracked in zip(jobs, asked, strict=True)]
 
     async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
         """As :meth:`pyxenon_server.adaptors.base.Scheduler.wait`."""
-        tracked = self._track(job)
+        tracked = self._jobs.track(job)
         if tracked is None:
             raise self._no_such(job)
-        if tracked.state is not None and (tracked.settled or (self._is_recent([job]) and happened(tracked.state))):
+        if tracked.state is not None and (tracked.settled or (self._is_recent([tracked]) and happened(tracked.state))):
             return tracked.state
         waiter = _Waiter(happened, asyncio.get_running_loop().create_future())
-        self._waiters.setdefault(job, []).append(waiter)
+        self._waiters.setdefault(tracked, []).append(waiter)
         self._drive()
         try:
             return await asyncio.wait_for(waiter.future, timeout)
         except TimeoutError:
             return await self._at_last(tracked)
         finally:
-            self._waiters[job].remove(waiter)
-            if not self._waiters[job]:
-                del self._waiters[job]
+            self._waiters[tracked].remove(waiter)
+            if not self._waiters[tracked]:
+                del self._waiters[tracked]
             if not self._waiters and self._driver is not None:
                 self._driver.cancel()
                 self._driver = None
@@ -141,14 +145,8 @@ class Poller:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=self._dialect.name))
 
-    def _track(self, job: str) -> Tracked | None:
-        """Return what is known of *job*, from now on at least; None for what cannot be an id."""
-        if job not in self._jobs:
-            parts = self._dialect.parse_id(job)
-            if parts is None:
-                return None
-            self._jobs[job] = Tracked(self._dialect, job, *parts)
-        return self._jobs[job]
+    def _is_awaited(self, tracked: Tracked) -> bool:
+        return tracked in self._waiters
 
     def _no_such(self, job: str) -> XenonError:
         return NoSuchJobException(f"{self._dialect.title} knows no job {job!r}", adaptor=self._dialect.name)
@@ -164,19 +162,18 @@ class Poller:
             return replace(tracked.state, error=copy.copy(self._trouble))
         return tracked.state
 
-    def _is_recent(self, jobs: Iterable[str]) -> bool:
+    def _is_recent(self, jobs: Iterable[Tracked]) -> bool:
         recent = time.monotonic() - self._answered_at <= self._delay
         return recent and self._answered.issuperset(jobs)
 
-    def _outcome(self, job: str) -> JobState | XenonError:
-        tracked = self._jobs.get(job)
+    def _outcome(self, job: str, tracked: Tracked | None) -> JobState | XenonError:
         if tracked is not None and tracked.state is not None:
             return tracked.state
-        if tracked is not None and job not in self._waiters:
-            del self._jobs[job]  # there is nothing to remember
+        if tracked is not None and tracked not in self._waiters:
+            self._jobs.forget(tracked)  # there is nothing to remember
         return self._no_such(job)
 
-    async def _ask(self, jobs: Iterable[str]) -> None:
+    async def _ask(self, jobs: Iterable[Tracked]) -> None:
         """Have *jobs* in a query that begins later than now, and raise its error."""
         if self._closed:
             raise SchedulerClosedException("the scheduler is closed", adaptor=self._dialect.name)
@@ -189,7 +186,7 @@ class Poller:
         if error is not None:
             raise copy.copy(error)  # each has a traceback of its own
 
-    async def _answer_of(self, query: PendingQuery, jobs: Iterable[str]) -> XenonError | None:
+    async def _answer_of(self, query: PendingQuery, jobs: Iterable[Tracked]) -> XenonError | None:
         query.jobs.update(jobs)
         query.askers += 1
         try:
@@ -210,9 +207,9 @@ class Poller:
                 return None
             self._asked_at = time.monotonic()
             # All that have not ended are asked for together: who waits for one after the other then pays for one query, and not for many.
-            jobs = query.jobs.union(job for job, tracked in self._jobs.items() if tracked.ours and not tracked.settled)
+            jobs = query.jobs.union(self._jobs.open())
             try:
-                await self._query([self._jobs[job] for job in jobs if job in self._jobs])
+                await self._query(list(jobs))
             except XenonError as error:
                 self._answered, self._trouble = set(), error
                 return error
@@ -229,6 +226,8 @@ class Poller:
         self._changed_at = max((self._changed_at, *(tracked.changed_at for tracked in asked)))
         for tracked in asked:
             self._tell(tracked)
+            if self._jobs.get(tracked.job) is tracked:
+                self._jobs.put(tracked)
 
     async def _find_gone(self, gone: list[Tracked]) -> None:
         try:
@@ -260,7 +259,7 @@ class Poller:
 
     def _tell(self, tracked: Tracked) -> None:
         """Tell those who wait for a job."""
-        for waiter in self._waiters.get(tracked.job, ()):
+        for waiter in self._waiters.get(tracked, ()):
             if waiter.future.done():
                 continue
             if tracked.state is not None:

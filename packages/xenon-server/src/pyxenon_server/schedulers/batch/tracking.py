@@ -1,8 +1,8 @@
 """The state of one job, from answers that come, lag, leave it out or speak of another one.
 
-A job that a good answer leaves out has left the controller's memory: what the accounting
-says of it counts, once it says that the job has ended (it may lag, and it may speak of an older job of that number). When nobody can tell
-how a job ended, it stays not done, with an error that says so; waiting for it ends then, because nothing will ever tell more.
+A job that a good answer leaves out has left the controller's memory: what the accounting says of it counts, once it says that the job has
+ended (it may lag, and it may speak of an older job of that number). When nobody can tell how a job ended, it stays not done, with an error
+that says so; waiting for it ends then, because nothing will ever tell more.
 """
 
 from __future__ import annotations
