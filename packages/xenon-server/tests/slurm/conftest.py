@@ -31,6 +31,7 @@ from pyxenon_server.shells.base import Completed, Shell, ShellProcess
 from pyxenon_testing import ServerFactory, SlurmServer
 
 SECONDS_FOR_A_TEST = 120
+SECONDS_BY_A_CLOCK = 24 * 3600  # which nobody waits for
 RELEASES = ("20.11", "22.05", "24.11", "26.05")
 
 
@@ -43,14 +44,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    work = _finished(pyfuncitem.obj(**arguments))
     clock = pyfuncitem.funcargs.get("clock")
+    work = _finished(pyfuncitem.obj(**arguments), SECONDS_FOR_A_TEST if clock is None else SECONDS_BY_A_CLOCK)
     asyncio.run(work) if clock is None else run_by_clock(clock, work)
     return True
 
 
-async def _finished(test: Awaitable[None]) -> None:
-    await asyncio.wait_for(test, SECONDS_FOR_A_TEST)
+async def _finished(test: Awaitable[None], seconds: float) -> None:
+    await asyncio.wait_for(test, seconds)
     await asyncio.sleep(0.02)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"left running: {left}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -132,6 +132,93 @@ async def test_who_begins_to_wait_is_served_soon(told: ToldCommands, clock: Fake
         assert clock.now - begin < 0.1
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
+
+
+async def in_rounds(poller: Poller, job: str) -> None:
+    """Wait for *job* as clients do: in rounds, the first of them short."""
+    seconds = 0.01
+    while not (await poller.wait(job, is_done, seconds)).done:
+        await asyncio.sleep(0.01)
+        seconds = 2 * seconds if seconds < 0.64 else 30.0
+
+
+async def queries_of(told: ToldCommands, waits: Callable[[Poller, str], Awaitable[object]], seconds: float) -> int:
+    """Have 30 clients wait for *seconds*, each for a job of its own that runs all the time, and give the number of queries."""
+    told.asked.clear()
+    told.queue = [record(str(job), "RUNNING") for job in range(1, 31)]
+    async with polls(told, delay=1.0) as poller:
+        tasks = []
+        for job in range(1, 31):
+            poller.add(str(job), f"xenon:{job}", "", 1000.0)
+            tasks.append(asyncio.ensure_future(waits(poller, str(job))))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return len(told.asked)
+
+
+async def test_waiting_in_rounds_costs_no_more_queries_than_waiting_at_once(told: ToldCommands) -> None:
+    at_once = await queries_of(told, lambda poller, job: poller.wait(job, is_done, None), 600)
+    assert 75 <= at_once <= 90
+    assert await queries_of(told, in_rounds, 600) <= at_once + 2
+
+
+async def test_one_who_waits_in_rounds_does_not_either(told: ToldCommands) -> None:
+    """Between two rounds nobody waits at all."""
+    told.queue = [record("1", "RUNNING")]
+    async with polls(told, delay=1.0) as poller:
+        poller.add("1", TAG, "", 1000.0)
+        wait = asyncio.ensure_future(in_rounds(poller, "1"))
+        await asyncio.sleep(600)
+        assert len(told.asked) <= 90
+        told.queue = [record("1", "COMPLETED")]
+        await asyncio.sleep(11)  # ten times the delay, and the query
+        assert wait.done()
+        await wait
+
+
+async def test_a_new_job_is_asked_about_often_whatever_was_before(told: ToldCommands) -> None:
+    told.queue = [record("1", "RUNNING")]
+    async with polls(told, delay=1.0) as poller:
+        first = asyncio.ensure_future(in_rounds(poller, "1"))
+        await asyncio.sleep(600)
+        poller.add("2", "xenon:2", "", 1000.0)
+        second = asyncio.ensure_future(in_rounds(poller, "2"))
+        told.queue = [record("1", "RUNNING"), record("2", "RUNNING")]
+        asked = len(told.asked)
+        await asyncio.sleep(3.5)
+        assert len(told.asked) - asked >= 3
+        told.queue = [record("1", "RUNNING"), record("2", "COMPLETED")]
+        await asyncio.wait_for(second, 2)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_what_a_query_for_others_told_is_not_asked_again(told: ToldCommands) -> None:
+    told.queue = [record("1", "RUNNING")]
+    async with polls(told, delay=1.0) as poller:
+        wait = asyncio.ensure_future(in_rounds(poller, "1"))
+        await asyncio.sleep(300)  # the pause is ten seconds
+        for _ in range(20):
+            await one(poller, "1")
+            await asyncio.sleep(5)
+        asked = len(told.asked)
+        wait.cancel()
+        await asyncio.gather(wait, return_exceptions=True)
+    assert asked <= 65 + 20  # the waiting made none between those of the questions
+
+
+async def test_failing_queries_become_rare_in_rounds_too(told: ToldCommands) -> None:
+    told.queue = AWAY
+    async with polls(told, delay=1.0) as poller:
+        poller.add("1", TAG, "", 1000.0)
+        wait = asyncio.ensure_future(in_rounds(poller, "1"))
+        await asyncio.sleep(600)
+        assert 15 <= len(told.asked) <= 30
+        told.queue = [record("1", "COMPLETED", comment=TAG)]
+        await asyncio.wait_for(wait, 31)
 
 
 async def test_a_query_that_fails_changes_nothing(told: ToldCommands) -> None:
@@ -412,6 +499,13 @@ async def test_closing_ends_waits(told: ToldCommands) -> None:
         await asyncio.sleep(0.05)
     errors = await asyncio.gather(wait, ask, return_exceptions=True)
     assert all(isinstance(error, SchedulerClosedException) for error in errors)
+
+
+async def test_waiting_with_a_closed_poller(told: ToldCommands) -> None:
+    async with polls(told) as poller:
+        pass
+    with pytest.raises(SchedulerClosedException):
+        await poller.wait("1", is_done, None)
 
 
 async def test_a_wait_that_is_cancelled_leaves_nothing(told: ToldCommands) -> None:

@@ -36,6 +36,8 @@ __all__ = ["Poller"]
 
 _SLOWEST = 10  # times the poll delay
 _PATIENCE = 15 * 60.0  # with queries that fail, before those who wait are told
+_SLOWEST_FAILING = 30.0  # seconds
+_BETWEEN_ROUNDS = 5.0  # from one round of a client's waiting to its next, at most
 _log = logging.getLogger("xenon.server")
 _TRANSIENT = (NotConnectedException, ConnectionLostException, IOException)
 
@@ -76,6 +78,7 @@ class Poller:
         self._asked_at = float("-inf")
         self._answered_at = float("-inf")
         self._changed_at = 0.0
+        self._failures = 0
         self._waiters: dict[Tracked, list[_Waiter]] = {}
         self._driver: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
@@ -86,6 +89,7 @@ class Poller:
         state = JobState(job, "PENDING", evidence=evidence or self._dialect.submitter, name=name)
         number, index = self._dialect.parse_id(job) or (job, "")
         self._jobs.put(Tracked(self._dialect, job, number, index, tag, name, at, ours=True, state=state))
+        self._changed_at = time.monotonic()
 
     def is_known(self, job: str) -> bool:
         """Return True if it is a job that this scheduler submitted, and has not forgotten after ten thousand others that ended."""
@@ -123,12 +127,13 @@ class Poller:
             return tracked.state
         waiter = _Waiter(happened, asyncio.get_running_loop().create_future())
         self._waiters.setdefault(tracked, []).append(waiter)
-        self._drive()
+        self._drive(tracked)
         try:
             return await asyncio.wait_for(waiter.future, timeout)
         except TimeoutError:
             return await self._at_last(tracked)
         finally:
+            tracked.left_at = time.monotonic()
             self._waiters[tracked].remove(waiter)
             if not self._waiters[tracked]:
                 del self._waiters[tracked]
@@ -205,15 +210,17 @@ class Poller:
             self._next = None
             if not query.askers:
                 return None
+            self._hurry.clear()
             self._asked_at = time.monotonic()
             # All that have not ended are asked for together: who waits for one after the other then pays for one query, and not for many.
-            jobs = query.jobs.union(self._jobs.open())
+            jobs = list(dict.fromkeys([*self._jobs.open(), *query.jobs]))
             try:
-                await self._query(list(jobs))
+                await self._query(jobs)
             except XenonError as error:
                 self._answered, self._trouble = set(), error
+                self._failures += 1
                 return error
-            self._answered, self._trouble = jobs, None
+            self._answered, self._trouble, self._failures = set(jobs), None, 0
             self._answered_at = self._asked_at
             return None
 
@@ -268,38 +275,47 @@ class Poller:
             elif not tracked.tag:
                 waiter.future.set_exception(self._no_such(tracked.job))
 
-    def _drive(self) -> None:
-        """Somebody has begun to wait."""
-        self._changed_at = time.monotonic()
-        self._hurry.set()
+    def _drive(self, tracked: Tracked) -> None:
+        """See to it that there are queries, now that somebody waits for *tracked*; soon, when that has only just begun.
+
+        Clients wait in rounds. The next round of one brings no query forward, and no round makes queries more frequent: only what happens
+        to jobs does.
+        """
+        if time.monotonic() - tracked.left_at > _BETWEEN_ROUNDS:
+            self._hurry.set()
         if self._driver is None or self._driver.done():
             self._driver = asyncio.get_running_loop().create_task(self._keep_asking())
 
     async def _keep_asking(self) -> None:
         """Ask for as long as somebody waits: often when something happened lately, else less often."""
-        pause = 0.0
         failing_since: float | None = None
         while self._waiters and self._driver is asyncio.current_task():
-            await self._sleep_until(self._asked_at + pause)
+            await self._until_due()
             try:
                 await self._ask(list(self._waiters))
-                failing_since, pause = None, self._pause()
+                failing_since = None
             except XenonError as error:
                 now = time.monotonic()
                 failing_since = now if failing_since is None else failing_since
-                pause = min(30.0, max(self._delay, 2 * pause))
                 if not isinstance(error, _TRANSIENT) or now - failing_since > _PATIENCE:
                     self._fail_waiters(error)
+                    return
 
-    async def _sleep_until(self, moment: float) -> None:
-        """Sleep until *moment*, or until somebody begins to wait."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), moment - time.monotonic())
-        self._hurry.clear()
+    async def _until_due(self) -> None:
+        """Sleep until the pause since the last query is over, whoever had it made, or until a wait begins."""
+        while not self._hurry.is_set() and (seconds := self._asked_at + self._pause() - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), seconds)
 
     def _pause(self) -> float:
-        """A tenth of the time in which nothing has happened, from the delay to ten times that."""
-        return min(_SLOWEST * self._delay, max(self._delay, 0.1 * (time.monotonic() - self._changed_at)))
+        """Return the seconds from the last query to the next one.
+
+        They are a tenth of the time in which nothing had happened by then, from the delay to ten times that. While queries fail, they are
+        twice as many after each.
+        """
+        if self._failures:
+            return min(_SLOWEST_FAILING, self._delay * 2.0 ** min(self._failures, 32))
+        return min(_SLOWEST * self._delay, max(self._delay, 0.1 * (self._asked_at - self._changed_at)))
 
     def _fail_waiters(self, error: XenonError) -> None:
         for waiters in self._waiters.values():

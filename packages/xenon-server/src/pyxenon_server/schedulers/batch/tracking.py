@@ -47,6 +47,7 @@ class Tracked:
         lost: Whether nothing more will ever be known.
         exit_status: What the command of an interactive job ended with.
         changed_at: When something last happened to it, as far as is known, by this machine's monotonic clock.
+        left_at: When somebody last stopped waiting for it, by the same clock.
     """
 
     dialect: Dialect
@@ -65,6 +66,7 @@ class Tracked:
     lost: bool = False
     exit_status: int | None = None
     changed_at: float = 0.0
+    left_at: float = float("-inf")
 
     @property
     def settled(self) -> bool:
