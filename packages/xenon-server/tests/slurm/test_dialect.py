@@ -59,7 +59,7 @@ def test_what_a_place_is() -> None:
 
 @pytest.mark.parametrize(
     ("job", "parts"),
-    [("5", ("5", "")), ("5_12", ("5", "12")), ("5_", None), ("", None), ("5;rm", None), ("a", None), ("-1", None), ("５", None)],
+    [("5", ("5", "")), ("5_12", ("5", "12")), ("5_", None), ("", None), ("5;rm", None), ("a", None), ("-1", None), ("\uff15", None)],
 )
 def test_ids(job: str, parts: tuple[str, str] | None) -> None:
     assert SLURM.parse_id(job) == parts
