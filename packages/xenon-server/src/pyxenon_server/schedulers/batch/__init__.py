@@ -1,1 +1,1 @@
-"""What every batch system needs, once: submitting, finding, asking, waiting, cancelling; a dialect says it in the system's own words."""
+"""The parts that all batch systems share: submitting, looking up, polling, cancelling, interactive jobs; and the contract of a dialect."""

@@ -1,4 +1,4 @@
-"""How commands of a batch system are run at a place, and what their failures mean."""
+"""Run the commands of a batch system at a place, and tell what their failures mean."""
 
 from __future__ import annotations
 

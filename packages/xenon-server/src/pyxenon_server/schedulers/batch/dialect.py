@@ -38,7 +38,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Site:
-    """What was found out about a place when the scheduler was opened.
+    """The facts about a place, found out when the scheduler was opened.
 
     Attributes:
         user: The user there, as the batch system names users in its records.

@@ -68,7 +68,7 @@ class InteractiveCommand:
 
 
 class Conversation(AsyncIterator[Output]):
-    """What an interactive job prints, as an iterator. When it is closed early the job is cancelled.
+    """The output of an interactive job, as an iterator. When it is closed early the job is cancelled.
 
     Args:
         command: The command.

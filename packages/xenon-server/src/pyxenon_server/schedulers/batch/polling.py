@@ -1,4 +1,4 @@
-"""What is known of the jobs of one scheduler, and the queries that tell it.
+"""The states of the jobs of one scheduler, and the queries that tell them.
 
 There is one query for all jobs that somebody asks about, never two at once, and none sooner than the poll delay after the one before. Those
 who ask while it is under way share the next one. With nobody waiting there are none.
@@ -157,7 +157,7 @@ class Poller:
         return NoSuchJobException(f"{self._dialect.title} knows no job {job!r}", adaptor=self._dialect.name)
 
     async def _at_last(self, tracked: Tracked) -> JobState:
-        """What is known when time is up: the last state, or the first, if there is none yet."""
+        """Return the last state when time is up, or the first, if there is none yet."""
         if tracked.state is None:
             (state,) = await self.states([tracked.job])
             if isinstance(state, XenonError):

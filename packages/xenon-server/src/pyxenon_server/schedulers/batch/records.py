@@ -15,7 +15,7 @@ _WORSE_THAN_ANY_CODE = 1 << 16
 
 
 class Phase(Enum):
-    """How far a job is, as its state's word says."""
+    """The phase of a job, as its state's word says."""
 
     WAITING = "has not begun"
     RUNNING = "has begun and not ended"

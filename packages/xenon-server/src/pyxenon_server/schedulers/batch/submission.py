@@ -49,7 +49,7 @@ _ONE = """[ -n "${{_xn_down-}}" ] || {{ {submission}_xn_report {number} $?
 
 @dataclass(frozen=True)
 class Patience:
-    """How long things may take, in seconds.
+    """Limits of time, in seconds.
 
     Attributes:
         command: A command that submits, until it is ended; for each job of it, *job* more.
@@ -283,7 +283,7 @@ class Submitter:
 
 @dataclass(frozen=True)
 class _Said:
-    """What one ``sbatch`` of a command said."""
+    """The answer to one submission of a command."""
 
     status: int
     stdout: str
@@ -291,7 +291,7 @@ class _Said:
 
 
 class _Answers:
-    """What the command of a whole batch said.
+    """The answers to all submissions of a command.
 
     Attributes:
         at: The cluster's time when it began, in seconds since 1970-01-01 UTC; None when it is not known.
@@ -318,7 +318,7 @@ class _Answers:
             before = following
 
     def of(self, number: int) -> _Said | None:
-        """What was said of the job with that number in the batch; None when nothing was."""
+        """Return the answer to the submission with that number; None when there is none."""
         return self._said.get(number)
 
 

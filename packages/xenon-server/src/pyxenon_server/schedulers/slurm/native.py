@@ -116,7 +116,7 @@ def _parts(word: str) -> tuple[str, str | None]:
 
 
 def _is(name: str, option: str, least: int) -> bool:
-    """Whether *option* is *name*, or what *least* or more characters leave of it."""
+    """Return True if *option* is *name*, or the first *least* or more characters of it."""
     return len(option) >= least and name.startswith(option)
 
 
@@ -128,7 +128,7 @@ def _require_allowed(word: str) -> None:
 
 
 def _advice(word: str) -> str:
-    """What to do instead of giving *word*; empty when it can be used."""
+    """Return the advice what to do instead of giving *word*; empty when it can be used."""
     if not word.startswith("-") or word in ("-", "--"):
         return f"it is no option, and {_PROGRAM}"
     if word.startswith("--"):

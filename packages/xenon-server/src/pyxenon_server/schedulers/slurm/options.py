@@ -80,5 +80,5 @@ def _comment(native: NativeOptions, tag: str) -> str:
 
 
 def _file(name: str, directory: str) -> str:
-    """What Slurm itself opens: with a plain name it also writes there why it ended a job."""
+    """Return the file that Slurm itself opens: with a plain name it also writes there why it ended a job."""
     return name if is_plain_file(name, directory) else "/dev/null"

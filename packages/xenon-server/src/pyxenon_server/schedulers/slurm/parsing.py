@@ -1,4 +1,4 @@
-"""What Slurm's commands print, taken apart.
+"""Parse the output of Slurm's commands.
 
 Names and comments of jobs are anybody's texts: they may hold line breaks, separators, and whole lines that look like another job's. Each
 query therefore ends its free texts with a word that was drawn for it alone.
@@ -83,7 +83,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class ExitCode:
-    """What Slurm says of the end of a job: the status of its program, and the number of the signal that ended it; 0 for none."""
+    """The end of a job as Slurm tells it: the status of its program, and the number of the signal that ended it; 0 for none."""
 
     status: int = 0
     signal: int = 0
@@ -94,7 +94,7 @@ class ExitCode:
 
 @dataclass(frozen=True)
 class Record:
-    """What Slurm says of a job, or of an element of an array, or of all its elements that wait.
+    """One record of a job, or of an element of an array, or of all its elements that wait.
 
     Attributes:
         job: Slurm's number for it alone.
@@ -137,7 +137,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What matters of a cluster's configuration.
+    """The part of a cluster's configuration that matters here.
 
     Attributes:
         cluster: The cluster's name.
@@ -275,13 +275,13 @@ def partition_states_command(token: str) -> str:
 
 
 def parse_partition_states(text: str, token: str) -> dict[str, dict[str, str]]:
-    """What :func:`partition_states_command` printed, by partition and heading."""
+    """Return what :func:`partition_states_command` printed, by partition and heading."""
     rows = [line.removesuffix(token).split("|") for line in text.splitlines() if line.endswith(token)]
     return {row[0]: dict(zip(_COLUMNS.values(), row, strict=True)) for row in rows}
 
 
 def parse_configuration(text: str) -> Configuration:
-    """What ``scontrol show config`` printed."""
+    """Return the configuration that ``scontrol show config`` printed."""
     values: dict[str, str] = {name: value.strip() for name, value in _CONFIGURED.findall(text)}
     if "ClusterName" not in values:
         raise _unreadable("scontrol show config", text)

@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./@:+=,~-]+", re.ASCII)
 
 
 def is_plain_file(name: str, directory: str) -> bool:
-    """Whether Slurm takes *name*, seen from *directory*, for what it is; others are opened by the script.
+    """Return True if Slurm takes *name*, seen from *directory*, for what it is; others are opened by the script.
 
     Slurm replaces ``%`` and takes out backslashes in the whole path.
     """

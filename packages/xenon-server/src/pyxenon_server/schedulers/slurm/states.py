@@ -1,4 +1,4 @@
-"""What Slurm's words for the state of a job mean, and what is known of how it ended.
+"""The meaning of Slurm's words for the state of a job, and of what it tells of its end.
 
 Slurm says of the end of a job: its state's word, the status of its program and a signal. Not all of it is to be believed: a job that ran
 into its time limit, or was cancelled while it waited, has the status 0; one whose node failed has some signal that nobody sent. An exit
@@ -91,7 +91,7 @@ def interpreted(record: Record) -> JobRecord:
 
 
 def phase_of(record: Record) -> Phase:
-    """What the word of *record* says.
+    """Return the phase that the word of *record* means.
 
     The accounting may have the word for an end before it has the end: an exit code without a time is none yet.
     """
@@ -101,7 +101,7 @@ def phase_of(record: Record) -> Phase:
 
 
 def ending_of(record: Record) -> Ending:
-    """What is known of how the job of *record*, which has ended, ended."""
+    """Return how the job of *record*, which has ended, ended, as far as is known."""
     exit_code, signal = _exit_code(record), _signal(record)
     if record.state in _ENDED_BY:
         return Ending(exit_code, signal, _ended_by(record))
