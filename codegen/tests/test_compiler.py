@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from pyxenon_codegen.descriptors import compile_proto, require_same
 from pyxenon_codegen.errors import CodegenError
@@ -47,6 +50,13 @@ def test_a_constructor_takes_the_place_of_the_one_that_is_made(model: Model, tmp
     plan = _classes(source)["Plan"]
     assert ast.unparse(plan.decorator_list[0]) == "dataclass(eq=False, repr=False, init=False)"
     assert [line.name for line in plan.body if isinstance(line, ast.FunctionDef)] == ["__init__"]
+
+
+def test_the_check_of_the_version_is_left_to_the_requirements(model: Model, tmp_path: Path) -> None:
+    assert "check_compiler_version" not in _mended(model, tmp_path, "message Plan {}")
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("packages/xenon-core/pyproject.toml").read_text(encoding="utf-8"))
+    needed = {requirement.name: requirement.specifier for requirement in map(Requirement, project["project"]["dependencies"])}
+    assert metadata.version("betterproto2-compiler") in needed["betterproto2"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-import betterproto2
-
 from pyxenon_core._generated.history import REMOVED
+from pyxenon_core.betterproto import betterproto2
 
 __all__ = ["SECRET_FIELDS", "Identity", "Message", "default_message_pool", "unknown_field"]
 
@@ -21,6 +19,8 @@ def unknown_field(owner: str, name: str, known: Iterable[str]) -> AttributeError
     """The error for a field that *owner* does not have: what to use in place of one that it had, or the nearest name that it has."""
     if instead := REMOVED.get(f"{owner}.{name}"):
         return AttributeError(f"{owner} has no field {name!r} any more. {instead}")
+    import difflib  # late, since nobody needs it who writes the names right
+
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(known)}"
     return AttributeError(f"{owner} has no field {name!r}; {hint}")

@@ -26,7 +26,7 @@ async def learn_release(channel: Channel) -> str:
         if not _is_harmless(rpc):
             continue
         try:
-            await channel.unary_unary(rpc, rpc.decode_request(b""))
+            await channel.unary_unary(rpc, rpc.request())
         except MethodMissingError:
             return f"{known} before {since}"
         except XenonError:
@@ -36,7 +36,7 @@ async def learn_release(channel: Channel) -> str:
 
 
 def _is_harmless(rpc: Rpc[Any, Any]) -> bool:
-    return not (rpc.client_streaming or rpc.server_streaming) and isinstance(rpc.decode_request(b""), Identity)
+    return not (rpc.client_streaming or rpc.server_streaming) and issubclass(rpc.request, Identity)
 
 
 def or_missing(error: XenonError, rpc: Rpc[Any, Any], server: str) -> XenonError:

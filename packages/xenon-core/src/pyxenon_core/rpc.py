@@ -1,10 +1,11 @@
-"""What a method of the interface is on the wire."""
+"""A method of the interface, and how its messages are encoded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Rpc"]
 
@@ -14,14 +15,47 @@ Response = TypeVar("Response")
 
 @dataclass(frozen=True)
 class Rpc(Generic[Request, Response]):
-    """A method of a service: where it is, how its messages are encoded, and which way they stream."""
+    """A method of a service: where it is, which messages it takes and gives, and which way they stream.
+
+    The codec is loaded when the first message is encoded or decoded; a server in this process never needs it.
+    """
 
     service: str
     name: str
     path: str
-    encode_request: Callable[[Request], bytes]
-    decode_request: Callable[[bytes], Request]
-    encode_response: Callable[[Response], bytes]
-    decode_response: Callable[[bytes], Response]
+    request: type[Request]
+    response: type[Response]
     client_streaming: bool = False
     server_streaming: bool = False
+
+    @cached_property
+    def encode_request(self) -> Callable[[Request], bytes]:
+        """Encode a request; raises TypeError or ValueError naming the field that does not fit."""
+        return _encoder(self.request)
+
+    @cached_property
+    def decode_request(self) -> Callable[[bytes], Request]:
+        """Decode a request; raises :class:`~pyxenon_core.wire.DecodeError`."""
+        return _decoder(self.request)
+
+    @cached_property
+    def encode_response(self) -> Callable[[Response], bytes]:
+        """Encode a response; raises TypeError or ValueError naming the field that does not fit."""
+        return _encoder(self.response)
+
+    @cached_property
+    def decode_response(self) -> Callable[[bytes], Response]:
+        """Decode a response; raises :class:`~pyxenon_core.wire.DecodeError`."""
+        return _decoder(self.response)
+
+
+def _encoder(message_type: type[Any]) -> Callable[[Any], bytes]:
+    from pyxenon_core._generated import codec  # late: see Rpc
+
+    return codec.ENCODERS[message_type]
+
+
+def _decoder(message_type: type[Any]) -> Callable[[bytes], Any]:
+    from pyxenon_core._generated import codec  # late: see Rpc
+
+    return codec.DECODERS[message_type]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +18,8 @@ from pyxenon_core.errors import TargetError
 from pyxenon_core.home_loop import HomeLoop
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
     from pyxenon_core.services import Servicers
 
 ENTRY_POINT_GROUP = "xenon.targets"
@@ -148,17 +149,24 @@ def open_target(text: str) -> Endpoint:
 
 def installed_schemes() -> frozenset[str]:
     """The schemes that the installed packages provide, without those built in."""
-    return frozenset(point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP))
+    return frozenset(point.name for point in _entry_points())
 
 
 def _find_opener(target: Target) -> TargetOpener:
-    for point in metadata.entry_points(group=ENTRY_POINT_GROUP, name=target.scheme):
+    for point in _entry_points().select(name=target.scheme):
         opener: TargetOpener = point.load()
         return opener
     known = ", ".join(sorted({*_BUILT_IN, *installed_schemes()}))
     provider = f"; it comes with pip install {_PROVIDERS[target.scheme]}" if target.scheme in _PROVIDERS else ""
     meant = f"; for a server that is running there, write grpc://{target.text}" if target.address.isdigit() else ""
     raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}{provider}{meant}")
+
+
+def _entry_points() -> EntryPoints:
+    # Late, since it loads Python's parsers of e-mail and of zip files, which takes a fifth of the time of `import xenon`.
+    from importlib import metadata
+
+    return metadata.entry_points(group=ENTRY_POINT_GROUP)
 
 
 def _open_grpc(target: Target) -> GrpcEndpoint:

@@ -78,15 +78,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Never
 
-import betterproto2
-
+from pyxenon_core.betterproto import betterproto2
 from pyxenon_core.message import Identity, Message, default_message_pool, unknown_field
 from pyxenon_core.paths import StrPath
 from pyxenon_core.reports import JobReport
 from pyxenon_core.wire import strings, text
-
-_COMPILER_VERSION = "0.10.1"
-betterproto2.check_compiler_version(_COMPILER_VERSION)
 
 
 class CopyRequestCopyMode(betterproto2.Enum):
