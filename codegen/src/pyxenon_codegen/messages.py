@@ -1,8 +1,8 @@
 """Runs the betterproto2 compiler and mends what it cannot know.
 
 Its messages are kept as they are, but for their base class (which hides secrets and refuses unknown attributes), the names that
-protobuf itself gives to nested enumerations (``JobStatus.ErrorType``, ``CopyRequest.CREATE``), a constructor for the descriptions
-that users fill in, and the check of betterproto2's version, which would take a quarter of the time of each import.
+protobuf itself gives to nested enumerations (``JobStatus.ErrorType``, ``CopyRequest.CREATE``), their constructors, and the check of
+betterproto2's version, which would take a quarter of the time of each import.
 """
 
 from __future__ import annotations

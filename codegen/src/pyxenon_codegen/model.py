@@ -236,6 +236,22 @@ class Field:
         return f'text({self.python_name}, "{self.label}")' if self.shape is Shape.STRING else self.python_name
 
     @property
+    def plain_constructor_type(self) -> str:
+        """The type of the parameter of a constructor that takes the attribute as it is."""
+        attribute = self.python_type.replace("messages.", "").replace("builtins.", "")
+        return f"{attribute} | None" if self.repeated else attribute
+
+    @property
+    def plain_constructor_default(self) -> str:
+        """The default of that parameter."""
+        return "None" if self.repeated else self.default.replace("messages.", "")
+
+    @property
+    def plain_constructor_value(self) -> str:
+        """The attribute that such a constructor sets: a new list or map when none is given."""
+        return f"{self.default} if {self.python_name} is None else {self.python_name}" if self.repeated else self.python_name
+
+    @property
     def label(self) -> str:
         """The name in error messages."""
         return f"{self.owner}.{self.name}"

@@ -270,3 +270,24 @@ def test_a_field_that_earlier_releases_had_is_told_with_what_to_use_instead() ->
     description = messages.JobDescription()
     with pytest.raises(AttributeError, match="any more"):
         description.node_count = 3
+
+
+# --- constructors ---------------------------------------------------------------------------------------------------------------------
+
+
+@every_message
+def test_constructors_are_rendered_and_not_made_at_each_import(name: str) -> None:
+    kind = getattr(generated, name)
+    assert vars(kind)["__init__"].__code__.co_filename == generated.__file__
+
+
+@every_message
+def test_a_constructor_takes_every_field_by_place_and_by_name(name: str) -> None:
+    kind = getattr(generated, name)
+    values = {field.name: getattr(kind(), field.name) for field in dataclasses.fields(kind)}
+    assert kind(*values.values()) == kind(**values) == kind()
+
+
+def test_each_message_has_lists_and_maps_of_its_own() -> None:
+    assert messages.Queues().name is not messages.Queues().name
+    assert messages.Properties().properties is not messages.Properties().properties
