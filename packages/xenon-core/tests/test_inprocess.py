@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pyxenon_core import messages
+from pyxenon_core import messages, services
+from pyxenon_core._generated import codec
 from pyxenon_core.client import Client, open_channel
 from pyxenon_core.errors import (
     FileTooLargeError,
@@ -20,6 +21,8 @@ from pyxenon_core.errors import (
 from pyxenon_core.filesystem import FileSystem
 from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 from pyxenon_core.targets import InProcessEndpoint
+
+FIRST = b"the first piece"
 
 
 class Files(FileSystemServicer):
@@ -34,7 +37,7 @@ class Files(FileSystemServicer):
         return messages.PathAttributes(path=request.path, size=self.size)
 
     async def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
-        yield messages.ReadFromFileResponse(buffer=b"first")
+        yield messages.ReadFromFileResponse(buffer=FIRST)
         raise self.read_error
 
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
@@ -106,6 +109,39 @@ def test_a_large_piece_is_cut_and_the_head_goes_first(filesystem: FileSystem, fi
 def test_data_that_is_no_bytes_is_refused(filesystem: FileSystem, data: object) -> None:
     with pytest.raises(TypeError, match="the data must"):
         asyncio.run(filesystem.write_to_file("/out", data))  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_requests_are_checked_and_never_encoded(filesystem: FileSystem, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(message: object) -> bytes:
+        raise AssertionError(f"{message} was encoded")
+
+    monkeypatch.setattr(codec, "ENCODERS", dict.fromkeys(codec.ENCODERS, refuse))
+    for rpc in services.RPCS.values():
+        monkeypatch.delitem(vars(rpc), "encode_request", raising=False)
+    files.size, files.read_error = 5, NoSuchPathException("the end of the test")
+
+    async def use() -> None:
+        await filesystem.write_to_file("/out", [b"first", b"second"])
+        await filesystem.get_attributes("/out")
+        with pytest.raises(NoSuchPathException):
+            [piece async for piece in filesystem.read_from_file("/out")]
+
+    asyncio.run(use())
+    assert [request.buffer for request in files.received] == [b"", b"first", b"second"]
+    rpc = services.FILE_SYSTEM_GET_ATTRIBUTES
+    for wrong in (messages.PathRequest(path="/out"), messages.Path("/out"), None):
+        with pytest.raises(TypeError, match=r"must be a Path(Request)?, not "):
+            asyncio.run(filesystem._channel.unary_unary(rpc, wrong))  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_pieces_of_a_file_are_passed_on_as_they_are(filesystem: FileSystem, files: Files) -> None:
+    async def first() -> bytes:
+        stream = filesystem.read_from_file("/big")
+        piece = await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+        return piece
+
+    assert asyncio.run(first()) is FIRST
 
 
 def test_an_answer_with_nothing_in_it_is_the_servers_fault(filesystem: FileSystem) -> None:

@@ -20,3 +20,9 @@ def test_importing_xenon_loads_no_codec_no_grpc_and_no_metadata_of_distributions
     loaded = _loaded("import xenon")
     assert "pyxenon_core.filesystem" in loaded
     assert not {CODEC, "importlib.metadata", "email", "zipfile", "grpc", "h2", "google.protobuf", "pyxenon_server"} & loaded
+
+
+def test_the_first_answer_in_this_process_needs_no_codec_no_grpc_and_no_ssh() -> None:
+    loaded = _loaded("import xenon\nwith xenon.init(target='embedded:'):\n    assert xenon.FileSystem.create('file').exists('/')")
+    assert "pyxenon_server.filesystems.local.filesystem" in loaded
+    assert not {CODEC, "grpc", "h2", "google.protobuf", "asyncssh", "cryptography", "pyxenon_server.grpc"} & loaded

@@ -30,12 +30,19 @@ __all__ = [
     "put_uint32",
     "put_uint64",
     "read_varint",
+    "require_bool",
+    "require_bytes",
+    "require_int32",
+    "require_int64",
     "require_one",
+    "require_uint32",
+    "require_uint64",
     "signed32",
     "signed64",
     "skip",
     "strings",
     "text",
+    "utf8",
     "varint",
 ]
 
@@ -134,23 +141,14 @@ def varint(value: int) -> bytes:
 
 def put_string(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write text; a path is text too."""
-    string = text(value, label)
-    try:
-        encoded = string.encode()
-    except UnicodeEncodeError as error:
-        problem = f"{error.reason} at character {error.start}"
-    else:
-        parts += (tag, varint(len(encoded)), encoded)
-        return
-    # Raised here, and not in the handler: the error that it would keep as its context holds the whole text, which may be a password.
-    raise ValueError(f"{label} is not valid UTF-8 text: {problem}")
+    encoded = utf8(value, label)
+    parts += (tag, varint(len(encoded)), encoded)
 
 
 def put_bytes(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write bytes, or anything that gives a view of its bytes."""
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError(f"{label} must be bytes, not {type(value).__name__}")
-    view = value if isinstance(value, bytes) else memoryview(value).cast("B")
+    data = require_bytes(value, label)
+    view = data if isinstance(data, bytes) else memoryview(data).cast("B")
     parts += (tag, varint(len(view)), view)
 
 
@@ -161,34 +159,32 @@ def put_message(parts: list[bytes | memoryview], tag: bytes, encoded: bytes) -> 
 
 def put_bool(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write a truth value. Only True and False are taken, so that a number in the wrong place is noticed."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{label} must be True or False, not {value!r}")
-    parts += (tag, b"\x01" if value else b"\x00")
+    parts += (tag, b"\x01" if require_bool(value, label) else b"\x00")
 
 
 def put_uint32(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write a number from 0 to 2**32 - 1."""
-    parts += (tag, varint(_in_range(value, 0, _UINT32_END, label)))
+    parts += (tag, varint(require_uint32(value, label)))
 
 
 def put_uint64(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write a number from 0 to 2**64 - 1."""
-    parts += (tag, varint(_in_range(value, 0, _UINT64_END, label)))
+    parts += (tag, varint(require_uint64(value, label)))
 
 
 def put_int32(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write a number from -2**31 to 2**31 - 1; a negative one takes ten bytes."""
-    parts += (tag, varint(_in_range(value, -_UINT32_END // 2, _UINT32_END // 2, label) % _UINT64_END))
+    parts += (tag, varint(require_int32(value, label) % _UINT64_END))
 
 
 def put_int64(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
     """Write a number from -2**63 to 2**63 - 1; a negative one takes ten bytes."""
-    parts += (tag, varint(_in_range(value, -_UINT64_END // 2, _UINT64_END // 2, label) % _UINT64_END))
+    parts += (tag, varint(require_int64(value, label) % _UINT64_END))
 
 
 def put_packed(parts: list[bytes | memoryview], tag: bytes, values: Iterable[object], label: str) -> None:
     """Write enumeration values behind one length."""
-    encoded = b"".join(varint(_in_range(value, -_UINT32_END // 2, _UINT32_END // 2, label) % _UINT64_END) for value in each(values, label))
+    encoded = b"".join(varint(require_int32(value, label) % _UINT64_END) for value in each(values, label))
     parts += (tag, varint(len(encoded)), encoded)
 
 
@@ -199,6 +195,54 @@ def put_string_map(parts: list[bytes | memoryview], tag: bytes, values: Mapping[
         put_string(entry, b"\x0a", key, f"a key of {label}")
         put_string(entry, b"\x12", value, f"{label}[{key!r}]")
         put_message(parts, tag, b"".join(entry))
+
+
+# --- checking --------------------------------------------------------------------------------------------------------------------------
+
+
+def utf8(value: object, label: str) -> bytes:
+    """*value*, which is text or a path, in UTF-8; raises TypeError or ValueError naming *label*."""
+    string = text(value, label)
+    try:
+        return string.encode()
+    except UnicodeEncodeError as error:
+        problem = f"{error.reason} at character {error.start}"
+    # Raised here, and not in the handler: the error that it would keep as its context holds the whole text, which may be a password.
+    raise ValueError(f"{label} is not valid UTF-8 text: {problem}")
+
+
+def require_bytes(value: object, label: str) -> bytes | bytearray | memoryview:
+    """*value*, once it is known to be bytes or a view of them; raises TypeError naming *label*."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{label} must be bytes, not {type(value).__name__}")
+    return value
+
+
+def require_bool(value: object, label: str) -> bool:
+    """*value*, once it is known to be True or False; raises TypeError naming *label*."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{label} must be True or False, not {value!r}")
+    return value
+
+
+def require_uint32(value: object, label: str) -> int:
+    """*value*, once it is known to be a number from 0 to 2**32 - 1; raises TypeError or ValueError naming *label*."""
+    return _in_range(value, 0, _UINT32_END, label)
+
+
+def require_uint64(value: object, label: str) -> int:
+    """*value*, once it is known to be a number from 0 to 2**64 - 1; raises TypeError or ValueError naming *label*."""
+    return _in_range(value, 0, _UINT64_END, label)
+
+
+def require_int32(value: object, label: str) -> int:
+    """*value*, once it is known to be a number from -2**31 to 2**31 - 1; raises TypeError or ValueError naming *label*."""
+    return _in_range(value, -_UINT32_END // 2, _UINT32_END // 2, label)
+
+
+def require_int64(value: object, label: str) -> int:
+    """*value*, once it is known to be a number from -2**63 to 2**63 - 1; raises TypeError or ValueError naming *label*."""
+    return _in_range(value, -_UINT64_END // 2, _UINT64_END // 2, label)
 
 
 def require_one(message: object, oneof: str, *members: str) -> None:

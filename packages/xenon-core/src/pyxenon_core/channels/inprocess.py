@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from pyxenon_core.channels.base import Channel
+from pyxenon_core.checking import check_message
 from pyxenon_core.errors import SessionClosedError, UnknownRpcException, XenonError, describe
 from pyxenon_core.rpc import Rpc
 from pyxenon_core.targets import InProcessEndpoint
@@ -17,12 +18,13 @@ __all__ = ["InProcessChannel"]
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
+T = TypeVar("T")
 
 
 class InProcessChannel(Channel):
     """Calls the servicers of an endpoint on the event loop where they are at home.
 
-    Requests are encoded to check them, which finds the same mistakes that any other channel does; what is called gets the request itself.
+    What is called gets the request itself, which is checked and never encoded; what it streams is passed on as it comes.
     """
 
     all_or_nothing = True
@@ -34,7 +36,7 @@ class InProcessChannel(Channel):
 
     @override
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
-        rpc.encode_request(request)
+        check_message(request, rpc.request)
         try:
             response: Response = await self._home.call(self._method(rpc), request)
             return response
@@ -44,20 +46,8 @@ class InProcessChannel(Channel):
             raise told from error
 
     @override
-    async def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
-        rpc.encode_request(request)
-        responses = self._home.iterate(self._method(rpc)(request))
-        try:
-            async for response in responses:
-                yield response
-                if not self._open:  # before the call, which would be one for each entry of a listing
-                    self.require_open()
-        except Exception as error:
-            if (told := _told(error, rpc, request)) is error:
-                raise  # as above
-            raise told from error
-        finally:
-            await responses.aclose()
+    def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
+        return self._responses(rpc, request, lambda response: response)
 
     @override
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
@@ -91,13 +81,8 @@ class InProcessChannel(Channel):
                 await source.aclose()
 
     @override
-    async def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
-        responses: AsyncGenerator[Any, None] = self.unary_stream(rpc, request)  # type: ignore[assignment]  # a generator, known as an iterator
-        try:
-            async for response in responses:
-                yield response.buffer
-        finally:
-            await responses.aclose()
+    def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
+        return self._responses(rpc, request, lambda response: response.buffer)
 
     @override
     async def sleep(self, seconds: float) -> None:
@@ -112,6 +97,22 @@ class InProcessChannel(Channel):
         """Raise SessionClosedError once the channel is closed, which ends the streams that are under way, too."""
         if not self._open:
             raise SessionClosedError("the session was closed")
+
+    async def _responses(self, rpc: Rpc[Request, Any], request: Request, take: Callable[[Any], T]) -> AsyncIterator[T]:
+        """What *take* takes from each response."""
+        check_message(request, rpc.request)
+        responses = self._home.iterate(self._method(rpc)(request))
+        try:
+            async for response in responses:
+                yield take(response)
+                if not self._open:  # before the call, which would be one for each entry of a listing
+                    self.require_open()
+        except Exception as error:
+            if (told := _told(error, rpc, request)) is error:
+                raise  # never as its own cause, which would be a circle
+            raise told from error
+        finally:
+            await responses.aclose()
 
     def _method(self, rpc: Rpc[Any, Any]) -> Any:
         self.require_open()
@@ -136,7 +137,7 @@ class _Watched(AsyncIterator[Any]):
             request = await anext(self._requests)
             if self.first is None:
                 self.first = request
-                self._rpc.encode_request(request)
+                check_message(request, self._rpc.request)
         except StopAsyncIteration:
             raise
         except Exception as error:
