@@ -15,6 +15,7 @@ from __future__ import annotations
 from pyxenon import exceptions
 from pyxenon.filesystem import FileSystem
 from pyxenon.handle import ResponseStream
+from pyxenon.namesakes import warn_of_namesakes
 from pyxenon.scheduler import Scheduler
 from pyxenon.session import Session, init
 from pyxenon_core import PathAttributes, __version__
@@ -76,3 +77,5 @@ __all__ = [
     "exceptions",
     "init",
 ]
+
+warn_of_namesakes()
