@@ -19,6 +19,11 @@ NAMESAKES = {
     "a single module": {"xenon.py": ""},
 }
 
+# The files of pyxenon 3.0.3, as pip installs it.
+MODULES_3 = ("__init__", "compat", "create_keys", "exceptions", "objects", "oop", "server", "version")
+PYXENON_3 = {f"xenon/{name}.py": "" for name in (*MODULES_3, "proto/__init__", "proto/xenon_pb2", "proto/xenon_pb2_grpc")}
+PYXENON_3 |= {f"pyxenon-3.0.3.data/data/{name}": "" for name in ("bin/xenon-grpc", "bin/xenon-grpc.bat", "lib/xenon-grpc-3.0.1.jar")}
+
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -83,3 +88,17 @@ def test_a_folder_of_a_programs_own_is_left_alone(environment: Environment, ours
     folder.mkdir()
     (folder / "__init__.py").touch()
     assert environment.execute("import pyxenon") == ""
+
+
+def test_nothing_of_pyxenon_3_is_left(environment: Environment, tmp_path: Path, ours: Path) -> None:
+    fresh = Environment(tmp_path / "fresh", *SOURCES)
+    fresh.install("--find-links", ours.parent, "--ignore-installed", "--pre", "pyxenon")
+    before = environment.files()
+    environment.install(write_wheel(tmp_path / "wheels", "pyxenon", "3.0.3", PYXENON_3))
+    assert {"bin/xenon-grpc", "lib/xenon-grpc-3.0.1.jar"} < environment.files() - before
+    environment.execute("import xenon.server")  # so that there is compiled code, too
+    environment.install("--find-links", ours.parent, "--upgrade", "--pre", "pyxenon")
+    assert environment.files() == fresh.files()
+    assert (
+        environment.execute("import xenon; print(xenon.__version__, xenon.init.__module__)") == f"{pyxenon.__version__} pyxenon.session\n"
+    )

@@ -58,6 +58,7 @@ class Environment:
 
     def __init__(self, folder: Path, *sources: Path) -> None:
         run(sys.executable, "-m", "venv", "--without-pip", folder)
+        self.folder = folder
         self.python = folder / "bin" / "python"
         self.packages = next(folder.glob("lib/python*/site-packages"))
         # A folder that a .pth file adds has its own .pth files, those of packages to be edited, left alone.
@@ -74,9 +75,8 @@ class Environment:
         run(sys.executable, "-m", "pip", "--python", self.python, "uninstall", "--quiet", "--yes", name)
 
     def files(self) -> set[str]:
-        """Return what is installed in it, as paths relative to its packages, without what Python compiled."""
-        paths = (path for path in self.packages.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        return {path.relative_to(self.packages).as_posix() for path in paths}
+        """Return the files in it, as paths relative to its folder, with what Python has compiled."""
+        return {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
 
     def execute(self, program: str) -> str:
         """Run a program, and return what it writes, warnings included."""
