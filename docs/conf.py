@@ -8,6 +8,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+import pyxenon
+
 project = "PyXenon"
 author = "the PyXenon developers"
 version = release = version_of("pyxenon")
@@ -79,10 +81,17 @@ def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def name_paths(app: Sphinx, doctree: nodes.document) -> None:
-    """A bare Path in a signature is the standard library's, which is imported for type checkers only; ours has its full name by then."""
+    """A bare Path in a signature is the standard library's, which is imported for type checkers only; ours has its full name by then.
+
+    What signatures name as of the package pyxenon is on the page of xenon, which hands its names on.
+    """
     for reference in doctree.findall(addnodes.pending_xref):
-        if reference.get("refdomain") == "py" and reference["reftarget"] == "Path":
-            reference["reftarget"] = "pathlib.Path"
+        if reference.get("refdomain") == "py":
+            package, _, name = reference["reftarget"].rpartition(".")
+            if reference["reftarget"] == "Path":
+                reference["reftarget"] = "pathlib.Path"
+            elif package == "pyxenon" and name in pyxenon.__all__:
+                reference["reftarget"] = f"xenon.{name}"
 
 
 def keep_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:

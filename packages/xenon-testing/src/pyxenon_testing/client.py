@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    import pyxenon
     import pyxenon_core
-    import xenon
 
 __all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "Client", "KnownHost", "require_open"]
 
@@ -51,13 +51,13 @@ class Client:
         self.target = _with_home(target, home)
         self.home = home
         self._lock = threading.Lock()
-        self._session: xenon.Session | None = None
+        self._session: pyxenon.Session | None = None
         self._other: Client | None = None
 
     def __repr__(self) -> str:
         return f"<Client of {self.target!r}>"
 
-    def session(self) -> xenon.Session:
+    def session(self) -> pyxenon.Session:
         """The session, opened now if there is none, or if a test has closed it; raises what :func:`xenon.init` raises.
 
         It is the program's own, as :func:`xenon.init` gives it, unless the program has opened one that does not know the servers' hosts.
@@ -67,22 +67,22 @@ class Client:
                 self._session = self._open()
             return self._session
 
-    def _open(self) -> xenon.Session:
-        import xenon
+    def _open(self) -> pyxenon.Session:
+        import pyxenon
         from pyxenon.session import current_session
         from pyxenon_core.errors import SessionError
 
         try:
             current = current_session()
         except SessionError:
-            return xenon.init(target=self.target)
+            return pyxenon.init(target=self.target)
         if current.target == self.target or not current.target.startswith(_WITH_A_HOME):
             return current
-        session = xenon.Session(self.target)
+        session = pyxenon.Session(self.target)
         atexit.register(session.close)
         return session
 
-    def prepare(self, server: KnownHost, adaptor: str = "") -> xenon.Session:
+    def prepare(self, server: KnownHost, adaptor: str = "") -> pyxenon.Session:
         """The session, ready to connect to *server* with strict checking of its host key; one that has *adaptor*, where it matters."""
         self._learn(server.known_hosts)
         return self._having(adaptor).session()
@@ -144,7 +144,7 @@ def _without_hosts_of(lines: str, known: str) -> str:
     return "".join(line for line in known.splitlines(keepends=True) if line.split()[0] not in hosts)
 
 
-def require_open(session: xenon.Session) -> None:
+def require_open(session: pyxenon.Session) -> None:
     """Raise :class:`~pyxenon_core.errors.SessionError` when *session*, which the fixtures share, was closed."""
     from pyxenon_core.errors import SessionError
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 from pyxenon_testing.client import require_open
 
 if TYPE_CHECKING:
-    import xenon
+    import pyxenon
 
 __all__ = ["ScratchFileSystem", "ScratchScheduler", "cancel_jobs", "fresh_directory"]
 
@@ -28,8 +28,8 @@ class ScratchFileSystem:
         directory: An empty directory on it, by its absolute path. It is removed after the test with all that is in it.
     """
 
-    filesystem: xenon.FileSystem
-    directory: xenon.Path
+    filesystem: pyxenon.FileSystem
+    directory: pyxenon.Path
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,24 @@ class ScratchScheduler:
         directory: An empty directory on it, by its absolute path. It is removed after the test with all that is in it.
     """
 
-    scheduler: xenon.Scheduler
-    filesystem: xenon.FileSystem
-    directory: xenon.Path
+    scheduler: pyxenon.Scheduler
+    filesystem: pyxenon.FileSystem
+    directory: pyxenon.Path
 
 
 @contextlib.contextmanager
-def fresh_directory(session: xenon.Session, adaptor: str) -> Iterator[ScratchFileSystem]:
+def fresh_directory(session: pyxenon.Session, adaptor: str) -> Iterator[ScratchFileSystem]:
     """A file system of *adaptor* with a new directory in the server's temporary directory; both are gone at the end.
 
     Raises :class:`~pyxenon_core.errors.SessionError` when the session was closed.
     """
-    import xenon
+    import pyxenon
     from pyxenon_core.errors import NoSuchPathException
 
     require_open(session)
-    directory = xenon.Path(tempfile.gettempdir()) / f"xenon-test-{uuid4().hex}"
+    directory = pyxenon.Path(tempfile.gettempdir()) / f"xenon-test-{uuid4().hex}"
     # Two handles: the test may do with its own what it likes, also close it, and the directory is removed all the same.
-    with xenon.FileSystem.create(adaptor) as broom, xenon.FileSystem.create(adaptor) as filesystem:
+    with pyxenon.FileSystem.create(adaptor) as broom, pyxenon.FileSystem.create(adaptor) as filesystem:
         broom.create_directory(directory)
         try:
             yield ScratchFileSystem(filesystem, directory)
@@ -68,7 +68,7 @@ def fresh_directory(session: xenon.Session, adaptor: str) -> Iterator[ScratchFil
                 broom.delete(directory, recursive=True)
 
 
-def cancel_jobs(scheduler: xenon.Scheduler) -> None:
+def cancel_jobs(scheduler: pyxenon.Scheduler) -> None:
     """Cancel every job of *scheduler* that is not done, and see it end.
 
     Does nothing for a scheduler that is closed. Raises TimeoutError for a job that does not end within :data:`SECONDS_TO_END` seconds.
@@ -78,7 +78,7 @@ def cancel_jobs(scheduler: xenon.Scheduler) -> None:
             _cancel(scheduler, job)
 
 
-def _cancel(scheduler: xenon.Scheduler, job: xenon.Job) -> None:
+def _cancel(scheduler: pyxenon.Scheduler, job: pyxenon.Job) -> None:
     from pyxenon_core.errors import NoSuchJobException
 
     with contextlib.suppress(NoSuchJobException):  # done, and forgotten

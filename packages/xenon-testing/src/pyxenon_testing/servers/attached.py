@@ -10,7 +10,7 @@ from pyxenon_testing.servers.server import Server
 from pyxenon_testing.servers.terminal import NamedServer
 
 if TYPE_CHECKING:
-    import xenon
+    import pyxenon
 
 __all__ = ["attach_server"]
 
@@ -20,19 +20,19 @@ _clients: dict[str, ProgramClient] = {}
 class ProgramClient(Client):
     """Connects through the session of the program, which is the program's to close; a session that was closed is opened again."""
 
-    def session(self) -> xenon.Session:
+    def session(self) -> pyxenon.Session:
         """The open session, or one that is opened now.
 
         Raises :class:`~pyxenon_core.errors.SessionError` when the program has opened one that knows none of the servers' host keys.
         """
-        import xenon
+        import pyxenon
         from pyxenon.session import current_session
         from pyxenon_core.errors import SessionError
 
         try:
             session = current_session()
         except SessionError:
-            return xenon.init(target=self.target)
+            return pyxenon.init(target=self.target)
         if session.target != self.target:
             hint = "Open none before it, or open it with xenon.init(target=server.client.target), for the server that attach() gives"
             raise SessionError(f"the session that is open, {session.target}, does not know the host keys of servers for tests", hint=hint)

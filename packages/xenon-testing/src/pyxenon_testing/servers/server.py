@@ -14,8 +14,8 @@ from pyxenon_testing.engine.containers import Container
 from pyxenon_testing.faults import Faults
 
 if TYPE_CHECKING:
+    import pyxenon
     import pyxenon_core
-    import xenon
     from pyxenon_core import messages
 
 __all__ = ["Access", "Server"]
@@ -106,23 +106,23 @@ class Server:
             raise ValueError(f"the server {self.container.name} takes a password, and no key: use password_credential")
         return messages.CertificateCredential(username=self.username, certfile=str(self.private_key))
 
-    def filesystem(self) -> xenon.FileSystem:
+    def filesystem(self) -> pyxenon.FileSystem:
         """A file system on the server, for the caller to close; the server's host key is checked."""
-        import xenon
+        import pyxenon
 
         access = self._files()
         session = self.client.prepare(self, access.adaptor)
         created = session.client.filesystems.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
-        return xenon.FileSystem(session, session.portal.call(created))
+        return pyxenon.FileSystem(session, session.portal.call(created))
 
-    def scheduler(self, adaptor: str | None = None) -> xenon.Scheduler:
+    def scheduler(self, adaptor: str | None = None) -> pyxenon.Scheduler:
         """A scheduler on the server, for the caller to close, by *adaptor* or the usual one; the server's host key is checked."""
-        import xenon
+        import pyxenon
 
         access = self._jobs(adaptor)
         session = self.client.prepare(self, access.adaptor)
         created = session.client.schedulers.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
-        return xenon.Scheduler(session, session.portal.call(created))
+        return pyxenon.Scheduler(session, session.portal.call(created))
 
     @contextlib.asynccontextmanager
     async def async_filesystem(self) -> AsyncIterator[pyxenon_core.FileSystem]:
