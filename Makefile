@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 # The packages that users install, and the tools that only a clone has.
 PUBLISHED := packages/xenon-core packages/xenon-java packages/xenon-server packages/xenon-sync packages/xenon-testing
 PACKAGES := $(PUBLISHED) tools/adaptor-docs codegen
-SOURCES := packages codegen tools tests examples benchmarks docs README.md conftest.py
+SOURCES := packages codegen tools tests examples benchmarks release docs README.md conftest.py
+# What the metadata of every package depends on.
+METADATA := packages/xenon-core/src/pyxenon_core/__init__.py release/metadata.py
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 # uv installs in seconds what takes pip a minute. Both take the same pins.
 UV := $(shell command -v uv)
@@ -27,7 +29,7 @@ help: ## what there is
 
 setup: $(VENV)/.installed ## make .venv and install the workspace into it
 
-$(VENV)/.installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+$(VENV)/.installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES)) $(METADATA)
 	$(create)
 	$(install) --require-hashes --requirement requirements/dev.txt
 	$(install) --no-deps --no-build-isolation $(addprefix --editable ,$(PACKAGES))
@@ -35,7 +37,7 @@ $(VENV)/.installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES)
 
 setup-tests: $(VENV)/.tests ## the same with no more than the published packages and what runs their tests; for another Python: PYTHON=… VENV=…
 
-$(VENV)/.tests: requirements/test.txt $(addsuffix /pyproject.toml,$(PUBLISHED))
+$(VENV)/.tests: requirements/test.txt $(addsuffix /pyproject.toml,$(PUBLISHED)) $(METADATA)
 	$(create)
 	$(install) --require-hashes --requirement requirements/test.txt
 	$(install) --no-deps --no-build-isolation $(addprefix --editable ,$(PUBLISHED))
@@ -61,7 +63,7 @@ lint: setup ## ruff, and which floor may import which
 	$(BIN)/lint-imports
 
 types: setup ## mypy --strict and pyright, on the packages and on a program that uses them
-	$(BIN)/mypy $(addsuffix /src,$(PACKAGES)) benchmarks examples
+	$(BIN)/mypy $(addsuffix /src,$(PACKAGES)) benchmarks examples release
 	$(BIN)/mypy tests/downstream
 	$(BIN)/pyright
 

@@ -41,7 +41,7 @@ CONNECTED = (
     (f"{_CORE}/client.py", "\n__all__ =", "from pyxenon_core.tape import Tapes\n\n__all__ ="),
     (f"{_CORE}/services.py", "FileSystemServicer, SchedulerServicer\n", "FileSystemServicer, SchedulerServicer, TapeServicer\n"),
     (f"{_CORE}/services.py", "    scheduler: SchedulerServicer\n", "    scheduler: SchedulerServicer\n    tape: TapeServicer\n"),
-    (f"{_CORE}/__init__.py", "\n__version__ =", "from pyxenon_core.tape import Tape\n\n__version__ ="),
+    (f"{_CORE}/__init__.py", "\n# Every distribution", "from pyxenon_core.tape import Tape\n\n# Every distribution"),
     (f"{_CORE}/__init__.py", '    "StrPath",\n', '    "StrPath",\n    "Tape",\n'),
 )
 

@@ -189,7 +189,6 @@ def test_the_reports_tell_when_the_major_version_is_due(steps: dict[str, Path]) 
 
 
 def test_the_pinned_release_changes_nothing(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tree / "packages/xenon-sync/pyproject.toml").write_text('[project]\nversion = "4.0.0"\n', encoding="utf-8")
     before = _contents(tree)
     assert _upgrade(tree, RELEASES[-1]) == 0
     assert "Nothing is different." in capsys.readouterr().out
@@ -230,7 +229,6 @@ def test_missing_words_are_asked_for_and_nothing_changes(
     ],
 )
 def test_what_is_no_release(tree: Path, capsys: pytest.CaptureFixture[str], release: str, words: str) -> None:
-    (tree / "packages/xenon-sync/pyproject.toml").write_text('[project]\nversion = "4.0.0"\n', encoding="utf-8")
     before = _contents(tree)
     assert _upgrade(tree, release) == 1
     assert re.search(words, capsys.readouterr().err)

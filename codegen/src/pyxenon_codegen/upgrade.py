@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +21,11 @@ from pyxenon_codegen.generate import GENERATED_FOLDERS, PROTO, WORDS, bare_proto
 from pyxenon_codegen.releases import ADAPTORS, PIN, ReleaseFacts, facts_of, facts_of_tree, pin_text
 from pyxenon_codegen.report import Report, compare, report_text
 from pyxenon_codegen.toml_text import require_comments
-from pyxenon_codegen.words import read_toml
 from pyxenon_codegen.words_file import FittedWords, WordsFile, fit_words, name_of, read_words_file, words_text
 
 ADAPTOR_WORDS = "protos/adaptors.toml"
 Say = Callable[[str], None]
-_VERSION_OF = "packages/xenon-sync/pyproject.toml"
+_VERSION_OF = "packages/xenon-core/src/pyxenon_core/__init__.py"
 _SKELETON = "# Words for an upgrade: fill them in, and name this folder with --words again.\n"
 _ADAPTOR_SKELETON = f"""{_SKELETON}# Under [locations] stands what a form of location means; under the
 # locations of an adaptor an example of each, such as sftp.example.org/data.
@@ -65,7 +65,7 @@ def upgrade(root: Path, source: str, *, words: Path | None = None, dry_run: bool
     before, after = facts_of_tree(root), facts_of(source, root)
     after = after if after.pin else evolve(after, pin=before.pin)
     report = compare(before, after)
-    version = read_toml(root / _VERSION_OF)["project"]["version"]
+    version = _version(root)
     if report.is_empty:
         return Outcome(report, report_text(report, version))
     fitted = _fit(root, after, words)
@@ -77,8 +77,16 @@ def upgrade(root: Path, source: str, *, words: Path | None = None, dry_run: bool
 
 def difference(root: Path, before: str, after: str) -> str:
     """The report on the way from one release to another, as :func:`pyxenon_codegen.releases.facts_of` understands them."""
-    version = read_toml(root / _VERSION_OF)["project"]["version"]
+    version = _version(root)
     return report_text(compare(facts_of(before, root), facts_of(after, root)), version)
+
+
+def _version(root: Path) -> str:
+    """Return the version of the packages, which has one place."""
+    found = re.search(r'^__version__ = "(.+)"$', (root / _VERSION_OF).read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise CodegenError(f'{_VERSION_OF} has no line __version__ = "..."')
+    return found[1]
 
 
 def _carry_out(root: Path, report: Report, version: str, words: _NewWords, dry_run: bool, say: Say) -> Outcome:

@@ -17,6 +17,7 @@ from pyxenon_core.filesystem import FileSystem, FileSystems
 from pyxenon_core.paths import Path, StrPath
 from pyxenon_core.scheduler import Scheduler, Schedulers
 
+# Every distribution takes its version from here, and requires the others in it.
 __version__ = "4.0.0.dev0"
 
 __all__ = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
+from pyxenon_core import __version__ as __version__
 from pyxenon_server.adaptors.base import Adaptor, FileSystem, OpenRequest, Scheduler
-
-__version__ = "4.0.0.dev0"
 
 __all__ = ["Adaptor", "FileSystem", "OpenRequest", "Scheduler"]

@@ -11,5 +11,3 @@ from pyxenon_adaptor_docs.render import render
 from pyxenon_adaptor_docs.servers import SNAPSHOTS
 
 __all__ = ["SNAPSHOTS", "AdaptorDocsError", "FactsError", "TargetUnavailableError", "WordsError", "render"]
-
-__version__ = "4.0.0.dev0"
