@@ -22,7 +22,7 @@ create = $(PYTHON) -m venv $(VENV)
 install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help setup setup-tests demo test test-quick test-all lint types check docs generate compatibility bench bench-beside bench-servers pins clean
+.PHONY: help setup setup-tests demo test test-quick test-all lint types check docs generate compatibility bench bench-beside bench-servers release pins clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ bench-beside: setup ## measure this checkout beside another (BASE, the commit be
 bench-servers: setup ## measure how fast the servers in Docker are ready, and what they take
 	$(BIN)/python -m benchmarks --only containers
 
+release: setup ## build every distribution from what is committed into dist/, try them in an empty environment (needs Docker), and stop before the upload
+	$(BIN)/python -m release
+
 EXPORT := uv export --quiet --frozen --no-emit-workspace --format requirements.txt --no-header --no-annotate
 pins: ## write the files of requirements/ anew (needs uv)
 	uv lock --upgrade
@@ -99,4 +102,4 @@ pins: ## write the files of requirements/ anew (needs uv)
 	echo uv | uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --output-file requirements/uv.txt -
 
 clean: ## remove the environment and what tools have left
-	rm -rf $(VENV) .venv-3.* .wheels docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-3.* .wheels dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

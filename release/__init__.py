@@ -1,1 +1,1 @@
-"""Building what is published."""
+"""Building what is published, and trying it: ``python -m release``, which ``make release`` runs."""
