@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -102,3 +105,18 @@ def test_nothing_of_pyxenon_3_is_left(environment: Environment, tmp_path: Path, 
     assert (
         environment.execute("import xenon; print(xenon.__version__, xenon.init.__module__)") == f"{pyxenon.__version__} pyxenon.session\n"
     )
+
+
+@pytest.mark.parametrize("command", re.findall(r"^    pip install (\./packages/.*)$", (ROOT / "README.md").read_text(), re.MULTILINE))
+def test_what_the_readme_installs_from_a_clone_is_complete(command: str, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    build_wheels(wheels, *(ROOT / text.split("[")[0] for text in shlex.split(command)))
+    names = {path.name.split("-")[0].replace("_", "-") for path in wheels.iterdir()}
+    assert {text for path in wheels.iterdir() for text in required(path) if text.startswith("pyxenon")} < names
+
+
+def required(wheel: Path) -> set[str]:
+    """Return the names of the distributions that *wheel* requires without its extras."""
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))).decode()
+    return set(re.findall(r"^Requires-Dist: ([\w-]+)(?!.*; extra)", text, re.MULTILINE))
