@@ -328,7 +328,7 @@ class AdaptorName(Message):
     """
 
     def __init__(self, name: "str" = "") -> None:
-        self.__dict__.update(name=name, _unknown_fields=b"")
+        vars(self).update(name=name, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "AdaptorName", AdaptorName)
@@ -346,7 +346,7 @@ class AdaptorNames(Message):
     """
 
     def __init__(self, name: "list[str] | None" = None) -> None:
-        self.__dict__.update(name=[] if name is None else name, _unknown_fields=b"")
+        vars(self).update(name=[] if name is None else name, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "AdaptorNames", AdaptorNames)
@@ -375,7 +375,7 @@ class AppendToFileRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, path: "Path | None" = None, buffer: "bytes" = b"") -> None:
-        self.__dict__.update(filesystem=filesystem, path=path, buffer=buffer, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, path=path, buffer=buffer, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "AppendToFileRequest", AppendToFileRequest)
@@ -403,7 +403,7 @@ class CertificateCredential(Message):
     """
 
     def __init__(self, certfile: "str" = "", passphrase: "str" = "", username: "str" = "") -> None:
-        self.__dict__.update(certfile=certfile, passphrase=passphrase, username=username, _unknown_fields=b"")
+        vars(self).update(certfile=certfile, passphrase=passphrase, username=username, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "CertificateCredential", CertificateCredential)
@@ -421,7 +421,7 @@ class CopyOperation(Identity):
     """
 
     def __init__(self, id: "str" = "") -> None:
-        self.__dict__.update(id=id, _unknown_fields=b"")
+        vars(self).update(id=id, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "CopyOperation", CopyOperation)
@@ -444,7 +444,7 @@ class CopyOperationRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, copy_operation: "CopyOperation | None" = None) -> None:
-        self.__dict__.update(filesystem=filesystem, copy_operation=copy_operation, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, copy_operation=copy_operation, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "CopyOperationRequest", CopyOperationRequest)
@@ -498,7 +498,7 @@ class CopyRequest(Message):
         mode: "CopyRequestCopyMode" = CopyRequestCopyMode.CREATE,
         recursive: "bool" = False,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             filesystem=filesystem,
             source=source,
             destination_filesystem=destination_filesystem,
@@ -574,7 +574,7 @@ class CopyStatus(Message):
         error_message: "str" = "",
         error_type: "CopyStatusErrorType" = CopyStatusErrorType.NONE,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             copy_operation=copy_operation,
             bytes_copied=bytes_copied,
             bytes_to_copy=bytes_to_copy,
@@ -665,7 +665,7 @@ class CreateFileSystemRequest(Message):
         credential_map: "CredentialMap | None" = None,
         keytab_credential: "KeytabCredential | None" = None,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             adaptor=adaptor,
             location=location,
             properties={} if properties is None else properties,
@@ -750,7 +750,7 @@ class CreateSchedulerRequest(Message):
         credential_map: "CredentialMap | None" = None,
         keytab_credential: "KeytabCredential | None" = None,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             adaptor=adaptor,
             location=location,
             properties={} if properties is None else properties,
@@ -789,7 +789,7 @@ class CreateSymbolicLinkRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, link: "Path | None" = None, target: "Path | None" = None) -> None:
-        self.__dict__.update(filesystem=filesystem, link=link, target=target, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, link=link, target=target, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "CreateSymbolicLinkRequest", CreateSymbolicLinkRequest)
@@ -844,7 +844,7 @@ class CredentialMap(Message):
         default_credential: "DefaultCredential | None" = None,
         keytab_credential: "KeytabCredential | None" = None,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             entries={} if entries is None else entries,
             certificate_credential=certificate_credential,
             password_credential=password_credential,
@@ -871,7 +871,7 @@ class DefaultCredential(Message):
     """
 
     def __init__(self, username: "str" = "") -> None:
-        self.__dict__.update(username=username, _unknown_fields=b"")
+        vars(self).update(username=username, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "DefaultCredential", DefaultCredential)
@@ -900,7 +900,7 @@ class DeleteRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, path: "Path | None" = None, recursive: "bool" = False) -> None:
-        self.__dict__.update(filesystem=filesystem, path=path, recursive=recursive, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, path=path, recursive=recursive, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "DeleteRequest", DeleteRequest)
@@ -915,7 +915,7 @@ class Empty(Message):
     pass
 
     def __init__(self) -> None:
-        self.__dict__.update(_unknown_fields=b"")
+        vars(self).update(_unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Empty", Empty)
@@ -933,7 +933,7 @@ class FileSystem(Identity):
     """
 
     def __init__(self, id: "str" = "") -> None:
-        self.__dict__.update(id=id, _unknown_fields=b"")
+        vars(self).update(id=id, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "FileSystem", FileSystem)
@@ -1033,7 +1033,7 @@ class FileSystemAdaptorDescription(Message):
         can_append: "bool" = False,
         needs_size_beforehand: "bool" = False,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             name=name,
             description=description,
             supported_locations=[] if supported_locations is None else supported_locations,
@@ -1067,7 +1067,7 @@ class FileSystemAdaptorDescriptions(Message):
     """
 
     def __init__(self, descriptions: "list[FileSystemAdaptorDescription] | None" = None) -> None:
-        self.__dict__.update(descriptions=[] if descriptions is None else descriptions, _unknown_fields=b"")
+        vars(self).update(descriptions=[] if descriptions is None else descriptions, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "FileSystemAdaptorDescriptions", FileSystemAdaptorDescriptions)
@@ -1085,7 +1085,7 @@ class FileSystems(Message):
     """
 
     def __init__(self, filesystems: "list[FileSystem] | None" = None) -> None:
-        self.__dict__.update(filesystems=[] if filesystems is None else filesystems, _unknown_fields=b"")
+        vars(self).update(filesystems=[] if filesystems is None else filesystems, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "FileSystems", FileSystems)
@@ -1135,7 +1135,7 @@ class GetCredentialResponse(Message):
         credential_map: "CredentialMap | None" = None,
         keytab_credential: "KeytabCredential | None" = None,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             certificate_credential=certificate_credential,
             password_credential=password_credential,
             default_credential=default_credential,
@@ -1160,7 +1160,7 @@ class GetDefaultRuntimeResponse(Message):
     """
 
     def __init__(self, value: "int" = 0) -> None:
-        self.__dict__.update(value=value, _unknown_fields=b"")
+        vars(self).update(value=value, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "GetDefaultRuntimeResponse", GetDefaultRuntimeResponse)
@@ -1183,7 +1183,7 @@ class GetJobStatusesRequest(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, jobs: "list[Job] | None" = None) -> None:
-        self.__dict__.update(scheduler=scheduler, jobs=[] if jobs is None else jobs, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, jobs=[] if jobs is None else jobs, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "GetJobStatusesRequest", GetJobStatusesRequest)
@@ -1201,7 +1201,7 @@ class GetJobStatusesResponse(Message):
     """
 
     def __init__(self, statuses: "list[JobStatus] | None" = None) -> None:
-        self.__dict__.update(statuses=[] if statuses is None else statuses, _unknown_fields=b"")
+        vars(self).update(statuses=[] if statuses is None else statuses, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "GetJobStatusesResponse", GetJobStatusesResponse)
@@ -1219,7 +1219,7 @@ class GetPathSeparatorResponse(Message):
     """
 
     def __init__(self, separator: "str" = "") -> None:
-        self.__dict__.update(separator=separator, _unknown_fields=b"")
+        vars(self).update(separator=separator, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "GetPathSeparatorResponse", GetPathSeparatorResponse)
@@ -1242,7 +1242,7 @@ class GetQueueStatusRequest(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, queue: "str" = "") -> None:
-        self.__dict__.update(scheduler=scheduler, queue=queue, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, queue=queue, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "GetQueueStatusRequest", GetQueueStatusRequest)
@@ -1260,7 +1260,7 @@ class Is(Message):
     """
 
     def __init__(self, value: "bool" = False) -> None:
-        self.__dict__.update(value=value, _unknown_fields=b"")
+        vars(self).update(value=value, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Is", Is)
@@ -1278,7 +1278,7 @@ class Job(Identity):
     """
 
     def __init__(self, id: "str" = "") -> None:
-        self.__dict__.update(id=id, _unknown_fields=b"")
+        vars(self).update(id=id, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Job", Job)
@@ -1522,7 +1522,7 @@ class JobRequest(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, job: "Job | None" = None) -> None:
-        self.__dict__.update(scheduler=scheduler, job=job, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, job=job, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "JobRequest", JobRequest)
@@ -1540,7 +1540,7 @@ class Jobs(Message):
     """
 
     def __init__(self, jobs: "list[Job] | None" = None) -> None:
-        self.__dict__.update(jobs=[] if jobs is None else jobs, _unknown_fields=b"")
+        vars(self).update(jobs=[] if jobs is None else jobs, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Jobs", Jobs)
@@ -1618,7 +1618,7 @@ class JobStatus(JobReport):
         error_type: "JobStatusErrorType" = JobStatusErrorType.NONE,
         name: "str" = "",
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             job=job,
             state=state,
             running=running,
@@ -1662,7 +1662,7 @@ class KeytabCredential(Message):
     """
 
     def __init__(self, username: "str" = "", keytabfile: "str" = "") -> None:
-        self.__dict__.update(username=username, keytabfile=keytabfile, _unknown_fields=b"")
+        vars(self).update(username=username, keytabfile=keytabfile, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "KeytabCredential", KeytabCredential)
@@ -1690,7 +1690,7 @@ class ListRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, dir: "Path | None" = None, recursive: "bool" = False) -> None:
-        self.__dict__.update(filesystem=filesystem, dir=dir, recursive=recursive, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, dir=dir, recursive=recursive, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "ListRequest", ListRequest)
@@ -1708,7 +1708,7 @@ class Location(Message):
     """
 
     def __init__(self, location: "str" = "") -> None:
-        self.__dict__.update(location=location, _unknown_fields=b"")
+        vars(self).update(location=location, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Location", Location)
@@ -1731,7 +1731,7 @@ class PasswordCredential(Message):
     """
 
     def __init__(self, username: "str" = "", password: "str" = "") -> None:
-        self.__dict__.update(username=username, password=password, _unknown_fields=b"")
+        vars(self).update(username=username, password=password, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "PasswordCredential", PasswordCredential)
@@ -1755,7 +1755,7 @@ class Path(Message):
     """
 
     def __init__(self, path: "str" = "", separator: "str" = "") -> None:
-        self.__dict__.update(path=path, separator=separator, _unknown_fields=b"")
+        vars(self).update(path=path, separator=separator, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Path", Path)
@@ -1872,7 +1872,7 @@ class PathAttributes(Message):
         permissions: "list[PosixFilePermission] | None" = None,
         size: "int" = 0,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             path=path,
             creation_time=creation_time,
             group=group,
@@ -1913,7 +1913,7 @@ class PathRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, path: "Path | None" = None) -> None:
-        self.__dict__.update(filesystem=filesystem, path=path, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, path=path, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "PathRequest", PathRequest)
@@ -1935,7 +1935,7 @@ class Properties(Message):
     """
 
     def __init__(self, properties: "dict[str, str] | None" = None) -> None:
-        self.__dict__.update(properties={} if properties is None else properties, _unknown_fields=b"")
+        vars(self).update(properties={} if properties is None else properties, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Properties", Properties)
@@ -1974,7 +1974,7 @@ class PropertyDescription(Message):
         default_value: "str" = "",
         type: "PropertyDescriptionType" = PropertyDescriptionType.STRING,
     ) -> None:
-        self.__dict__.update(name=name, description=description, default_value=default_value, type=type, _unknown_fields=b"")
+        vars(self).update(name=name, description=description, default_value=default_value, type=type, _unknown_fields=b"")
 
     Type = PropertyDescriptionType
     STRING = PropertyDescriptionType.STRING
@@ -2001,7 +2001,7 @@ class PropertyDescriptions(Message):
     """
 
     def __init__(self, properties: "list[PropertyDescription] | None" = None) -> None:
-        self.__dict__.update(properties=[] if properties is None else properties, _unknown_fields=b"")
+        vars(self).update(properties=[] if properties is None else properties, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "PropertyDescriptions", PropertyDescriptions)
@@ -2019,7 +2019,7 @@ class Queue(Message):
     """
 
     def __init__(self, name: "str" = "") -> None:
-        self.__dict__.update(name=name, _unknown_fields=b"")
+        vars(self).update(name=name, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Queue", Queue)
@@ -2037,7 +2037,7 @@ class Queues(Message):
     """
 
     def __init__(self, name: "list[str] | None" = None) -> None:
-        self.__dict__.update(name=[] if name is None else name, _unknown_fields=b"")
+        vars(self).update(name=[] if name is None else name, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Queues", Queues)
@@ -2080,7 +2080,7 @@ class QueueStatus(Message):
         error_message: "str" = "",
         error_type: "QueueStatusErrorType" = QueueStatusErrorType.NONE,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             name=name,
             scheduler_specific_information={} if scheduler_specific_information is None else scheduler_specific_information,
             error_message=error_message,
@@ -2112,7 +2112,7 @@ class QueueStatuses(Message):
     """
 
     def __init__(self, statuses: "list[QueueStatus] | None" = None) -> None:
-        self.__dict__.update(statuses=[] if statuses is None else statuses, _unknown_fields=b"")
+        vars(self).update(statuses=[] if statuses is None else statuses, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "QueueStatuses", QueueStatuses)
@@ -2130,7 +2130,7 @@ class ReadFromFileResponse(Message):
     """
 
     def __init__(self, buffer: "bytes" = b"") -> None:
-        self.__dict__.update(buffer=buffer, _unknown_fields=b"")
+        vars(self).update(buffer=buffer, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "ReadFromFileResponse", ReadFromFileResponse)
@@ -2159,7 +2159,7 @@ class RenameRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, source: "Path | None" = None, target: "Path | None" = None) -> None:
-        self.__dict__.update(filesystem=filesystem, source=source, target=target, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, source=source, target=target, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "RenameRequest", RenameRequest)
@@ -2177,7 +2177,7 @@ class Scheduler(Identity):
     """
 
     def __init__(self, id: "str" = "") -> None:
-        self.__dict__.update(id=id, _unknown_fields=b"")
+        vars(self).update(id=id, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Scheduler", Scheduler)
@@ -2248,7 +2248,7 @@ class SchedulerAdaptorDescription(Message):
         uses_file_system: "bool" = False,
         supported_credentials: "list[str] | None" = None,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             name=name,
             description=description,
             supported_locations=[] if supported_locations is None else supported_locations,
@@ -2277,7 +2277,7 @@ class SchedulerAdaptorDescriptions(Message):
     """
 
     def __init__(self, descriptions: "list[SchedulerAdaptorDescription] | None" = None) -> None:
-        self.__dict__.update(descriptions=[] if descriptions is None else descriptions, _unknown_fields=b"")
+        vars(self).update(descriptions=[] if descriptions is None else descriptions, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "SchedulerAdaptorDescriptions", SchedulerAdaptorDescriptions)
@@ -2300,7 +2300,7 @@ class SchedulerAndQueues(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, queues: "list[str] | None" = None) -> None:
-        self.__dict__.update(scheduler=scheduler, queues=[] if queues is None else queues, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, queues=[] if queues is None else queues, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "SchedulerAndQueues", SchedulerAndQueues)
@@ -2318,7 +2318,7 @@ class Schedulers(Message):
     """
 
     def __init__(self, schedulers: "list[Scheduler] | None" = None) -> None:
-        self.__dict__.update(schedulers=[] if schedulers is None else schedulers, _unknown_fields=b"")
+        vars(self).update(schedulers=[] if schedulers is None else schedulers, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "Schedulers", Schedulers)
@@ -2348,7 +2348,7 @@ class SetPosixFilePermissionsRequest(Message):
     def __init__(
         self, filesystem: "FileSystem | None" = None, path: "Path | None" = None, permissions: "list[PosixFilePermission] | None" = None
     ) -> None:
-        self.__dict__.update(filesystem=filesystem, path=path, permissions=[] if permissions is None else permissions, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, path=path, permissions=[] if permissions is None else permissions, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "SetPosixFilePermissionsRequest", SetPosixFilePermissionsRequest)
@@ -2371,7 +2371,7 @@ class SubmitBatchJobRequest(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, description: "JobDescription | None" = None) -> None:
-        self.__dict__.update(scheduler=scheduler, description=description, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, description=description, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "SubmitBatchJobRequest", SubmitBatchJobRequest)
@@ -2400,7 +2400,7 @@ class SubmitInteractiveJobRequest(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, description: "JobDescription | None" = None, stdin: "bytes" = b"") -> None:
-        self.__dict__.update(scheduler=scheduler, description=description, stdin=stdin, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, description=description, stdin=stdin, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "SubmitInteractiveJobRequest", SubmitInteractiveJobRequest)
@@ -2428,7 +2428,7 @@ class SubmitInteractiveJobResponse(Message):
     """
 
     def __init__(self, job: "Job | None" = None, stdout: "bytes" = b"", stderr: "bytes" = b"") -> None:
-        self.__dict__.update(job=job, stdout=stdout, stderr=stderr, _unknown_fields=b"")
+        vars(self).update(job=job, stdout=stdout, stderr=stderr, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "SubmitInteractiveJobResponse", SubmitInteractiveJobResponse)
@@ -2470,7 +2470,7 @@ class UserCredential(Message):
         default_credential: "DefaultCredential | None" = None,
         keytab_credential: "KeytabCredential | None" = None,
     ) -> None:
-        self.__dict__.update(
+        vars(self).update(
             certificate_credential=certificate_credential,
             password_credential=password_credential,
             default_credential=default_credential,
@@ -2504,7 +2504,7 @@ class WaitRequest(Message):
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, job: "Job | None" = None, timeout: "int" = 0) -> None:
-        self.__dict__.update(scheduler=scheduler, job=job, timeout=timeout, _unknown_fields=b"")
+        vars(self).update(scheduler=scheduler, job=job, timeout=timeout, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "WaitRequest", WaitRequest)
@@ -2533,7 +2533,7 @@ class WaitUntilDoneRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, copy_operation: "CopyOperation | None" = None, timeout: "int" = 0) -> None:
-        self.__dict__.update(filesystem=filesystem, copy_operation=copy_operation, timeout=timeout, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, copy_operation=copy_operation, timeout=timeout, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "WaitUntilDoneRequest", WaitUntilDoneRequest)
@@ -2568,7 +2568,7 @@ class WriteToFileRequest(Message):
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, path: "Path | None" = None, buffer: "bytes" = b"", size: "int" = 0) -> None:
-        self.__dict__.update(filesystem=filesystem, path=path, buffer=buffer, size=size, _unknown_fields=b"")
+        vars(self).update(filesystem=filesystem, path=path, buffer=buffer, size=size, _unknown_fields=b"")
 
 
 default_message_pool.register_message("xenon", "WriteToFileRequest", WriteToFileRequest)
