@@ -147,8 +147,9 @@ async def test_lost_and_out_of_reach_after_that(cluster: Any) -> None:
         assert tag in await cluster.run("squeue -h -a -t all -o %k")
 
 
-async def test_an_answer_without_a_number_is_no_success(cluster: Any) -> None:
+async def test_an_answer_without_a_number_is_no_success(quiet_cluster: Any) -> None:
     """As from a wrapper around sbatch that prints something of its own."""
+    cluster = quiet_cluster
     name = cluster.folder[-8:]
     await cluster.root("mv /usr/bin/sbatch /usr/bin/sbatch.real && ln -sf /usr/bin/sbatch.real /usr/bin/sbatch")
     wrapper = '#!/bin/sh\\n/usr/bin/sbatch.real "$@" >/dev/null && echo thank you\\n'
@@ -162,7 +163,8 @@ async def test_an_answer_without_a_number_is_no_success(cluster: Any) -> None:
         await cluster.root("mv -f /usr/bin/sbatch.real /usr/bin/sbatch")
 
 
-async def test_words_before_the_number(cluster: Any) -> None:
+async def test_words_before_the_number(quiet_cluster: Any) -> None:
+    cluster = quiet_cluster
     await cluster.root("mv /usr/bin/sbatch /usr/bin/sbatch.real && ln -sf /usr/bin/sbatch.real /usr/bin/sbatch")
     wrapper = '#!/bin/sh\\necho 42 days until the maintenance; echo "sbatch: careful" >&2\\nexec /usr/bin/sbatch.real "$@"\\n'
     try:

@@ -38,6 +38,7 @@ async def test_without_a_controller(own_cluster: Any) -> None:
         assert (await jobs.begun(job)).running
         waiting = asyncio.ensure_future(scheduler.wait(job, is_done, None))
         await fault(faults.stop_controller)
+        await asyncio.sleep(0.2)  # an answer is good for the poll delay
         try:
             submitting = [asyncio.ensure_future(jobs.sh(f"exit {number}", name=f"away-{number}")) for number in range(3)]
             asked = (scheduler.job_state(job), scheduler.cancel(job), scheduler.queue_state("main"), scheduler.jobs([]))
