@@ -31,8 +31,8 @@ SYNC = "packages/xenon-sync/src/pyxenon/_generated"
 JAVA = "packages/xenon-java/src/pyxenon_java/_generated"
 SERVER = "packages/xenon-server/src/pyxenon_server/_generated"
 GENERATED_FOLDERS = (CORE, SYNC, JAVA, SERVER)
-# The services of gRPC that the Python server has beside Xenon's.
-GRPC_PROTOS = tuple(f"grpc/{path}.proto" for path in ("health/v1/health", "reflection/v1/reflection", "reflection/v1alpha/reflection"))
+# The service of gRPC's that the Python server writes itself.
+HEALTH_PROTO = "grpc/health/v1/health.proto"
 _WORDS = "protos/xenon.proto, protos/words.toml"
 ROOT_ERROR = "XenonError"
 ROOT_DOC = "Anything else that the server reports, such as a host that cannot be reached."
@@ -153,12 +153,12 @@ def _sync_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
 
 
 def _descriptor(sources: Sources, renderer: Renderer) -> str:
-    """What the reflection service of the Python server says: the interface, and the services of gRPC beside it."""
+    """What the reflection service of the Python server says: the interface, and the health service beside it."""
     template = "pyxenon_server/descriptor.py.j2"
-    files = {"xenon.proto": sources.file, **{name: compile_proto(sources.root / "protos" / name) for name in GRPC_PROTOS}}
+    files = {"xenon.proto": sources.file, HEALTH_PROTO: compile_proto(sources.root / "protos" / HEALTH_PROTO)}
     descriptors = {name: literal_lines(_named(file, name).SerializeToString(deterministic=True), 120) for name, file in files.items()}
     proto = renderer.render("protos/xenon.proto.j2", _context(sources, "", ""))
-    context = _context(sources, f"{_WORDS}, protos/grpc", template)
+    context = _context(sources, f"{_WORDS}, protos/{HEALTH_PROTO}", template)
     return renderer.render(template, {**context, "descriptors": descriptors, "proto": proto})
 
 

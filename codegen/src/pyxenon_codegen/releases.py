@@ -60,7 +60,7 @@ def facts_of(source: str, root: Path) -> ReleaseFacts:
     if path.is_file():
         return _of_jar(path, None)
     if ":" in source:
-        return _of_target(source, root)
+        return _of_target(source)
     raise CodegenError(f"there is no release {source!r}: {_advice(source)} Known are {', '.join(known)} (from {RELEASES})")
 
 
@@ -156,7 +156,7 @@ def _adaptors_of(jar: Path, file: FileDescriptorProto) -> str:
         server.stop()
 
 
-def _of_target(target: str, root: Path) -> ReleaseFacts:
+def _of_target(target: str) -> ReleaseFacts:
     import pyxenon_core
     from pyxenon_core.errors import XenonError
     from pyxenon_core.targets import GrpcEndpoint, open_target
@@ -167,14 +167,14 @@ def _of_target(target: str, root: Path) -> ReleaseFacts:
         raise CodegenError(str(error)) from error
     if isinstance(endpoint, GrpcEndpoint):
         try:
-            return _asked(target, endpoint, root)
+            return _asked(target, endpoint)
         finally:
             endpoint.close()
     raise CodegenError(f"{target} is in this process, and is made from this very tree ({pyxenon_core.__version__}); name another server")
 
 
-def _asked(target: str, endpoint: Any, root: Path) -> ReleaseFacts:
-    file = server_queries.interface(endpoint.address, endpoint.tls, root)
+def _asked(target: str, endpoint: Any) -> ReleaseFacts:
+    file = server_queries.interface(endpoint.address, endpoint.tls)
     return ReleaseFacts(target, file, server_queries.adaptors(endpoint.address, endpoint.tls, file))
 
 

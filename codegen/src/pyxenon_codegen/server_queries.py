@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from pyxenon_adaptor_docs.snapshot import facts_text
-from pyxenon_codegen.descriptors import compile_proto
 from pyxenon_codegen.errors import CodegenError
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
 _SERVICES = ("FileSystemService", "SchedulerService")
 _METHOD = "getAdaptorDescriptions"
-_REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
-_REFLECTION_PROTO = "protos/grpc/reflection/v1alpha/reflection.proto"
 _SECONDS = 30
 _OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
@@ -35,18 +31,14 @@ def adaptors(address: str, keys: TlsKeys | None, file: FileDescriptorProto) -> s
     return facts_text(filesystems, schedulers)
 
 
-def interface(address: str, keys: TlsKeys | None, root: Path) -> FileDescriptorProto:
+def interface(address: str, keys: TlsKeys | None) -> FileDescriptorProto:
     """The interface of the server at *address*, by gRPC's reflection; raises :class:`CodegenError` for a server without it."""
-    reflection = compile_proto(root / _REFLECTION_PROTO)
-    classes = _message_classes(reflection)
-    request = classes["ServerReflectionRequest"](file_containing_symbol=f"xenon.{_SERVICES[0]}")
+    from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=f"xenon.{_SERVICES[0]}")
     with _channel(address, keys) as channel:
-        call: Any = channel.stream_stream(
-            f"/{_REFLECTION}/ServerReflectionInfo",
-            request_serializer=classes["ServerReflectionRequest"].SerializeToString,
-            response_deserializer=classes["ServerReflectionResponse"].FromString,
-        )
-        answer = _first(call(iter([request]), timeout=_SECONDS), address)
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[no-untyped-call]  # it has no types
+        answer = _first(stub.ServerReflectionInfo(iter([request]), timeout=_SECONDS), address)
     for data in answer.file_descriptor_response.file_descriptor_proto:
         file = FileDescriptorProto.FromString(data)
         if any(service.name == _SERVICES[0] for service in file.service):

@@ -1,10 +1,12 @@
-"""gRPC's reflection service, asked by gRPC's own client of it, and by one that is made from what it answers."""
+"""gRPC's reflection service, asked by gRPC's own client of it, and by one that is made from what it answers; and a server without it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,15 +22,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyxenon_core.services import RPCS
-from pyxenon_core.wire import DecodeError
 from pyxenon_server._generated.descriptor import FILES
 from pyxenon_server.grpc import reflection
-from pyxenon_server.grpc.reflection import Reflection, symbols_of
+from pyxenon_server.grpc.reflection import Reflection
 
 Running = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 Request, Response = reflection_pb2.ServerReflectionRequest, reflection_pb2.ServerReflectionResponse
 SERVICES = ["xenon.FileSystemService", "xenon.SchedulerService", "grpc.health.v1.Health", *reflection.SERVICES]
-TOLD = Reflection(tuple(SERVICES), FILES)
+TOLD = Reflection([name for name in SERVICES if name not in reflection.SERVICES], FILES)
 
 
 def blocking(running: Running, work: Callable[[grpc.Channel], None]) -> None:
@@ -42,8 +43,30 @@ def blocking(running: Running, work: Callable[[grpc.Channel], None]) -> None:
     asyncio.run(run())
 
 
+class Refused(Exception):
+    """A call that was ended with a status."""
+
+
+class Context:
+    """The one method of grpcio's context that is called."""
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise Refused(code, details)
+
+
+def answer_to(request: bytes) -> Any:
+    async def ask() -> AsyncIterator[bytes]:
+        yield request
+
+    async def hear() -> bytes:
+        [said] = [said async for said in TOLD.answers(ask(), Context())]  # type: ignore[arg-type]  # all that is asked of it
+        return said
+
+    return Response.FromString(asyncio.run(hear()))
+
+
 def answer(**asked: Any) -> Any:
-    return Response.FromString(TOLD.answer(Request(**asked).SerializeToString()))
+    return answer_to(Request(**asked).SerializeToString())
 
 
 # --- over the wire ----------------------------------------------------------------------------------------------------------------------
@@ -149,19 +172,17 @@ def test_a_file_is_found_by_what_is_in_it(symbol: str) -> None:
 def test_what_is_in_no_file_is_not_found(symbol: str) -> None:
     error = answer(file_containing_symbol=symbol).error_response
     assert error.error_code == grpc.StatusCode.NOT_FOUND.value[0]
-    assert f"this server knows no {symbol!r}" == error.error_message
+    assert error.error_message == "not found"
 
 
-def test_the_symbols_are_those_that_protobuf_finds() -> None:
+def test_everything_that_is_declared_is_found() -> None:
     pool = descriptor_pool.DescriptorPool()
-    for name, file in FILES.items():
-        declared = pool.AddSerializedFile(file)  # type: ignore[no-untyped-call]
-        methods = {method.full_name for service in declared.services_by_name.values() for method in service.methods}
-        symbols = list(symbols_of(file))
-        assert len(symbols) == len(set(symbols))
-        assert methods <= set(symbols)
-        for symbol in set(symbols) - methods:  # which protobuf's pool does not look for
-            assert pool.FindFileContainingSymbol(symbol).name == name
+    declared = pool.AddSerializedFile(FILES["xenon.proto"])  # type: ignore[no-untyped-call]
+    methods = {method.full_name for service in declared.services_by_name.values() for method in service.methods}
+    assert methods == {path[1:].replace("/", ".") for path in RPCS}
+    for symbol in (*methods, *(message.full_name for message in declared.message_types_by_name.values())):
+        [file] = answer(file_containing_symbol=symbol).file_descriptor_response.file_descriptor_proto
+        assert file == FILES["xenon.proto"]
 
 
 def test_there_are_no_extensions() -> None:
@@ -182,10 +203,11 @@ def test_the_host_and_the_question_come_back() -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_answered_or_refused(data: bytes) -> None:
     try:
-        said = TOLD.answer(data)
-    except DecodeError:
+        said = answer_to(data)
+    except Refused as refused:
+        assert refused.args[0] is grpc.StatusCode.INVALID_ARGUMENT
         return
-    assert Response.FromString(said).WhichOneof("message_response") is not None
+    assert said.WhichOneof("message_response") is not None
 
 
 @given(
@@ -232,12 +254,14 @@ def test_our_proto_of_the_health_service_says_what_theirs_says() -> None:
     assert facts(ours) == facts(theirs(health_pb2.DESCRIPTOR))
 
 
-def test_our_protos_of_the_reflection_service_say_what_theirs_says() -> None:
-    alpha = FileDescriptorProto.FromString(FILES["grpc/reflection/v1alpha/reflection.proto"])
+def test_both_versions_of_the_reflection_service_say_the_same_but_for_their_names() -> None:
+    stable, alpha = (
+        FileDescriptorProto.FromString(answer(file_containing_symbol=name).file_descriptor_response.file_descriptor_proto[0])
+        for name in reflection.SERVICES
+    )
     assert facts(alpha) == facts(theirs(reflection_pb2.DESCRIPTOR))
-    stable = FILES["grpc/reflection/v1/reflection.proto"]
-    renamed = str(FileDescriptorProto.FromString(stable)).replace("grpc.reflection.v1", "grpc.reflection.v1alpha")
-    assert renamed.replace("grpc/reflection/v1/", "grpc/reflection/v1alpha/") == str(alpha)
+    assert stable != alpha
+    assert str(stable) == str(alpha).replace("v1alpha", "v1")
 
 
 def test_the_official_descriptors_may_be_in_the_same_program() -> None:
@@ -246,3 +270,30 @@ def test_the_official_descriptors_may_be_in_the_same_program() -> None:
     for file in FILES.values():
         pool.AddSerializedFile(file)  # type: ignore[no-untyped-call]
     assert pool.FindMessageTypeByName("grpc.health.v1.HealthCheckResponse").full_name == health_pb2.HealthCheckResponse.DESCRIPTOR.full_name
+
+
+# --- without the extra --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["grpc_reflection", "grpc_reflection.v1alpha", "google.protobuf", "google.protobuf.descriptor_pb2"])
+def test_a_server_without_the_extra_serves_all_but_reflection_and_says_so(
+    running: Running, missing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in [name for name in sys.modules if name == missing or name.startswith((f"{missing}.", "pyxenon_server.grpc.reflection"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delattr("pyxenon_server.grpc.reflection", raising=False)
+    caplog.set_level(logging.INFO, "xenon.server")
+
+    async def work() -> None:
+        async with running() as server, grpc.aio.insecure_channel(server.target) as channel:
+            names = await channel.unary_unary("/xenon.FileSystemService/getAdaptorNames")(b"")
+            assert names
+            for service in SERVICES[3:]:
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await channel.stream_stream(f"/{service}/ServerReflectionInfo")(iter([b""])).read()
+                assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+    asyncio.run(work())
+    [said] = [record.getMessage() for record in caplog.records if "reflection" in record.getMessage()]
+    assert said.startswith("reflection is not served; pip install 'pyxenon-server[reflection]' adds it (")

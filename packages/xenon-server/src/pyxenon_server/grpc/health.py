@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from pyxenon_core.wire import DecodeError
-from pyxenon_server.grpc.wire_fields import fields_of, number_field, text_field, text_of
+from pyxenon_core.wire import DecodeError, decode_with, put_bytes, read_varint, skip, varint
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -20,6 +19,7 @@ __all__ = ["SERVICE", "Health", "Serving"]
 
 SERVICE = "grpc.health.v1.Health"
 WHOLE_SERVER = ""
+_LENGTH = 2  # the wire type of what is preceded by its length
 _NAME = 1  # HealthCheckRequest.service
 _STATUS = 1  # HealthCheckResponse.status
 _STATUSES, _KEY, _VALUE = 1, 1, 2  # HealthListResponse.statuses, and the halves of an entry of a map
@@ -67,23 +67,48 @@ class Health:
         name = await _name_in(request, context)
         if (status := self.status(name)) is Serving.SERVICE_UNKNOWN:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service {name!r}; there are {', '.join(self._names[1:])}")
-        return number_field(_STATUS, status)
+        return _status_field(_STATUS, status)
 
     async def _list(self, _: bytes, __: Context) -> bytes:
-        entries = (text_field(_KEY, name) + text_field(_VALUE, number_field(_STATUS, self.status(name))) for name in self._names)
-        return b"".join(text_field(_STATUSES, entry) for entry in entries)
+        entries = (
+            _text_field(_KEY, name.encode()) + _text_field(_VALUE, _status_field(_STATUS, self.status(name))) for name in self._names
+        )
+        return b"".join(_text_field(_STATUSES, entry) for entry in entries)
 
     async def _watch(self, request: bytes, context: Context) -> None:
         name = await _name_in(request, context)
         told = self.status(name)
-        await context.write(number_field(_STATUS, told))
+        await context.write(_status_field(_STATUS, told))
         await self._stopping.wait()
         if (status := self.status(name)) is not told:
-            await context.write(number_field(_STATUS, status))
+            await context.write(_status_field(_STATUS, status))
 
 
 async def _name_in(request: bytes, context: Context) -> str:
     try:
-        return next((text_of(value) for number, value in reversed(fields_of(request)) if number == _NAME), WHOLE_SERVER)
+        return decode_with(_decode_name, request)
     except DecodeError as error:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the request is no HealthCheckRequest: {error.reason}")
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the request is not a HealthCheckRequest: {error.reason}")
+
+
+def _decode_name(data: bytes, position: int, end: int) -> str:
+    """The name in a ``HealthCheckRequest``: that in the last of its fields, as protobuf has it."""
+    name = WHOLE_SERVER
+    while position < end:
+        tag, start = read_varint(data, position)
+        position = skip(data, start, tag)
+        if position > end:
+            raise DecodeError(f"field {tag >> 3} on the wire is cut off")
+        if tag == _NAME << 3 | _LENGTH:
+            name = data[read_varint(data, start)[1] : position].decode()
+    return name
+
+
+def _text_field(number: int, value: bytes) -> bytes:
+    parts: list[bytes | memoryview] = []
+    put_bytes(parts, varint(number << 3 | _LENGTH), value, f"field {number}")
+    return b"".join(parts)
+
+
+def _status_field(number: int, status: Serving) -> bytes:
+    return varint(number << 3) + varint(status)

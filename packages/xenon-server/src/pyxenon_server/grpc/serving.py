@@ -1,7 +1,7 @@
 """A server of its own: Xenon's services over gRPC, on a port with mutual TLS or on a Unix socket.
 
-:class:`GrpcServer` puts any :class:`~pyxenon_core.services.Servicers` on the wire, with gRPC's health and reflection services beside them;
-:func:`serve` runs one until it is told to stop.
+:class:`GrpcServer` puts any :class:`~pyxenon_core.services.Servicers` on the wire, with gRPC's health service beside them, and its
+reflection service where the extra ``reflection`` is installed; :func:`serve` runs one until it is told to stop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import grpc.aio
 from pyxenon_core.errors import ServerStartError
 from pyxenon_core.services import RPCS, Servicers
 from pyxenon_server._generated.descriptor import FILES
-from pyxenon_server.grpc import health, reflection
+from pyxenon_server.grpc import health
 from pyxenon_server.grpc.handlers import Calls, handlers_of
 from pyxenon_server.grpc.keys import ServerKeys
 from pyxenon_server.grpc.sockets import Port, UnixSocket
@@ -89,8 +89,7 @@ class GrpcServer:
         self._server = grpc.aio.server(options=_OPTIONS)
         self._calls = Calls()
         self._health = health.Health(SERVICES)
-        told = reflection.Reflection((*SERVICES, health.SERVICE, *reflection.SERVICES), FILES)
-        self._server.add_generic_rpc_handlers((*handlers_of(servicers, self._calls), self._health.handler(), *told.handlers()))
+        self._server.add_generic_rpc_handlers((*handlers_of(servicers, self._calls), self._health.handler(), *_reflection_handlers()))
         self._socket_file: tuple[UnixSocket, tuple[int, int]] | None = None
 
     async def start(self, listening: Listening) -> None:
@@ -134,6 +133,16 @@ class GrpcServer:
             return self._server.add_insecure_port
         credentials = keys.credentials()
         return lambda address: self._server.add_secure_port(address, credentials)
+
+
+def _reflection_handlers() -> tuple[grpc.GenericRpcHandler, ...]:
+    """The handlers of gRPC's reflection; none without the extra, or with a protobuf that does not go with it."""
+    try:
+        from pyxenon_server.grpc.reflection import Reflection
+    except Exception as error:  # noqa: BLE001 - protobuf raises errors of several kinds for a release that does not fit
+        _log.info("reflection is not served; pip install 'pyxenon-server[reflection]' adds it (%s)", error)
+        return ()
+    return Reflection((*SERVICES, health.SERVICE), FILES).handlers()
 
 
 async def _connect(place: Port | UnixSocket) -> None:
