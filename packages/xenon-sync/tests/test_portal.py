@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import signal
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 import xenon
 from pyxenon import session as session_module
+from pyxenon.portal import LoopPortal
 from pyxenon_core import messages
 from pyxenon_core.services import FileSystemServicer, SchedulerServicer, Servicers
 from pyxenon_core.targets import InProcessEndpoint
@@ -162,3 +166,85 @@ def test_a_server_that_cannot_be_ended_leaves_no_thread_behind(monkeypatch: pyte
     assert not [thread for thread in threading.enumerate() if thread.name == "xenon-loop"]
     with pytest.raises(ServerUnavailableError, match="the session was closed"):
         session.portal.call(session.client.filesystems.get_adaptor_names())
+
+
+# --- the portal itself ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def portal() -> Iterator[LoopPortal]:
+    portal = LoopPortal()
+    yield portal
+    portal.close()
+
+
+class Failure(Exception):
+    """Something that a call raises."""
+
+
+def test_an_interrupt_ends_the_wait_at_once_and_cancels_the_call(portal: LoopPortal) -> None:
+    cancelled = threading.Event()
+    caller = threading.get_ident()
+
+    async def wait() -> None:
+        signal.pthread_kill(caller, signal.SIGINT)
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        portal.call(wait())
+    assert cancelled.wait(60)
+
+
+@pytest.mark.parametrize("error", [Failure("ours"), KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
+def test_whatever_a_call_raises_is_raised_where_it_was_made_and_the_loop_goes_on(portal: LoopPortal, error: BaseException) -> None:
+    async def fail() -> None:
+        raise error
+
+    async def work() -> int:
+        return 5
+
+    with pytest.raises(type(error)) as caught:
+        portal.call(fail())
+    assert caught.value is error
+    assert portal.call(work()) == 5
+
+
+def test_a_call_whose_task_is_cancelled_before_its_first_step_leaves_nobody_waiting(portal: LoopPortal) -> None:
+    async def never() -> None:
+        raise AssertionError("it began")
+
+    async def prepare() -> None:
+        loop = asyncio.get_running_loop()
+        create = loop.create_task
+
+        def cancelled(coroutine: object, **options: object) -> asyncio.Task[object]:
+            loop.create_task = create  # type: ignore[method-assign]  # as it was
+            task: asyncio.Task[object] = create(coroutine, **options)  # type: ignore[arg-type, call-overload]  # handed on
+            task.cancel()
+            return task
+
+        loop.create_task = cancelled  # type: ignore[method-assign, assignment]  # for the next task
+
+    portal.call(prepare())
+    with pytest.raises(XenonError, match="the server cancelled the call"):
+        portal.call(never())
+
+
+def test_an_exception_that_was_raised_goes_without_the_garbage_collector(portal: LoopPortal) -> None:
+    async def fail() -> None:
+        raise Failure("ours")
+
+    gc.collect()
+    gc.disable()
+    try:
+        try:
+            portal.call(fail())
+        except Failure as error:
+            gone = weakref.ref(error)
+        assert gone() is None
+    finally:
+        gc.enable()
