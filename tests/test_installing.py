@@ -81,7 +81,7 @@ def test_nothing_is_said_otherwise(environment: Environment, ours: Path) -> None
 
 def test_without_a_namesake_no_metadata_is_read(environment: Environment, ours: Path) -> None:
     environment.install(ours)
-    program = "import sys; from pyxenon import namesakes; del sys.modules['importlib.metadata']; namesakes.warn_of_namesakes(); {}"
+    program = "import sys; from pyxenon import namesakes; sys.modules.pop('importlib.metadata', None); namesakes.warn_of_namesakes(); {}"
     assert environment.execute(program.format("print('importlib.metadata' in sys.modules)")) == "False\n"
 
 

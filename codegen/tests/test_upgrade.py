@@ -27,7 +27,8 @@ from pyxenon_codegen.cli import REPORT, main
 from pyxenon_codegen.descriptors import compile_proto
 from pyxenon_codegen.words_file import read_words_file
 
-pytestmark = pytest.mark.java
+# The first of these upgrades through every release, each with its own Java server.
+pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
 
 RELEASES = ("2.2.1", "2.3.0", "3.0.0", "3.0.1")
 WORDS = Path(__file__).parent / "releases"
