@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -54,11 +53,7 @@ def test_a_constructor_takes_the_place_of_the_one_that_is_made(model: Model, tmp
 
 def test_the_check_of_the_version_is_left_to_the_requirements(model: Model, tmp_path: Path) -> None:
     assert "check_compiler_version" not in _mended(model, tmp_path, "message Plan {}")
-    project = tomllib.loads(Path(__file__).parents[2].joinpath("packages/xenon-core/pyproject.toml").read_text(encoding="utf-8"))
-    needed = {
-        requirement.name: requirement.specifier
-        for requirement in map(Requirement, project["tool"]["hatch"]["metadata"]["hooks"]["custom"]["dependencies"])
-    }
+    needed = {requirement.name: requirement.specifier for requirement in map(Requirement, metadata.requires("pyxenon-core") or ())}
     assert metadata.version("betterproto2-compiler") in needed["betterproto2"]
 
 
