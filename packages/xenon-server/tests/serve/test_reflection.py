@@ -290,9 +290,8 @@ def test_a_server_without_the_extra_serves_all_but_reflection_and_says_so(
             names = await channel.unary_unary("/xenon.FileSystemService/getAdaptorNames")(b"")
             assert names
             for service in SERVICES[3:]:
-                with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await channel.stream_stream(f"/{service}/ServerReflectionInfo")(iter([b""])).read()
-                assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+                # It sends nothing: a request that meets the refusal on its way is an error of its own.
+                assert await channel.stream_stream(f"/{service}/ServerReflectionInfo")().code() is grpc.StatusCode.UNIMPLEMENTED
 
     asyncio.run(work())
     [said] = [record.getMessage() for record in caplog.records if "reflection" in record.getMessage()]
