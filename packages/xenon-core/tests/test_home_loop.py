@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -103,9 +104,16 @@ class Home:
         self.files = Files()
         self.endpoint = InProcessEndpoint(Servicers(self.files, Jobs()), aclose=self.files.aclose)
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.goes_on: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._run_loop, daemon=True)
         self.thread.start()
         self.run(self._settle())
+
+    def _run_loop(self) -> None:
+        """Run the loop, and again each time that it was just stopped: in the same thread, by which Python 3.14 knows its tasks."""
+        self.loop.run_forever()
+        while self.goes_on.get():
+            self.loop.run_forever()
 
     async def _settle(self) -> None:
         assert self.endpoint.home.is_here
@@ -120,6 +128,7 @@ class Home:
             return
         self.run(self._cancel_all())
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.goes_on.put(False)
         self.thread.join(SECONDS)
         self.loop.close()
 
@@ -313,9 +322,7 @@ def test_a_home_loop_that_just_stops(home: Home) -> None:
             await scenario(client, FileSystem(client.channel, messages.FileSystem("f")))
 
     asyncio.run(run())
-    home.thread.join(SECONDS)
-    home.thread = threading.Thread(target=home.loop.run_forever, daemon=True)
-    home.thread.start()
+    home.goes_on.put(True)
 
 
 def test_a_guest_whose_loop_ends_leaves_nothing_at_home(home: Home) -> None:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -122,8 +123,11 @@ def _path(text: str) -> Path:
 def _print_proto() -> int:
     from pyxenon_server._generated.descriptor import PROTO
 
-    with contextlib.suppress(BrokenPipeError):  # as of a pager that was left
+    try:
         print(PROTO, end="", flush=True)
+    except BrokenPipeError:  # as of a pager that was left
+        # Python flushes standard output once more at its end, which is to meet no broken pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
