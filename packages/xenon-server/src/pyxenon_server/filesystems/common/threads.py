@@ -31,8 +31,9 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """What *function* gives, called in a thread. It runs to its end even when nobody waits any more."""
     try:
         outcome = asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
-    except RuntimeError:
-        if threading.main_thread().is_alive():
+    except RuntimeError as error:
+        # From Python 3.13 on, pools take no more work a moment before the main thread counts as ended; then the words tell.
+        if threading.main_thread().is_alive() and "shutdown" not in str(error):
             raise
         return function(*arguments)  # Python ends, and its pools take no more work: what is left is to tidy up, and is waited for
     return await outcome
