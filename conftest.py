@@ -1,4 +1,4 @@
-"""What every suite begins with: the settings of hypothesis, and the marks that whole folders have."""
+"""Shared by every suite: the settings of hypothesis, and the marks that whole folders have."""
 
 from __future__ import annotations
 

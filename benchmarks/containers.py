@@ -38,7 +38,7 @@ def _doing(work: Callable[[], Answer]) -> GetReady:
 
 
 def _ready(kind: str) -> Answer:
-    """How long a server takes until it serves."""
+    """Measure the time from starting a server until it serves."""
     ensure_image(KINDS[kind].image, DEFAULT_SUITE)
     with own_servers() as servers:
         start = time.monotonic()
@@ -47,12 +47,12 @@ def _ready(kind: str) -> Answer:
 
 
 def _size(kind: str) -> Answer:
-    """How large an image is."""
+    """Measure the size of an image."""
     return {"bytes": connect_engine().images.get(ensure_image(KINDS[kind].image, DEFAULT_SUITE)).attrs["Size"]}
 
 
 def _memory() -> Answer:
-    """What all kinds take while they are up together."""
+    """Measure the memory of all kinds while they are up together."""
     with own_servers() as servers:
         containers = [connect_engine().containers.get(servers.get(kind).container.name) for kind in KINDS]
         taken: list[Any] = [container.stats(stream=False) for container in containers]
@@ -60,7 +60,7 @@ def _memory() -> Answer:
 
 
 def _build() -> Answer:
-    """How long the images of ssh and Slurm take to build, with nothing cached but the base."""
+    """Measure building the images of ssh and Slurm, with nothing cached but the base."""
     with tempfile.TemporaryDirectory() as place:
         recipe = _uncached(KINDS["slurm"].image, Path(place))
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Who is measured, and the environments of those that have one of their own."""
+"""The contenders, and the environments of those that have one of their own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REQUIREMENTS = ("protobuf<3.21", "grpcio", "pyxdg", "pyopenssl")
 
 @dataclass(frozen=True)
 class Contender:
-    """Who is measured: ``way`` is a function in :mod:`benchmarks.workers.clients`, and ``server`` what it uses: ``java`` or ``embedded``.
+    """A contender: ``way`` is a function in :mod:`benchmarks.workers.clients`, and ``server`` what it uses: ``java`` or ``embedded``.
 
     ``missing`` says why it cannot be measured at all; empty when it can.
     """

@@ -1,4 +1,4 @@
-"""What the contenders share: who they are, the files, and the servers."""
+"""The files and servers that the contenders share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class GroundError(Exception):
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Sizes of files are in MiB; at most ``rounds`` rounds are taken."""
+    """The amount of measuring. Sizes of files are in MiB; at most ``rounds`` rounds are taken."""
 
     client_file: int = 512
     file: int = 1024
@@ -95,7 +95,7 @@ class Ground:
 
     @cached_property
     def stubs(self) -> Path:
-        """What protoc makes of the interface, for the floor."""
+        """The folder of the modules that protoc generates for the floor."""
         folder = self.folder / "stubs"
         folder.mkdir()
         output = [f"--proto_path={ROOT / 'protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]

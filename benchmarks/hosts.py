@@ -97,7 +97,7 @@ def ssh_place(ground: Ground) -> dict[str, Any]:
 
 
 def _place(server: SshServer, adaptor: str) -> dict[str, Any]:
-    """How :mod:`benchmarks.workers.hosts` reaches *server* through *adaptor*."""
+    """Describe how :mod:`benchmarks.workers.hosts` reaches *server* through *adaptor*."""
     access = next(way for way in (server.files, *server.jobs) if way is not None and way.adaptor == adaptor)
     key = str(server.private_key)
     return {"location": access.location, "properties": dict(access.properties), "username": server.username, "key": key}

@@ -25,7 +25,7 @@ _STEPS = 150_000
 
 
 def one_minute_load() -> float:
-    """How many processes wanted a processor, on average over the last minute."""
+    """Return the one-minute load average."""
     return os.getloadavg()[0]
 
 

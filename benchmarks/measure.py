@@ -1,4 +1,4 @@
-"""What is measured, what is wanted of it, and the arithmetic of what was found."""
+"""Measures, their targets, and the arithmetic of results."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["BASE", "MIB", "Answer", "Doer", "Found", "GetReady", "Measure", "Res
 
 MIB = 1 << 20
 BASE = "@base"
-"""What follows a contender's name where it is run by the other checkout."""
+"""The suffix of a contender's name when the other checkout runs it."""
 WORSE = 1.1
-"""How many times the other checkout's number is worse."""
+"""The ratio to the other checkout's number that counts as worse."""
 Answer = Mapping[str, Any]
 Doer = Callable[[bool], Answer]
 """Does a task, and answers with numbers; given True, where it can, also with a ``profile``."""

@@ -84,7 +84,7 @@ def _notes(results: Results, measures: Iterable[Measure]) -> Iterator[str]:
 
 
 def _profiles(results: Results, measures: Iterable[Measure]) -> Iterator[str]:
-    """Where the time goes in the measures that miss their target."""
+    """Render the profiles of the measures that miss their target."""
     for measure, found in _found(results, measures):
         yield from [f"- {measure.title}:", *(f"  - {line}" for line in found.profile)] if found.profile else []
 

@@ -1,4 +1,4 @@
-"""What ``xenon`` is asked to do with hosts that are reached over SSH, each told by location, properties, username and the file of a key."""
+"""Tasks for ``xenon`` on hosts that are reached over SSH, each told by location, properties, username and the file of a key."""
 
 from __future__ import annotations
 

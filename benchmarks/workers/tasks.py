@@ -1,4 +1,4 @@
-"""What any contender is asked to do: each task does its work with a client and answers with numbers, in seconds and bytes."""
+"""Tasks for any contender: each does its work with a client and answers with numbers, in seconds and bytes."""
 
 from __future__ import annotations
 
