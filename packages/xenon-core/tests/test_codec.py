@@ -310,6 +310,34 @@ def test_a_message_cut_short_is_read_or_refused_as_protobuf_does(name: str, data
 
 
 @pytest.mark.parametrize(
+    ("name", "wire", "readable"),
+    [
+        ("Path", b"\x8a\x80\x80\x80\x00\x01a", True),
+        ("Path", b"\x8a\x80\x80\x80\x80\x00\x01a", False),
+        ("Path", b"\x0a\x81\x80\x80\x80\x00a", True),
+        ("Path", b"\x0a\x81\x80\x80\x80\x80\x00a", False),
+        ("Path", b"\x7a\x81\x80\x80\x80\x00a", True),
+        ("Path", b"\x7a\x81\x80\x80\x80\x80\x00a", False),
+        ("Path", b"\xfa\x80\x80\x80\x80\x00\x01a", False),
+        ("Properties", b"\x0a\x07\x8a\x80\x80\x80\x00\x01a", True),
+        ("Properties", b"\x0a\x08\x8a\x80\x80\x80\x80\x00\x01a", False),
+        ("Properties", b"\x0a\x08\x0a\x81\x80\x80\x80\x80\x00a", False),
+        ("SetPosixFilePermissionsRequest", b"\x1a\x81\x80\x80\x80\x80\x00\x01", False),
+        ("SetPosixFilePermissionsRequest", b"\x98\x80\x80\x80\x80\x00\x01", False),
+        ("CopyStatus", b"\x10\x81\x80\x80\x80\x80\x80\x80\x00", True),
+    ],
+)
+def test_a_tag_or_a_length_has_at_most_five_bytes(name: str, wire: bytes, readable: bool) -> None:
+    if readable:
+        assert protobuf_parse(name, encode(parse(name, wire))) == protobuf_parse(name, wire)
+        return
+    with pytest.raises(ProtobufDecodeError):
+        protobuf_parse(name, wire)
+    with pytest.raises(DecodeError, match="five bytes"):
+        parse(name, wire)
+
+
+@pytest.mark.parametrize(
     ("name", "wire"),
     [
         ("Path", b"\x0a\x02\xc3\x28"),

@@ -29,6 +29,7 @@ __all__ = [
     "put_string_map",
     "put_uint32",
     "put_uint64",
+    "read_short_varint",
     "read_varint",
     "require_bool",
     "require_bytes",
@@ -80,6 +81,14 @@ def read_varint(data: bytes, position: int) -> tuple[int, int]:
             raise DecodeError("a number on the wire is longer than ten bytes")
 
 
+def read_short_varint(data: bytes, position: int) -> tuple[int, int]:
+    """A tag or a length at *position*, and the position after it. Both have at most five bytes, however small the number is."""
+    value, after = read_varint(data, position)
+    if after - position > 5:
+        raise DecodeError("a tag or a length on the wire is longer than five bytes")
+    return value, after
+
+
 def signed32(value: int) -> int:
     """The int32 that a varint stands for."""
     value &= _UINT32_END - 1
@@ -101,7 +110,7 @@ def skip(data: bytes, position: int, tag: int) -> int:
     if wire_type == 1:
         return position + 8
     if wire_type == 2:
-        size, position = read_varint(data, position)
+        size, position = read_short_varint(data, position)
         return position + size
     if wire_type == 5:
         return position + 4

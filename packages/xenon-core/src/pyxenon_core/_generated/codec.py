@@ -23,6 +23,7 @@ from pyxenon_core.wire import (
     put_string_map,
     put_uint32,
     put_uint64,
+    read_short_varint,
     read_varint,
     require_one,
     signed32,
@@ -54,7 +55,7 @@ def decode_empty(data: bytes, position: int, end: int) -> messages.Empty:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         position = skip(data, position, tag)
         unknown += data[start:position]
     if position != end:
@@ -90,12 +91,12 @@ def decode_properties(data: bytes, position: int, end: int) -> messages.Properti
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -122,9 +123,9 @@ def _decode_properties_properties(data: bytes, position: int, end: int) -> tuple
     key = ""
     entry = ""
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of Properties.properties is longer than its message")
@@ -169,12 +170,12 @@ def decode_property_description(data: bytes, position: int, end: int) -> message
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -184,7 +185,7 @@ def decode_property_description(data: bytes, position: int, end: int) -> message
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -194,7 +195,7 @@ def decode_property_description(data: bytes, position: int, end: int) -> message
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -242,12 +243,12 @@ def decode_property_descriptions(data: bytes, position: int, end: int) -> messag
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -319,12 +320,12 @@ def decode_scheduler_adaptor_description(data: bytes, position: int, end: int) -
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -334,7 +335,7 @@ def decode_scheduler_adaptor_description(data: bytes, position: int, end: int) -
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -344,7 +345,7 @@ def decode_scheduler_adaptor_description(data: bytes, position: int, end: int) -
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -354,7 +355,7 @@ def decode_scheduler_adaptor_description(data: bytes, position: int, end: int) -
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -388,7 +389,7 @@ def decode_scheduler_adaptor_description(data: bytes, position: int, end: int) -
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -445,12 +446,12 @@ def decode_scheduler_adaptor_descriptions(data: bytes, position: int, end: int) 
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -541,12 +542,12 @@ def decode_file_system_adaptor_description(data: bytes, position: int, end: int)
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -556,7 +557,7 @@ def decode_file_system_adaptor_description(data: bytes, position: int, end: int)
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -566,7 +567,7 @@ def decode_file_system_adaptor_description(data: bytes, position: int, end: int)
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -576,7 +577,7 @@ def decode_file_system_adaptor_description(data: bytes, position: int, end: int)
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -610,7 +611,7 @@ def decode_file_system_adaptor_description(data: bytes, position: int, end: int)
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -702,12 +703,12 @@ def decode_file_system_adaptor_descriptions(data: bytes, position: int, end: int
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -749,12 +750,12 @@ def decode_adaptor_name(data: bytes, position: int, end: int) -> messages.Adapto
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -796,12 +797,12 @@ def decode_adaptor_names(data: bytes, position: int, end: int) -> messages.Adapt
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -849,12 +850,12 @@ def decode_certificate_credential(data: bytes, position: int, end: int) -> messa
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -864,7 +865,7 @@ def decode_certificate_credential(data: bytes, position: int, end: int) -> messa
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -874,7 +875,7 @@ def decode_certificate_credential(data: bytes, position: int, end: int) -> messa
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -919,12 +920,12 @@ def decode_password_credential(data: bytes, position: int, end: int) -> messages
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -934,7 +935,7 @@ def decode_password_credential(data: bytes, position: int, end: int) -> messages
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -976,12 +977,12 @@ def decode_default_credential(data: bytes, position: int, end: int) -> messages.
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1026,12 +1027,12 @@ def decode_keytab_credential(data: bytes, position: int, end: int) -> messages.K
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1041,7 +1042,7 @@ def decode_keytab_credential(data: bytes, position: int, end: int) -> messages.K
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1093,12 +1094,12 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1111,7 +1112,7 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1124,7 +1125,7 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1137,7 +1138,7 @@ def decode_user_credential(data: bytes, position: int, end: int) -> messages.Use
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1204,12 +1205,12 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1220,7 +1221,7 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1233,7 +1234,7 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1246,7 +1247,7 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1259,7 +1260,7 @@ def decode_credential_map(data: bytes, position: int, end: int) -> messages.Cred
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1295,9 +1296,9 @@ def _decode_credential_map_entries(data: bytes, position: int, end: int) -> tupl
     key = ""
     entry = messages.UserCredential()
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of CredentialMap.entries is longer than its message")
@@ -1333,12 +1334,12 @@ def decode_location(data: bytes, position: int, end: int) -> messages.Location:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1397,12 +1398,12 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 34:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1416,7 +1417,7 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1430,7 +1431,7 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1444,7 +1445,7 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1458,7 +1459,7 @@ def decode_get_credential_response(data: bytes, position: int, end: int) -> mess
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1537,12 +1538,12 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1552,7 +1553,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1562,7 +1563,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1573,7 +1574,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1587,7 +1588,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1601,7 +1602,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1615,7 +1616,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1629,7 +1630,7 @@ def decode_create_file_system_request(data: bytes, position: int, end: int) -> m
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1669,9 +1670,9 @@ def _decode_create_file_system_request_properties(data: bytes, position: int, en
     key = ""
     entry = ""
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of CreateFileSystemRequest.properties is longer than its message")
@@ -1707,12 +1708,12 @@ def decode_file_system(data: bytes, position: int, end: int) -> messages.FileSys
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1754,12 +1755,12 @@ def decode_file_systems(data: bytes, position: int, end: int) -> messages.FileSy
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1804,12 +1805,12 @@ def decode_path(data: bytes, position: int, end: int) -> messages.Path:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1819,7 +1820,7 @@ def decode_path(data: bytes, position: int, end: int) -> messages.Path:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1864,12 +1865,12 @@ def decode_path_request(data: bytes, position: int, end: int) -> messages.PathRe
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1879,7 +1880,7 @@ def decode_path_request(data: bytes, position: int, end: int) -> messages.PathRe
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1927,12 +1928,12 @@ def decode_delete_request(data: bytes, position: int, end: int) -> messages.Dele
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -1942,7 +1943,7 @@ def decode_delete_request(data: bytes, position: int, end: int) -> messages.Dele
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2005,12 +2006,12 @@ def decode_copy_request(data: bytes, position: int, end: int) -> messages.CopyRe
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2020,7 +2021,7 @@ def decode_copy_request(data: bytes, position: int, end: int) -> messages.CopyRe
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2030,7 +2031,7 @@ def decode_copy_request(data: bytes, position: int, end: int) -> messages.CopyRe
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2040,7 +2041,7 @@ def decode_copy_request(data: bytes, position: int, end: int) -> messages.CopyRe
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2108,12 +2109,12 @@ def decode_rename_request(data: bytes, position: int, end: int) -> messages.Rena
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2123,7 +2124,7 @@ def decode_rename_request(data: bytes, position: int, end: int) -> messages.Rena
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2133,7 +2134,7 @@ def decode_rename_request(data: bytes, position: int, end: int) -> messages.Rena
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2181,12 +2182,12 @@ def decode_create_symbolic_link_request(data: bytes, position: int, end: int) ->
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2196,7 +2197,7 @@ def decode_create_symbolic_link_request(data: bytes, position: int, end: int) ->
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2206,7 +2207,7 @@ def decode_create_symbolic_link_request(data: bytes, position: int, end: int) ->
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2248,12 +2249,12 @@ def decode_copy_operation(data: bytes, position: int, end: int) -> messages.Copy
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2298,12 +2299,12 @@ def decode_copy_operation_request(data: bytes, position: int, end: int) -> messa
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2313,7 +2314,7 @@ def decode_copy_operation_request(data: bytes, position: int, end: int) -> messa
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2361,12 +2362,12 @@ def decode_wait_until_done_request(data: bytes, position: int, end: int) -> mess
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2376,7 +2377,7 @@ def decode_wait_until_done_request(data: bytes, position: int, end: int) -> mess
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2445,12 +2446,12 @@ def decode_copy_status(data: bytes, position: int, end: int) -> messages.CopySta
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2484,7 +2485,7 @@ def decode_copy_status(data: bytes, position: int, end: int) -> messages.CopySta
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2494,7 +2495,7 @@ def decode_copy_status(data: bytes, position: int, end: int) -> messages.CopySta
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2597,12 +2598,12 @@ def decode_path_attributes(data: bytes, position: int, end: int) -> messages.Pat
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2618,7 +2619,7 @@ def decode_path_attributes(data: bytes, position: int, end: int) -> messages.Pat
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2688,7 +2689,7 @@ def decode_path_attributes(data: bytes, position: int, end: int) -> messages.Pat
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2698,7 +2699,7 @@ def decode_path_attributes(data: bytes, position: int, end: int) -> messages.Pat
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2781,12 +2782,12 @@ def decode_set_posix_file_permissions_request(data: bytes, position: int, end: i
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2796,7 +2797,7 @@ def decode_set_posix_file_permissions_request(data: bytes, position: int, end: i
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2806,7 +2807,7 @@ def decode_set_posix_file_permissions_request(data: bytes, position: int, end: i
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2857,12 +2858,12 @@ def decode_read_from_file_response(data: bytes, position: int, end: int) -> mess
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2913,12 +2914,12 @@ def decode_write_to_file_request(data: bytes, position: int, end: int) -> messag
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2928,7 +2929,7 @@ def decode_write_to_file_request(data: bytes, position: int, end: int) -> messag
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2938,7 +2939,7 @@ def decode_write_to_file_request(data: bytes, position: int, end: int) -> messag
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -2992,12 +2993,12 @@ def decode_append_to_file_request(data: bytes, position: int, end: int) -> messa
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3007,7 +3008,7 @@ def decode_append_to_file_request(data: bytes, position: int, end: int) -> messa
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3017,7 +3018,7 @@ def decode_append_to_file_request(data: bytes, position: int, end: int) -> messa
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3065,12 +3066,12 @@ def decode_list_request(data: bytes, position: int, end: int) -> messages.ListRe
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3080,7 +3081,7 @@ def decode_list_request(data: bytes, position: int, end: int) -> messages.ListRe
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3128,12 +3129,12 @@ def decode_get_path_separator_response(data: bytes, position: int, end: int) -> 
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3201,12 +3202,12 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3216,7 +3217,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3226,7 +3227,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3237,7 +3238,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3251,7 +3252,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3265,7 +3266,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3279,7 +3280,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3293,7 +3294,7 @@ def decode_create_scheduler_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3333,9 +3334,9 @@ def _decode_create_scheduler_request_properties(data: bytes, position: int, end:
     key = ""
     entry = ""
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of CreateSchedulerRequest.properties is longer than its message")
@@ -3371,12 +3372,12 @@ def decode_scheduler(data: bytes, position: int, end: int) -> messages.Scheduler
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3418,12 +3419,12 @@ def decode_schedulers(data: bytes, position: int, end: int) -> messages.Schedule
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3516,12 +3517,12 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3531,7 +3532,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3541,7 +3542,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3551,7 +3552,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3562,7 +3563,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3578,7 +3579,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3588,7 +3589,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3598,7 +3599,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3608,7 +3609,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3624,7 +3625,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3658,7 +3659,7 @@ def decode_job_description(data: bytes, position: int, end: int) -> messages.Job
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3710,9 +3711,9 @@ def _decode_job_description_environment(data: bytes, position: int, end: int) ->
     key = ""
     entry = ""
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of JobDescription.environment is longer than its message")
@@ -3751,12 +3752,12 @@ def decode_submit_batch_job_request(data: bytes, position: int, end: int) -> mes
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3766,7 +3767,7 @@ def decode_submit_batch_job_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3816,12 +3817,12 @@ def decode_submit_interactive_job_request(data: bytes, position: int, end: int) 
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3831,7 +3832,7 @@ def decode_submit_interactive_job_request(data: bytes, position: int, end: int) 
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3841,7 +3842,7 @@ def decode_submit_interactive_job_request(data: bytes, position: int, end: int) 
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3883,12 +3884,12 @@ def decode_job(data: bytes, position: int, end: int) -> messages.Job:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3933,12 +3934,12 @@ def decode_job_request(data: bytes, position: int, end: int) -> messages.JobRequ
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3948,7 +3949,7 @@ def decode_job_request(data: bytes, position: int, end: int) -> messages.JobRequ
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -3990,12 +3991,12 @@ def decode_jobs(data: bytes, position: int, end: int) -> messages.Jobs:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 18:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4040,12 +4041,12 @@ def decode_get_job_statuses_request(data: bytes, position: int, end: int) -> mes
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4055,7 +4056,7 @@ def decode_get_job_statuses_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4103,12 +4104,12 @@ def decode_wait_request(data: bytes, position: int, end: int) -> messages.WaitRe
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4118,7 +4119,7 @@ def decode_wait_request(data: bytes, position: int, end: int) -> messages.WaitRe
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4166,12 +4167,12 @@ def decode_queue(data: bytes, position: int, end: int) -> messages.Queue:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4213,12 +4214,12 @@ def decode_queues(data: bytes, position: int, end: int) -> messages.Queues:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4263,12 +4264,12 @@ def decode_scheduler_and_queues(data: bytes, position: int, end: int) -> message
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4278,7 +4279,7 @@ def decode_scheduler_and_queues(data: bytes, position: int, end: int) -> message
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4323,12 +4324,12 @@ def decode_get_queue_status_request(data: bytes, position: int, end: int) -> mes
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4338,7 +4339,7 @@ def decode_get_queue_status_request(data: bytes, position: int, end: int) -> mes
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4404,12 +4405,12 @@ def decode_job_status(data: bytes, position: int, end: int) -> messages.JobStatu
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4419,7 +4420,7 @@ def decode_job_status(data: bytes, position: int, end: int) -> messages.JobStatu
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4441,7 +4442,7 @@ def decode_job_status(data: bytes, position: int, end: int) -> messages.JobStatu
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4458,7 +4459,7 @@ def decode_job_status(data: bytes, position: int, end: int) -> messages.JobStatu
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4474,7 +4475,7 @@ def decode_job_status(data: bytes, position: int, end: int) -> messages.JobStatu
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4511,9 +4512,9 @@ def _decode_job_status_scheduler_specific_information(data: bytes, position: int
     key = ""
     entry = ""
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of JobStatus.scheduler_specific_information is longer than its message")
@@ -4549,12 +4550,12 @@ def decode_get_job_statuses_response(data: bytes, position: int, end: int) -> me
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4605,12 +4606,12 @@ def decode_queue_status(data: bytes, position: int, end: int) -> messages.QueueS
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4620,7 +4621,7 @@ def decode_queue_status(data: bytes, position: int, end: int) -> messages.QueueS
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4631,7 +4632,7 @@ def decode_queue_status(data: bytes, position: int, end: int) -> messages.QueueS
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4669,9 +4670,9 @@ def _decode_queue_status_scheduler_specific_information(data: bytes, position: i
     key = ""
     entry = ""
     while position < end:
-        tag, position = read_varint(data, position)
+        tag, position = read_short_varint(data, position)
         if tag in (10, 18):
-            size, position = read_varint(data, position)
+            size, position = read_short_varint(data, position)
             stop = position + size
             if stop > end:
                 raise DecodeError("an entry of QueueStatus.scheduler_specific_information is longer than its message")
@@ -4707,12 +4708,12 @@ def decode_queue_statuses(data: bytes, position: int, end: int) -> messages.Queu
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4762,12 +4763,12 @@ def decode_submit_interactive_job_response(data: bytes, position: int, end: int)
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 10:
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4777,7 +4778,7 @@ def decode_submit_interactive_job_response(data: bytes, position: int, end: int)
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4787,7 +4788,7 @@ def decode_submit_interactive_job_response(data: bytes, position: int, end: int)
             size = data[position]
             position += 1
             if size > 127:
-                size, position = read_varint(data, position - 1)
+                size, position = read_short_varint(data, position - 1)
             stop = position + size
             if stop > end:
                 raise DecodeError("a field on the wire is longer than its message")
@@ -4829,7 +4830,7 @@ def decode_is(data: bytes, position: int, end: int) -> messages.Is:
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 8:
             value = data[position]
             position += 1
@@ -4872,7 +4873,7 @@ def decode_get_default_runtime_response(data: bytes, position: int, end: int) ->
         tag = data[position]
         position += 1
         if tag > 127:
-            tag, position = read_varint(data, start)
+            tag, position = read_short_varint(data, start)
         if tag == 8:
             value = data[position]
             position += 1
