@@ -124,6 +124,23 @@ async def test_a_host_that_allows_fewer_sessions(home: Path, xenon_ssh: SshServe
         assert pool.taken == 0
 
 
+@pytest.mark.parametrize("refusals", [3, 6])
+async def test_a_busy_host_that_counts_an_ended_session_for_long_is_waited_for(
+    home: Path, xenon_ssh: SshServer, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    create_process = asyncssh.SSHClientConnection.create_process
+    answers = iter([asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")] * refusals)
+
+    async def busy(client: asyncssh.SSHClientConnection, *args: Any, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
+        for answer in answers:
+            raise answer
+        return await create_process(client, *args, **options)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "create_process", busy)
+    async with pool_for(home, xenon_ssh) as pool:
+        assert (await SshShell(await pool.open()).run("echo served")).stdout == b"served\n"
+
+
 @pytest.mark.xenon_ssh(copy="no-sessions-{worker}")
 async def test_a_host_that_allows_no_session(connect: Connect, xenon_ssh: SshServer) -> None:
     xenon_ssh.container.execute(["sh", "-c", "echo MaxSessions 0 >/etc/ssh/sshd_config.d/00-none.conf"])

@@ -21,6 +21,7 @@ from pyxenon_server.ssh.settings import SshSettings
 __all__ = ["SshConnections", "SshLink"]
 
 _PAUSES = (0.02, 0.05, 0.1)
+_MORE_PAUSES = (0.2, 0.4, 0.8, 1.6)
 _LAST_CODE = 4  # RFC 4254, section 5.1, has four reasons not to open a channel; asyncssh has higher codes for what it does with one
 T = TypeVar("T")
 S = TypeVar("S", bound=asyncssh.SSHClientSession[bytes])
@@ -213,12 +214,16 @@ class SshLink:
 
 
 async def _start_patiently(connection: Connection, start: _Start[T]) -> _Session[T]:
-    """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word."""
-    for pause in _PAUSES:
+    """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word.
+
+    How long that takes is for the host to say. Where another session is taken, fewer may do, which is soon found out; where none is,
+    the host either opens no session ever or is busy, and more patience tells the two apart.
+    """
+    for pause in (*_PAUSES, *_MORE_PAUSES):
         try:
             return await _started(connection, start)
         except asyncssh.ChannelOpenError as error:
-            if not connection.alive or not _is_refusal(error):
+            if not connection.alive or not _is_refusal(error) or (connection.taken > 1 and pause in _MORE_PAUSES):
                 raise
             await asyncio.sleep(pause)
     return await _started(connection, start)
