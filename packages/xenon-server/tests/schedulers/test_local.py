@@ -217,6 +217,8 @@ async def test_every_shell_tells_the_same(local, shell, monkeypatch, tmp_path):
         missing = jobs.end_of("no-such-program", queue_name="multi")
         told = [(end.state, end.exit_code, end.signal) for end in await asyncio.gather(*ends, missing)]
         assert told == [("DONE", 137, ""), ("DONE", 145, ""), ("DONE", None, "KILL"), ("DONE", None, "INT"), ("ERROR", 127, "")]
+        at_once = await asyncio.gather(*(jobs.end_of("sh", "-c", "kill -9 $$", queue_name="unlimited") for _ in range(40)))
+        assert {(end.exit_code, end.signal) for end in at_once} == {(None, "KILL")}  # however soon they ended
         job = await jobs.sh("echo $$ >>pids; (setsid sh -c 'echo $$ >>pids; exec sleep 60' &) ; sleep 60")
         pids = await local.lines("pids", 2)
         assert (await jobs.scheduler.cancel(job)).signal == "TERM"

@@ -19,8 +19,9 @@ from pyxenon_testing.servers.storage import StorageKind
 __all__ = ["Ftp", "free_ports"]
 
 PORT = 21
-# Each transfer under way takes one.
-PASSIVE_PORTS = 10
+# Each transfer under way takes one. vsftpd draws a port by lot, ten times at most, and ends the session when all ten were taken: with twice
+# as many as are likely to be in use that happens once in a thousand transfers, with four times as many once in a million.
+PASSIVE_PORTS = 20
 # Below those that systems give to whoever asks for any port.
 LOWEST_PORT, HIGHEST_PORT = 20000, 32000
 TRIES = 100

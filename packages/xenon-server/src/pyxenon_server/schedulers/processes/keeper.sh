@@ -7,7 +7,7 @@ xk_say() {
 
 # What is on record of job $1.
 xk_recall() {
-  xk_file=$xk_dir/j$1 xk_runner='' xk_pid='' xk_ended='' xk_stopped='' xk_asked='' xk_shown=''
+  xk_file=$xk_dir/j$1 xk_runner='' xk_pid='' xk_ended='' xk_stopped='' xk_asked='' xk_shown='' xk_told=''
   [ -f "$xk_file" ] || return
   while read -r xk_word xk_rest; do
     case $xk_word in
@@ -17,17 +17,20 @@ xk_recall() {
       stopped) xk_stopped=$xk_rest ;;
       ending) xk_asked=asked ;;
       '['*) xk_shown=$xk_rest ;;
+      *) xk_told="$xk_told $xk_rest" ;;
     esac
   done <"$xk_file"
 }
 
 # Run job $1, whose script is $2, and see how it ends. A shell's status cannot tell "exit 137" from a SIGKILL, but its table of jobs can:
-# it shows the number only for an exit. bash shows it while the end is not waited for yet, the others afterwards.
+# it shows the number only for an exit. bash shows it while the end is not waited for yet, the others afterwards. Where the end comes before
+# the wait, bash may have crossed the job off; it has then complained of the process that a signal killed, as of no other.
 xk_run() {
   xk_file=$xk_dir/j$1
   [ -z "$xk_monitor" ] || set -m
   [ -z "$xk_bash" ] || trap 'jobs >>"$xk_file"' CHLD
-  (eval "$2") 8>&- &
+  exec 2>>"$xk_file"
+  (eval "$2") 8>&- 2>/dev/null &
   xk_pid=$!
   echo "pid $xk_pid" >>"$xk_file"
   xk_say "started $1 $xk_pid"
@@ -36,7 +39,7 @@ xk_run() {
   if [ "$xk_bash" ]; then
     # Some versions let the trap interrupt the wait, with a status that says so.
     if [ "$xk_status" -eq "$xk_bash" ]; then
-      wait "$xk_pid"
+      wait "$xk_pid" 2>/dev/null
       xk_again=$?
       [ "$xk_again" -eq 127 ] || xk_status=$xk_again
     fi
@@ -49,7 +52,10 @@ xk_run() {
     xk_how="stopped $xk_stopped"
   elif [ "$xk_status" -gt 128 ]; then
     case $xk_shown in
-      '') xk_how="either $xk_status" ;;
+      '') case "$xk_told " in
+        *" $xk_pid "*) xk_how="signal $((xk_status - 128))" ;;
+        *) xk_how="either $xk_status" ;;
+        esac ;;
       *"$xk_status"*) ;;
       *) xk_how="signal $((xk_status - 128))" ;;
     esac
