@@ -104,7 +104,8 @@ def terminal(pytestconfig: pytest.Config, xenon_container: object, tmp_path: Pat
     environment |= {"XDG_STATE_HOME": str(tmp_path), "COLUMNS": "80"}
     made = Terminal(environment, tmp_path / "pyxenon" / "testing", servers_of(pytestconfig).base)
     yield made
-    made.run("down", "--all")
+    if made.folders():
+        made.run("down", "--all")
     assert made.containers() == []
 
 

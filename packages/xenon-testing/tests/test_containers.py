@@ -27,8 +27,11 @@ TRIES = 5
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, xenon_container: object, pytestconfig: pytest.Config) -> pytest.Pytester:
-    """An empty project, whose runs use the same base image."""
+def project(
+    pytester: pytest.Pytester, xenon_container: object, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """An empty project, whose runs use the same base image, and load no plugin that takes long and that none of them uses."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:asyncio")
     base = pytestconfig.getoption("xenon_base_image")
     pytester.makeini(f"[pytest]\nxenon_base_image = {base or ''}\n")
     return pytester
@@ -313,24 +316,25 @@ def test_markers_and_parameters_choose_options(project: pytest.Pytester) -> None
     project.runpytest_subprocess("--strict-markers", timeout=SECONDS_FOR_A_RUN).assert_outcomes(passed=4)
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        ("'nonsense'", "there is no kind of server named 'nonsense'; there are: ssh, slurm"),
-        ("'ssh', username='-x'", "the option username must be of the form of 'xenon', not '-x'"),
-        ("'ssh', nonsense='1'", "servers have no option 'nonsense'; there are: suite, username, disk, copy, configuration"),
-        ("'ssh', username='root'", "cannot be 'root', which is an account of the system"),
-        ("'slurm', suite='23.11'", "no Debian suite, or release of Slurm, '23.11' for servers; there are: bullseye (Slurm 20.11)"),
-        ("'slurm', suite=24.11", "the option suite must be a text in quotes, not 24.11"),
-        ("'s3', configuration='x'", "the option configuration is not for s3"),
-        ("'gridengine', suite='forky'", "there is no gridengine on Debian forky"),
-    ],
-)
-def test_what_cannot_be_asked_for_is_an_error_that_says_so(project: pytest.Pytester, call: str, words: str) -> None:
-    project.makepyfile(f"def test_server(xenon_container):\n    xenon_container({call})\n")
+REFUSED = {
+    "'nonsense'": "there is no kind of server named 'nonsense'; there are: ssh, slurm",
+    "'ssh', username='-x'": "the option username must be of the form of 'xenon', not '-x'",
+    "'ssh', nonsense='1'": "servers have no option 'nonsense'; there are: suite, username, disk, copy, configuration",
+    "'ssh', username='root'": "cannot be 'root', which is an account of the system",
+    "'slurm', suite='23.11'": "no Debian suite, or release of Slurm, '23.11' for servers; there are: bullseye (Slurm 20.11)",
+    "'slurm', suite=24.11": "the option suite must be a text in quotes, not 24.11",
+    "'s3', configuration='x'": "the option configuration is not for s3",
+    "'gridengine', suite='forky'": "there is no gridengine on Debian forky",
+}
+
+
+def test_what_cannot_be_asked_for_is_an_error_that_says_so(project: pytest.Pytester) -> None:
+    tests = (f"def test_{number}(xenon_container):\n    xenon_container({call})\n" for number, call in enumerate(REFUSED))
+    project.makepyfile("\n\n".join(tests))
     result = project.runpytest_subprocess(timeout=SECONDS_FOR_A_RUN)
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"*{words.replace('[', '[[]')}*"])
+    result.assert_outcomes(failed=len(REFUSED))
+    refused = re.split(r"(?m)^_+ test_\d+ _+$", result.stdout.str().partition("short test summary")[0])[1:]
+    assert [words for words, said in zip(REFUSED.values(), refused, strict=True) if words not in said] == []
 
 
 def test_markers_add_up_and_a_parameter_counts_for_more(project: pytest.Pytester) -> None:
