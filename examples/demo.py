@@ -151,7 +151,7 @@ def next_line(responses: Iterator[SubmitInteractiveJobResponse]) -> tuple[str, b
 def main() -> int:
     """Run the three parts on one server, and return the exit status."""
     parser = argparse.ArgumentParser(description="Show what PyXenon does, on a real server.")
-    parser.add_argument("--target", help="the server, such as java: or grpc://localhost:50051 (default: XENON_TARGET, else a server in this process)")
+    parser.add_argument("--target", help="the server, such as java: (default: XENON_TARGET, else a server in this process)")
     target, report, started = parser.parse_args().target, Report(), time.perf_counter()
     report.heading("PyXenon")
     with xenon.init(target=target) as session, tempfile.TemporaryDirectory(prefix="xenon-demo-") as folder:
