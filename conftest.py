@@ -1,4 +1,4 @@
-"""Shared by every suite: the settings of hypothesis, and the marks that whole folders have."""
+"""Settings shared by all test suites: hypothesis profiles, and the marks of whole folders."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long one example takes says how busy the machine is, not whether the code is right.
+# The time that an example takes shows how busy the machine is, not whether the code is right.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("small", settings.get_profile("untimed"), max_examples=10)
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent
-# What depends on the Python that runs it: the interpreter's event loop, threads, processes, signals and typing.
+# Tests that depend on the Python version: the interpreter's event loop, threads, processes, signals and typing.
 PORTABLE = tuple(
     ROOT / "packages" / folder
     for folder in (

@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: ``make docs``, which stops at a warning."""
+"""The Sphinx configuration of the site. Run ``make docs``, which fails on any warning."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ version = release = version_of("pyxenon")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
-myst_heading_anchors = 3  # so that [words](page.md#a-heading) is a link here as it is where the repository is read
+myst_heading_anchors = 3  # so that [words](page.md#a-heading) works on the site as in the repository
 
-nitpicky = True  # a role such as :class: that leads nowhere is a warning, too
+nitpicky = True  # also warn of a dead role such as :class:
 nitpick_ignore_regex = [
-    # The site is built without a network: names of the standard library and of other projects are no links.
+    # The site is built without a network: names of the standard library and of other projects are not links.
     (
         "py:.*",
         r"(asyncio|builtins|collections|contextlib|concurrent|datetime|enum|os|pathlib|subprocess|threading|types|typing|_?pytest)\..*",
     ),
-    # What signatures say of how it is built inside. Types that programs deal with are in the API.
+    # Internal types in signatures. The types that programs use are in the API.
     ("py:class", r"pyxenon\.(handle|portal)\.\w+|pyxenon_core\.(channels|failures|handle|targets)\.[\w.]+"),
     ("py:class", r"pyxenon_java\.logs\.\w+|pyxenon_server\.(adaptors\.resources|shells)\.[\w.]+|pyxenon_server\.adaptors\.properties\.T"),
     ("py:class", r"pyxenon_testing\.(client|engine)\.[\w.]+|Resources|OptionsByName"),
@@ -42,7 +42,7 @@ autodoc_type_aliases = {
 }
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 72  # a longer one has a line for each parameter
+maximum_signature_line_length = 72  # a longer signature gets one line per parameter
 napoleon_use_rtype = False
 
 html_theme = "furo"
@@ -74,16 +74,17 @@ GIVEN_BY_CALLS = {
 
 
 def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
-    """Leave out the list of what is on a page, which the theme has beside it. Where the repository is read, it is of use."""
+    """Remove a page's table of contents, which the theme shows in the sidebar; it is for readers of the repository."""
     for topic in list(doctree.findall(nodes.topic)):
         if "contents" in topic["classes"]:
             topic.parent.remove(topic)
 
 
 def name_paths(app: Sphinx, doctree: nodes.document) -> None:
-    """A bare Path in a signature is the standard library's, which is imported for type checkers only; ours has its full name by then.
+    """Resolve the names in signatures that Sphinx cannot.
 
-    What signatures name as of the package pyxenon is on the page of xenon, which hands its names on.
+    A bare Path is the standard library's, which is imported only for type checkers; ours has its full name by then. Names of the package
+    pyxenon are on the page of xenon, which re-exports them.
     """
     for reference in doctree.findall(addnodes.pending_xref):
         if reference.get("refdomain") == "py":
@@ -95,35 +96,35 @@ def name_paths(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def keep_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Remember what an attribute's docstring is."""
+    """Remember an attribute's docstring."""
     if what in ("attribute", "data", "property"):
         kept[name] = list(lines)
 
 
 def restore_lines(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Undo what napoleon does to it: it takes what comes before a colon in the first line for the type, and types are annotations here."""
+    """Restore it after napoleon, which takes the text before a colon in the first line for a type; our types are annotations."""
     lines[:] = kept.pop(name, lines)
 
 
 kept: dict[str, list[str]] = {}
 
 
-def mend_signature(
+def fix_signature(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
 ) -> tuple[str, str | None] | None:
-    """Leave out how handles and exceptions are constructed, and what pytest gives to a fixture: none of it is a program's business."""
+    """Hide the constructors of handles and exceptions, and the parameters of fixtures: programs do not use them."""
     if name in GIVEN_BY_CALLS or name.startswith("pyxenon_core.errors."):
         return "", None
     if name.startswith("pyxenon_testing.plugin."):
         return "()", returns
-    # A default that is made anew each time has no text of its own.
+    # A default that is created for each call has no fixed text.
     return (signature.replace("<factory>", "..."), returns) if signature and "<factory>" in signature else None
 
 
 def setup(app: Sphinx) -> None:
-    """What is ours beyond the settings."""
+    """Register the event handlers."""
     app.connect("doctree-read", drop_contents)
     app.connect("doctree-read", name_paths)
     app.connect("autodoc-process-docstring", keep_lines, priority=400)  # napoleon has 500
     app.connect("autodoc-process-docstring", restore_lines, priority=600)
-    app.connect("autodoc-process-signature", mend_signature)
+    app.connect("autodoc-process-signature", fix_signature)

@@ -1,4 +1,4 @@
-"""Several jobs at once, from a program that is asynchronous itself."""
+"""Run several jobs at the same time, from an asynchronous program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyxenon_core.messages import JobDescription
 
 
 async def run_job(scheduler: pyxenon_core.Scheduler, name: str, seconds: float) -> int:
-    """Run a job that sleeps for *seconds*; gives its exit code."""
+    """Run a job that sleeps for *seconds*, and return its exit code."""
     program = f"import time; time.sleep({seconds})"
     description = JobDescription(executable=sys.executable, arguments=["-c", program], name=name, queue_name="unlimited")
     job = await scheduler.submit_batch_job(description)
@@ -20,8 +20,8 @@ async def run_job(scheduler: pyxenon_core.Scheduler, name: str, seconds: float) 
 
 
 async def main() -> None:
-    """Run three jobs side by side: the last to start is the first to end."""
-    # The target java: would need a scheduler for each job, as those of that server may lose one when they are called several times at once.
+    """Run three jobs at the same time: the last to start is the first to end."""
+    # With the target java:, use one scheduler per job: a scheduler of that server may lose a job when it is called concurrently.
     async with await pyxenon_core.connect() as client, await client.schedulers.create("local") as scheduler:
         codes = await asyncio.gather(
             run_job(scheduler, "slow", 1.0),

@@ -1,4 +1,4 @@
-"""Run a job in a queue, wait for its end, and read what it wrote."""
+"""Run a job in a queue, wait until it is done, and read its output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import xenon
 
 
 def main() -> None:
-    """Count the lines of a file, as a job."""
+    """Run a job that counts the lines of a file."""
     with (
         xenon.init(),
         tempfile.TemporaryDirectory() as folder,

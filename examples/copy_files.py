@@ -1,4 +1,4 @@
-"""Copy a directory with all that is in it, see how far the copy is, and list the result."""
+"""Copy a directory with everything in it, watch the progress, and list the result."""
 
 from __future__ import annotations
 

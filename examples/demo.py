@@ -1,4 +1,4 @@
-"""What PyXenon does, for real: a batch job, files, and a conversation with a program. Every step is checked.
+"""A tour of PyXenon on a real server: a batch job, files, and a conversation with a program. Every step is checked.
 
 Run it with ``python examples/demo.py``; ``--target java:`` does the same on the Java server, and ``--target grpc://localhost:50051`` on a
 Xenon server that is already running on this machine.
@@ -28,7 +28,7 @@ for number, line in enumerate(sys.stdin, 1):
 
 
 class Report:
-    """What is said on the terminal, in colour where that is wanted, and which checks held."""
+    """The output on the terminal, in colour unless that is turned off, and the results of the checks."""
 
     def __init__(self) -> None:
         self.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -36,19 +36,19 @@ class Report:
         self.count = 0
 
     def paint(self, text: str, code: int) -> str:
-        """*text* in the colour with this ANSI *code*: 1 is bold, 2 dim, 31 red, 32 green."""
+        """Return *text* in the colour with this ANSI *code*: 1 is bold, 2 dim, 31 red, 32 green."""
         return f"\033[{code}m{text}\033[0m" if self.colour else text
 
     def heading(self, text: str) -> None:
-        """Begin a part of the demo."""
+        """Print the heading of a part of the demo."""
         print(f"\n{self.paint(text, 1)}", flush=True)
 
     def line(self, label: str, text: str, colour: int = 0) -> None:
-        """One thing that happened, or that was said."""
+        """Print one event or one line of output."""
         print(f"  {self.paint(f'{label:>8}', colour or 2)}  {text}", flush=True)
 
     def check(self, what: str, found: object, expected: object) -> None:
-        """Compare what was *found* with what was *expected*, and remember the outcome."""
+        """Compare *found* with *expected*, and remember the outcome."""
         self.count += 1
         if found == expected:
             self.line("ok", what, 32)
@@ -57,7 +57,7 @@ class Report:
             self.line("FAILED", f"{what}: expected {expected!r}, found {found!r}", 31)
 
     def summary(self) -> int:
-        """Say how it went, and give the exit status: 0 if every check held, else 1."""
+        """Print the result, and return the exit status: 0 if every check held, else 1."""
         self.heading(f"{self.count - len(self.failed)} of {self.count} checks held.")
         for what in self.failed:
             self.line("FAILED", what, 31)
@@ -65,7 +65,7 @@ class Report:
 
 
 def run_batch_job(report: Report, filesystem: xenon.FileSystem, scheduler: xenon.Scheduler, here: xenon.Path) -> None:
-    """Submit a job, wait for its end, and read what it wrote to its standard output."""
+    """Submit a job, wait until it is done, and read its standard output."""
     report.heading("A batch job")
     output = here / "output.txt"
     job = xenon.JobDescription(executable=sys.executable, arguments=["-c", "print(6 * 7)"], stdout=output, name="answer")
@@ -100,13 +100,13 @@ def handle_files(report: Report, filesystem: xenon.FileSystem, here: xenon.Path)
 
 
 def mode(entry: xenon.PathAttributes) -> str:
-    """Permissions the way ``ls`` writes them, such as ``rw-r--r--``."""
+    """Return the permissions as ``ls`` writes them, such as ``rw-r--r--``."""
     each = [permission for permission in xenon.PosixFilePermission if permission is not xenon.PosixFilePermission.NONE]
     return "".join(letter if permission in entry.permissions else "-" for letter, permission in zip("rwxrwxrwx", each, strict=True))
 
 
 def hold_conversation(report: Report, scheduler: xenon.Scheduler) -> None:
-    """Talk to a running program line by line: the next line is sent once the answer to the last is there."""
+    """Talk to a running program line by line: send the next line once the last one is answered."""
     report.heading("A conversation")
     questions, answers, remarks = ["Uryyb, jbeyq!", "How are you?", "Tbbqolr."], [], b""
     lines: queue.Queue[bytes | None] = queue.Queue()
@@ -122,24 +122,24 @@ def hold_conversation(report: Report, scheduler: xenon.Scheduler) -> None:
             remarks += remark
             report.line("stdout", f"{answer}  (after {1000 * (time.perf_counter() - sent):.0f} ms)")
     finally:
-        lines.put(None)  # the end of its input, at which the program ends
+        lines.put(None)  # the end of its input, which ends the program
     rest = list(responses)
     remarks += b"".join(response.stderr for response in rest)
     for text in remarks.decode().splitlines():
         report.line("stderr", text)
     report.check("three lines in, three lines out, in lock-step", answers, ["Hello, world!", "Ubj ner lbh?", "Goodbye."])
-    report.check("standard error came apart", remarks.decode().splitlines(), [f"line {n} turned by 13 letters" for n in (1, 2, 3)])
+    report.check("standard error came separately", remarks.decode().splitlines(), [f"line {n} turned by 13 letters" for n in (1, 2, 3)])
     report.check("and nothing after that", b"".join(response.stdout for response in rest), b"")
 
 
 def until_none(lines: queue.Queue[bytes | None]) -> Iterator[bytes]:
-    """What is put into *lines*, waiting for it, until that is None."""
+    """Yield the items of *lines* as they arrive, until one is None."""
     while (line := lines.get()) is not None:
         yield line
 
 
 def next_line(responses: Iterator[SubmitInteractiveJobResponse]) -> tuple[str, bytes]:
-    """The next line of standard output, which may come in several pieces, and what came on standard error meanwhile."""
+    """Return the next line of standard output, which may come in several pieces, and the standard error that arrived meanwhile."""
     line = remarks = b""
     for response in responses:
         line, remarks = line + response.stdout, remarks + response.stderr
@@ -149,9 +149,9 @@ def next_line(responses: Iterator[SubmitInteractiveJobResponse]) -> tuple[str, b
 
 
 def main() -> int:
-    """Run the three parts on one server; gives the exit status."""
+    """Run the three parts on one server, and return the exit status."""
     parser = argparse.ArgumentParser(description="Show what PyXenon does, on a real server.")
-    parser.add_argument("--target", help="the server, such as java: or grpc://localhost:50051 (default: a server of its own)")
+    parser.add_argument("--target", help="the server, such as java: (default: XENON_TARGET, else a server in this process)")
     target, report, started = parser.parse_args().target, Report(), time.perf_counter()
     report.heading("PyXenon")
     with xenon.init(target=target) as session, tempfile.TemporaryDirectory(prefix="xenon-demo-") as folder:
@@ -168,7 +168,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nInterrupted; what the demo made is removed, and what it started has ended.", file=sys.stderr)
+        print("\nInterrupted. The demo's files are removed, and its jobs have ended.", file=sys.stderr)
         sys.exit(130)
     except xenon.XenonError as error:
         print(f"\nThe demo cannot go on: {error}", file=sys.stderr)

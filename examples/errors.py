@@ -1,4 +1,4 @@
-"""What goes wrong is an exception with a name, which knows what it was about; a job that fails says so in its status."""
+"""Catch exceptions by name and read their attributes; see in its status that a job has failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xenon.exceptions import NoSuchPathException, UnknownAdaptorException
 
 
 def main() -> None:
-    """Provoke three failures and look at them."""
+    """Provoke three failures and print what they say."""
     with xenon.init(), xenon.FileSystem.create("file") as filesystem, xenon.Scheduler.create("local") as scheduler:
         try:
             filesystem.get_attributes("/no/such/file")

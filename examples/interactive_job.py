@@ -1,4 +1,4 @@
-"""Talk to a program while it runs: each question waits for the answer to the last."""
+"""Talk to a program while it runs: send each question after the last one is answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ print("no more sums", file=sys.stderr)
 
 
 def main() -> None:
-    """Have a job add numbers up."""
+    """Run a job that adds numbers."""
     questions: queue.Queue[bytes | None] = queue.Queue()
     with xenon.init(), xenon.Scheduler.create("local") as scheduler:
         description = xenon.JobDescription(executable=sys.executable, arguments=["-c", PROGRAM])

@@ -118,5 +118,5 @@ def test_an_interrupt_ends_the_demo_tidily(tmp_path: Path) -> None:
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)  # as the terminal does: to all of its programs
         _, complaints = process.communicate(timeout=SECONDS)
-    assert (process.returncode, complaints) == (130, "\nInterrupted; what the demo made is removed, and what it started has ended.\n")
+    assert (process.returncode, complaints) == (130, "\nInterrupted. The demo's files are removed, and its jobs have ended.\n")
     assert list(tmp_path.iterdir()) == []

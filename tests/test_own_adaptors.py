@@ -93,7 +93,7 @@ def test_the_file_system_of_the_page_holds_to_the_contract(tmp_path: Path) -> No
 def test_what_comes_with_an_adaptor(site: Path, tmp_path: Path) -> None:
     default, missing, too_large, invalid, cancelled = run(MISTAKES, site, tmp_path)
     assert default == "1M"
-    assert missing.startswith("get_attributes 'nothing' failed: there is nothing of that name")
+    assert missing.startswith("get_attributes 'nothing' failed: there is nothing with that name")
     assert "it would have 1025 bytes. Raise the property xenon.adaptors.filesystems.memory.most." in too_large
     assert "xenon.adaptors.filesystems.memory.most cannot be 'much'" in invalid
     assert cancelled == "True None"

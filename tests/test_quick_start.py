@@ -14,7 +14,7 @@ from pyxenon_testing import ServerFactory, SlurmServer
 from run_page import python_blocks
 
 ROOT = Path(__file__).parent.parent
-QUICK_START = python_blocks(ROOT / "README.md")[0]
+QUICK_START = python_blocks(ROOT / "README.md")[1]
 HOST = "login.example.org"
 SUITES = ("bullseye", "bookworm", "trixie", "forky")
 SECONDS = 120

@@ -1,4 +1,4 @@
-"""What the README tells people to paste does what it says. Its first program has a cluster of its own, in test_quick_start.py."""
+"""What the README tells people to paste does what it says. Its Slurm program has a cluster of its own, in test_quick_start.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from known_hosts import home_with
 from pyxenon_testing import ServerFactory
 from run_page import python_blocks
 
-_, LOCAL, REMOTE, ASYNCHRONOUS = python_blocks(Path(__file__).parent.parent / "README.md")
+LOCAL, _, REMOTE, ASYNCHRONOUS = python_blocks(Path(__file__).parent.parent / "README.md")
 REMOTE_HOST = "data.example.org"
 
 

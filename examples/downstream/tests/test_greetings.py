@@ -1,4 +1,4 @@
-"""The cluster greets, for real."""
+"""Tests of greetings, on a real cluster."""
 
 from __future__ import annotations
 

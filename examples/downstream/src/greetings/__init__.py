@@ -1,4 +1,4 @@
-"""Has a Slurm cluster greet people."""
+"""Greet people from a Slurm cluster."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SECONDS_TO_GREET = 60
 
 
 def greet(scheduler: xenon.Scheduler, files: xenon.FileSystem, folder: str, name: str) -> str:
-    """What a job on the cluster says to *name*.
+    """Run a job on the cluster that greets *name*, and return what it printed.
 
-    *scheduler* is the cluster's, *files* its file system, and *folder* a directory there. Raises RuntimeError when the job fails.
+    *scheduler* is the cluster's, *files* its file system, and *folder* a directory there. Raises RuntimeError if the job fails.
     """
     greeting = f"{folder}/greeting"
     description = xenon.JobDescription(executable="echo", arguments=["hello", name], stdout=greeting)
