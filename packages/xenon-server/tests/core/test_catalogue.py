@@ -81,8 +81,8 @@ exploding = their_exploding_adaptor:Any
 """
 BROKEN = {
     "missing": "ModuleNotFoundError",
-    "other": "is no FileSystem of pyxenon_server.adaptors.base",
-    "misnamed": "calls itself mine",
+    "other": "is not a subclass of pyxenon_server.adaptors.base.FileSystem",
+    "misnamed": "has a different name, mine, in its class",
     "absent": "AttributeError",
 }
 
@@ -150,9 +150,9 @@ async def test_what_cannot_be_created() -> None:
             for name in {adaptor["name"] for adaptor in adaptors} - set(await kind.get_adaptor_names()):
                 with pytest.raises(UnknownAdaptorException, match=r"The Java server has it: pip install .* 'java:'"):
                     await kind.create(name)
-        with pytest.raises(UnknownAdaptorException, match=r"'local' is an adaptor of schedulers, .* Scheduler\.create"):
+        with pytest.raises(UnknownAdaptorException, match=r"'local' is a scheduler adaptor, .* Scheduler\.create"):
             await create("local")
-        with pytest.raises(UnknownAdaptorException, match=r"'file' is an adaptor of file systems, .* FileSystem\.create"):
+        with pytest.raises(UnknownAdaptorException, match=r"'file' is a file system adaptor, .* FileSystem\.create"):
             await client.schedulers.create("file")
         with pytest.raises(UnknownAdaptorException, match="there is no adaptor ''"):
             await create("")
@@ -164,7 +164,7 @@ async def test_what_cannot_be_created() -> None:
             await create("file", "", {"xenon.adaptors.filesystems.file.buffersize": "1"})
         with pytest.raises(InvalidPropertyException, match="bufferSize cannot be '0'"):
             await create("file", "", {"xenon.adaptors.filesystems.file.bufferSize": "0"})
-        with pytest.raises(InvalidCredentialException, match="takes no PasswordCredential") as caught:
+        with pytest.raises(InvalidCredentialException, match="a PasswordCredential is not supported") as caught:
             await create("file", password_credential=PasswordCredential("me", "secret-word"))
         assert "secret-word" not in f"{caught.value}{caught.value!r}{caught.value.__dict__}"
         assert await client.filesystems.list_file_systems() == []

@@ -62,7 +62,7 @@ def test_who_it_is_is_told(credential: Credential) -> None:
 def test_a_kind_that_is_not_taken(credential: Credential) -> None:
     kind = type(credential).__name__
     require_supported("some", (kind,), credential)
-    with pytest.raises(InvalidCredentialException, match=f"takes no {kind}; it takes Something") as caught:
+    with pytest.raises(InvalidCredentialException, match=f"a {kind} is not supported; use Something") as caught:
         require_supported("some", ("Something",), credential)
     assert SECRET not in f"{caught.value}{caught.value.__dict__}"
 

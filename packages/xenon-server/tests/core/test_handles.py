@@ -91,7 +91,7 @@ async def test_a_handle_that_is_not_known(tmp_path: Path) -> None:
             await client.channel.unary_unary(services.FILE_SYSTEM_EXISTS, messages.PathRequest(None, messages.Path("x")))
         with pytest.raises(FileSystemClosedException, match="is not open"):
             await client.channel.unary_unary(services.FILE_SYSTEM_CLOSE, here._handle)
-        with pytest.raises(XenonError, match="names no path"):
+        with pytest.raises(XenonError, match="does not name a path"):
             other = await client.filesystems.create("file", str(tmp_path))
             await client.channel.unary_unary(services.FILE_SYSTEM_EXISTS, messages.PathRequest(other.handle, None))
 

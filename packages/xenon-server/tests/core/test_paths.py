@@ -59,7 +59,7 @@ def test_the_root_is_in_itself() -> None:
 
 
 def test_what_no_file_system_can_have() -> None:
-    with pytest.raises(IllegalArgumentException, match="names no source"):
+    with pytest.raises(IllegalArgumentException, match="does not name a source"):
         checked(None, "source")
     with pytest.raises(IllegalArgumentException, match="null character"):
         checked(Path("a\0b"), "path")

@@ -84,9 +84,9 @@ def test_a_number_is_taken_if_it_is_in_range(number: int) -> None:
 def test_an_unknown_name_with_what_may_be_meant() -> None:
     with pytest.raises(UnknownPropertyException, match=r"no property x\.cuont; did you mean x\.count\?"):
         Properties.check("some", ALL, {"x.cuont": "1"})
-    with pytest.raises(UnknownPropertyException, match=r"there are x\.flag, x\.count"):
+    with pytest.raises(UnknownPropertyException, match=r"available: x\.flag, x\.count"):
         Properties.check("some", ALL, {"entirely else": "1"})
-    with pytest.raises(UnknownPropertyException, match="there are none"):
+    with pytest.raises(UnknownPropertyException, match="available: none"):
         Properties.check("some", [], {"a": "b"})
 
 

@@ -36,10 +36,10 @@ async def test_a_host_that_is_not_known(connect: Connect, home: Path, xenon_ssh:
     (home / ".ssh" / "known_hosts").write_text("", encoding="ascii")
     error = await refused(connect)
     assert error.status is Status.FAILED_PRECONDITION
-    assert error.reason.startswith(f"cannot connect to 127.0.0.1:{xenon_ssh.port}: its host key is not known: it shows ssh-ed25519 SHA256:")
+    assert error.reason.startswith(f"cannot connect to 127.0.0.1:{xenon_ssh.port}: its host key is not known: it presents ssh-ed25519 SHA256:")
     assert str(home / ".ssh" / "known_hosts") in error.reason
     assert f"`ssh -p {xenon_ssh.port} 127.0.0.1`" in error.hint
-    assert f"`ssh-keyscan -p {xenon_ssh.port} 127.0.0.1` prints to {home / '.ssh' / 'known_hosts'}" in error.hint
+    assert f"`ssh-keyscan -p {xenon_ssh.port} 127.0.0.1` to {home / '.ssh' / 'known_hosts'}" in error.hint
 
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
@@ -86,7 +86,7 @@ async def test_without_strictness_an_unknown_and_a_changed_key_are_accepted(
 async def test_known_hosts_that_are_not_to_be_read_make_every_host_unknown(connect: Connect, home: Path, xenon_ssh: SshServer) -> None:
     error = await refused(connect, load_known_hosts=False)
     assert "its host key is not known" in error.reason
-    assert "no known-hosts file, as the properties say" in error.reason
+    assert "the properties disable known-hosts files" in error.reason
     other = home / "other"
     other.write_text(xenon_ssh.known_hosts, encoding="ascii")
     async with connect(load_known_hosts=False, known_hosts_file=str(other)) as link:
@@ -153,7 +153,7 @@ async def test_a_host_that_does_not_answer(connect: Connect) -> None:
         silent.listen()
         place = SshLocation(HostPort("127.0.0.1", silent.getsockname()[1]))
         error = await refused(connect, place=place, timeout=0.3)
-    assert "did not let the user in within 0.3 seconds" in error.reason
+    assert "did not complete the login within 0.3 seconds" in error.reason
     assert "firewall" in error.hint
 
 

@@ -113,7 +113,7 @@ def test_a_line_that_is_of_no_use_does_not_spoil_the_others(line: str) -> None:
 )
 def test_a_line_that_is_not_understood_is_told(line: str, caplog: pytest.LogCaptureFixture) -> None:
     assert texts(known(f"{line}\nexample.org {ONE}\n", "example.org").keys) == [ONE]
-    assert "line 1 of /known is not understood" in caplog.text
+    assert "ignoring line 1 of /known" in caplog.text
 
 
 def test_files_that_are_not_there_or_cannot_be_read_say_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -150,7 +150,7 @@ def test_without_strictness_a_changed_key_is_accepted_and_told(caplog: pytest.Lo
         assert check.accept("example.org", 22, asyncssh.import_public_key(ONE))
         assert caplog.text == ""
         assert check.accept("example.org", 22, asyncssh.import_public_key(TWO))
-    assert "the key of example.org port 22 has changed and was accepted unchecked: ssh-ed25519 SHA256:" in caplog.text
+    assert "the host key of example.org port 22 has changed and was accepted unchecked: ssh-ed25519 SHA256:" in caplog.text
 
 
 def test_the_address_of_a_host_does_not_stand_for_its_name() -> None:

@@ -78,7 +78,7 @@ async def test_each_host_is_checked(connect: Connect, home: Path, xenon_ssh: Ssh
         async with connect(credential, place=place):
             pass
     address, jump = inner.container.address, f"{xenon_ssh.host}:{xenon_ssh.port}"
-    assert f"cannot connect to {address} over {jump}: its host key is not known" in error.value.reason
+    assert f"cannot connect to {address} via {jump}: its host key is not known" in error.value.reason
     (home / ".ssh" / "known_hosts").write_text(inner.known_hosts, encoding="ascii")
     with pytest.raises(NotConnectedException, match=f"cannot connect to {jump}: its host key is not known"):
         async with connect(credential, place=place):
@@ -93,7 +93,7 @@ async def test_each_login_is_told_apart(connect: Connect, xenon_ssh: SshServer, 
         with pytest.raises(InvalidCredentialException) as error:
             async with connect(credential, place=place):
                 pass
-        where = f"{inner.container.address} over " if wrong is inner else f"{xenon_ssh.host}:{xenon_ssh.port} as"
+        where = f"{inner.container.address} via " if wrong is inner else f"{xenon_ssh.host}:{xenon_ssh.port} as"
         assert f"cannot log in to {where}" in error.value.reason
 
 
@@ -107,7 +107,7 @@ async def test_a_host_that_the_jump_host_does_not_reach(connect: Connect, xenon_
 @pytest.mark.xenon_ssh(copy="no-forwarding", configuration="AllowTcpForwarding no\n")
 async def test_a_jump_host_that_forwards_nothing(connect: Connect, xenon_ssh: SshServer) -> None:
     place = SshLocation(HostPort("127.0.0.1"), via=(HostPort(xenon_ssh.host, xenon_ssh.port),))
-    with pytest.raises(NotConnectedException, match="does not let connections through to port 22") as error:
+    with pytest.raises(NotConnectedException, match="does not forward connections to port 22") as error:
         async with connect(place=place):
             pass
     assert "AllowTcpForwarding" in error.value.hint
@@ -166,7 +166,7 @@ async def test_a_proxy_command(connect: Connect, home: Path, xenon_ssh: SshServe
 
 async def test_hosts_that_hop_over_each_other(connect: Connect, home: Path) -> None:
     (home / ".ssh" / "config").write_text("Host a\n ProxyJump b\nHost b\n ProxyJump a\n", encoding="ascii")
-    with pytest.raises(InvalidLocationException, match="a over b over a cannot be reached"):
+    with pytest.raises(InvalidLocationException, match="the jump hosts form a loop: a via b via a"):
         async with connect(DefaultCredential(), place=SshLocation(HostPort("a")), load_ssh_config=True):
             pass
 

@@ -90,7 +90,7 @@ async def test_an_encrypted_key(connect: Connect, xenon_ssh: SshServer, tmp_path
     file = encrypted(xenon_ssh, tmp_path, form=form)
     credential = CertificateCredential(username=xenon_ssh.username, certfile=str(file), passphrase=SECRET)
     assert await login(connect, credential) == xenon_ssh.username
-    for wrong, words in (("", "the credential has no passphrase for it"), ("no", "the passphrase of the credential does not open it")):
+    for wrong, words in (("", "the credential has no passphrase for it"), ("no", "the passphrase of the credential is wrong")):
         credential = CertificateCredential(username=xenon_ssh.username, certfile=str(file), passphrase=wrong)
         with pytest.raises(InvalidCredentialException) as error:
             await login(connect, credential)
@@ -103,7 +103,7 @@ async def test_a_key_that_is_not_there(connect: Connect, tmp_path: Path) -> None
         await login(connect, CertificateCredential(username="xenon", certfile="/nowhere/key"))
     with pytest.raises(CertificateNotFoundException, match="the private key .*~no-such-user/key cannot be read"):
         await login(connect, CertificateCredential(username="xenon", certfile="~no-such-user/key"))
-    with pytest.raises(CertificateNotFoundException, match="names no private key"):
+    with pytest.raises(CertificateNotFoundException, match="does not name a private key"):
         await login(connect, CertificateCredential(username="xenon"))
     with pytest.raises(CertificateNotFoundException, match="Is a directory"):
         await login(connect, CertificateCredential(username="xenon", certfile=str(tmp_path)))
@@ -111,7 +111,7 @@ async def test_a_key_that_is_not_there(connect: Connect, tmp_path: Path) -> None
 
 async def test_a_file_that_is_no_private_key(connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("PuTTY-User-Key-File-3: ssh-ed25519\n", encoding="ascii")
-    with pytest.raises(InvalidCredentialException, match="is no private key that can be used") as error:
+    with pytest.raises(InvalidCredentialException, match="is not a usable private key") as error:
         await login(connect, CertificateCredential(username="xenon", certfile=str(tmp_path / "text")))
     assert "puttygen" in str(error.value)
 
@@ -123,9 +123,9 @@ async def test_a_key_that_the_host_does_not_know(connect: Connect, tmp_path: Pat
     fingerprint = asyncssh.read_private_key(str(key)).get_fingerprint()
     assert error.value.reason == (
         f"cannot log in to 127.0.0.1:{xenon_ssh.port} as xenon: the host refused. "
-        f"It offers publickey, password; tried was the key ssh-ed25519 {fingerprint}"
+        f"It offers publickey, password; tried the key ssh-ed25519 {fingerprint}"
     )
-    assert "`ssh-copy-id` adds it" in error.value.hint
+    assert "with `ssh-copy-id`" in error.value.hint
 
 
 @pytest.mark.xenon_ssh(copy="signed-user", configuration="TrustedUserCAKeys /etc/ssh/user-ca.pub\n")
@@ -147,8 +147,8 @@ async def test_a_password(connect: Connect, xenon_ssh: SshServer, caplog: pytest
     assert await login(connect, xenon_ssh.password_credential) == xenon_ssh.username
     with pytest.raises(InvalidCredentialException) as error:
         await login(connect, PasswordCredential(username=xenon_ssh.username, password="not the secret"))
-    assert "tried was the password" in error.value.reason
-    assert "Check the user's name and the password" in error.value.hint
+    assert "tried the password" in error.value.reason
+    assert "Check the user name and the password" in error.value.hint
     assert "not the secret" not in str(error.value)
     assert xenon_ssh.password not in caplog.text and "not the secret" not in caplog.text
 
@@ -156,21 +156,21 @@ async def test_a_password(connect: Connect, xenon_ssh: SshServer, caplog: pytest
 @pytest.mark.xenon_ssh(copy="questions", configuration="PasswordAuthentication no\nKbdInteractiveAuthentication yes\nUsePAM yes\n")
 async def test_a_password_as_the_answer_to_a_question(connect: Connect, xenon_ssh: SshServer) -> None:
     assert await login(connect, xenon_ssh.password_credential) == xenon_ssh.username
-    with pytest.raises(InvalidCredentialException, match="It offers publickey, keyboard-interactive; tried was the password"):
+    with pytest.raises(InvalidCredentialException, match="It offers publickey, keyboard-interactive; tried the password"):
         await login(connect, PasswordCredential(username=xenon_ssh.username, password="wrong"))
 
 
 @pytest.mark.xenon_ssh(copy="keys-only", configuration="PasswordAuthentication no\nKbdInteractiveAuthentication no\n")
 async def test_a_password_for_a_host_that_takes_none(connect: Connect, xenon_ssh: SshServer) -> None:
-    with pytest.raises(CredentialNotFoundException, match="It offers publickey; tried was nothing") as error:
+    with pytest.raises(CredentialNotFoundException, match="It offers publickey; tried nothing") as error:
         await login(connect, xenon_ssh.password_credential)
-    assert "The host takes no password: use a certificate credential" in error.value.hint
+    assert "The host does not accept passwords: use a certificate credential" in error.value.hint
 
 
 async def test_the_default_credential_finds_the_users_key(connect: Connect, xenon_ssh: SshServer, home: Path) -> None:
     with pytest.raises(CredentialNotFoundException) as error:
         await login(connect, DefaultCredential(username=xenon_ssh.username))
-    assert f"There is no key that can be used in {home}/.ssh/id_ed25519, " in error.value.reason
+    assert f"There is no usable key in {home}/.ssh/id_ed25519, " in error.value.reason
     assert "there is no SSH agent" in error.value.reason
     (home / ".ssh" / "id_ecdsa").write_bytes(encrypted(xenon_ssh, home).read_bytes())
     with pytest.raises(CredentialNotFoundException, match=r"id_ecdsa is encrypted \(`ssh-add` puts it into the agent\)"):
@@ -195,7 +195,7 @@ async def test_the_default_credential_asks_the_agent(
         monkeypatch.setenv("SSH_AUTH_SOCK", path)
         assert await login(connect, DefaultCredential(username=xenon_ssh.username)) == xenon_ssh.username
         monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "gone"))
-        with pytest.raises(CredentialNotFoundException, match="the SSH agent has none"):
+        with pytest.raises(CredentialNotFoundException, match="the SSH agent has no keys"):
             await login(connect, DefaultCredential(username=xenon_ssh.username))
         (home / ".ssh" / "config").write_text(f"IdentityAgent {path}\n", encoding="ascii")
         assert await login(connect, DefaultCredential(username=xenon_ssh.username), load_ssh_config=True) == xenon_ssh.username
@@ -221,7 +221,7 @@ async def test_the_agent_opens_what_is_encrypted(
     connect: Connect, xenon_ssh: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     credential = CertificateCredential(username=xenon_ssh.username, certfile=str(encrypted(xenon_ssh, tmp_path)))
-    with pytest.raises(CredentialNotFoundException, match="no SSH agent is there: SSH_AUTH_SOCK is not set"):
+    with pytest.raises(CredentialNotFoundException, match="no SSH agent is running: SSH_AUTH_SOCK is not set"):
         await login(connect, credential, agent=True)
     with agent(tmp_path, Path(str(xenon_ssh.private_key))) as path:
         monkeypatch.setenv("SSH_AUTH_SOCK", path)
@@ -242,7 +242,7 @@ async def test_the_agent_is_forwarded_when_that_is_asked_for(
     monkeypatch.delenv("SSH_AUTH_SOCK")
     async with shell(agent_forwarding=True) as opened:
         assert (await opened.run('echo "$SSH_AUTH_SOCK"')).stdout == b"\n"
-    assert "no SSH agent is forwarded" in caplog.text
+    assert "cannot forward the SSH agent" in caplog.text
 
 
 async def test_a_map_of_credentials(connect: Connect, xenon_ssh: SshServer) -> None:
@@ -252,10 +252,10 @@ async def test_a_map_of_credentials(connect: Connect, xenon_ssh: SshServer) -> N
     assert await login(connect, CredentialMap(entries={key: right}, password_credential=wrong)) == xenon_ssh.username
     assert await login(connect, CredentialMap(entries={"127.0.0.1": right}, password_credential=wrong)) == xenon_ssh.username
     assert await login(connect, CredentialMap(password_credential=xenon_ssh.password_credential)) == xenon_ssh.username
-    with pytest.raises(InvalidCredentialException, match="tried was the password"):
+    with pytest.raises(InvalidCredentialException, match="tried the password"):
         await login(connect, CredentialMap(entries={"127.0.0.1:22": right}, password_credential=wrong))
 
 
 async def test_a_kind_of_credential_that_ssh_has_no_use_for(connect: Connect) -> None:
-    with pytest.raises(InvalidCredentialException, match="a KeytabCredential cannot log in over SSH"):
+    with pytest.raises(InvalidCredentialException, match="a KeytabCredential cannot be used to log in over SSH"):
         await login(connect, KeytabCredential(username="ada", keytabfile="/keytab"))

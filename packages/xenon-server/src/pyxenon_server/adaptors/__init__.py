@@ -1,1 +1,1 @@
-"""The contract of an adaptor: the base classes, what an adaptor declares, and the catalogue of those that are installed."""
+"""The adaptor API: base classes, declarations, and the catalogue of installed adaptors."""

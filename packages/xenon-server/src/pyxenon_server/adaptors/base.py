@@ -1,9 +1,9 @@
 """The base classes of adaptors. A package adds one through the entry point group ``xenon.filesystems`` or ``xenon.schedulers``.
 
-An adaptor declares, as attributes of its class, what it takes and what it can; from these follow the checks of a request to open it, the
-errors when it does not fit, and the description that ``get_adaptor_descriptions`` answers with. An instance is one open file system or
-scheduler. Every method is asynchronous and must not block the event loop; it raises a class of :mod:`pyxenon_core.errors` for what a caller
-should be told, with the adaptor filled in by whoever calls it.
+An adaptor declares its locations, credentials, properties and abilities as class attributes. The server derives from these the checks of a
+request to open it, the errors when the request does not fit, and the description returned by ``get_adaptor_descriptions``. An instance is
+one open file system or scheduler. Every method is asynchronous and must not block the event loop. To tell the caller what went wrong, it
+raises a class of :mod:`pyxenon_core.errors`; the calling code fills in the adaptor's name.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class OpenRequest:
-    """A request to open an adaptor, checked against what the adaptor declares.
+    """A request to open an adaptor, checked against the adaptor's declarations.
 
     Attributes:
-        location: As it was given.
-        credential: Who asks; a DefaultCredential when none was given.
+        location: The location as the caller gave it.
+        credential: The caller's credential; a DefaultCredential if none was given.
         properties: Every property that the adaptor declares, with its value.
-        resources: What the adaptors of one server share, such as SSH connections.
+        resources: Resources shared by the adaptors of one server, such as SSH connections.
     """
 
     location: str
@@ -56,7 +56,7 @@ class OpenRequest:
 
 
 class Adaptor(ABC):
-    """What file systems and schedulers have in common. *name* is what a request asks for."""
+    """Base class of file systems and schedulers. A request selects an adaptor by its *name*."""
 
     name: ClassVar[str]
     description: ClassVar[str]
@@ -70,27 +70,26 @@ class Adaptor(ABC):
     @classmethod
     @abstractmethod
     async def open(cls, request: OpenRequest) -> Self:
-        """Connect; raises the error that says why it cannot. Nothing is left open when it raises."""
+        """Connect and return the open adaptor. If connecting fails, raise an error that gives the cause, and leave nothing open."""
 
     async def close(self) -> None:
-        """Give back what it holds, and end what it still runs by itself. It is called once."""
+        """Release all resources and stop background work. Called once."""
         return
 
     async def is_connected(self) -> bool:
-        """Whether it can still be used, or connects again by itself."""
+        """Return True if the adaptor is usable or reconnects on its own."""
         return True
 
 
 class FileSystem(Adaptor):
     """An open file system.
 
-    Paths are texts, absolute, with neither ``.`` nor repeated separators in them; ``..`` is left to the file system. A symbolic link is
-    followed where POSIX follows one: in all but its last part always, in its last part by everything except :meth:`attributes`,
-    :meth:`delete`, :meth:`delete_tree`, :meth:`rename`, :meth:`read_symbolic_link` and :meth:`write`, which replaces the link where it may
-    replace.
+    Paths are absolute strings without ``.`` and without repeated separators; the file system resolves ``..``. Symbolic links are followed
+    as in POSIX: always in all parts of a path but the last, and in the last part by all methods except :meth:`attributes`, :meth:`delete`,
+    :meth:`delete_tree`, :meth:`rename`, :meth:`read_symbolic_link` and :meth:`write`, which replaces the link if it is allowed to replace.
 
     Attributes:
-        is_local: True where its paths are those of the machine that the server runs on, so that another adaptor may open its files itself.
+        is_local: True if the paths are on the machine that the server runs on, so that another adaptor may open the files directly.
     """
 
     is_local: ClassVar[bool] = False
@@ -107,7 +106,7 @@ class FileSystem(Adaptor):
 
     @classmethod
     def describe(cls) -> FileSystemAdaptorDescription:
-        """The description of the adaptor."""
+        """Return the adaptor's description."""
         return FileSystemAdaptorDescription(
             name=cls.name,
             description=cls.description,
@@ -127,29 +126,29 @@ class FileSystem(Adaptor):
 
     @abstractmethod
     async def start_directory(self) -> str:
-        """The absolute path that relative ones are resolved against when nobody has set a working directory."""
+        """Return the absolute path against which relative paths are resolved while no working directory is set."""
 
     @abstractmethod
     async def attributes(self, path: str) -> PathAttributes:
-        """What is at *path*; a symbolic link is told of itself. Raises NoSuchPathException when nothing is there."""
+        """Return the attributes of *path*, or of the link itself if it is one. Raises NoSuchPathException if *path* does not exist."""
 
     @abstractmethod
     def list(self, path: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
-        """List the directory *path* in batches as they come, without ``.`` and ``..``. Nothing stays open when it is closed early.
+        """Yield the entries of the directory *path* in batches, without ``.`` and ``..``. Closing the generator early leaves nothing open.
 
-        Raises NoSuchPathException, and InvalidPathException when it is no directory.
+        Raises NoSuchPathException, and InvalidPathException if *path* is not a directory.
         """
 
     @abstractmethod
     def read(self, path: str, offset: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
-        """Read the file *path*, or a range of it, in pieces. Nothing stays open when it is closed early.
+        """Yield the content of the file *path*, or a range of it, in pieces. Closing the generator early leaves nothing open.
 
-        The bytes are those of the slice ``content[offset:][:length]``: a negative *offset* counts from the end, and where the range leaves
-        the file there are fewer bytes, or none. The end is where the file's size has it when reading begins, so that a negative *offset*
-        gives all of a file that tells no size, as in ``/proc``. Only the range is fetched. Whoever calls it sees to it that *length* is not
-        negative.
+        The bytes are those of the slice ``content[offset:][:length]``: a negative *offset* counts from the end, and a range that extends
+        beyond the file yields fewer bytes, or none. A negative *offset* is relative to the file's size when reading begins, so for a file
+        that reports no size, such as those in ``/proc``, it yields the whole file. Only the range is fetched. The caller ensures that
+        *length* is not negative.
 
-        Raises NoSuchPathException, and InvalidPathException when it is not a file.
+        Raises NoSuchPathException, and InvalidPathException if *path* is not a file.
         """
 
     @abstractmethod
@@ -162,35 +161,36 @@ class FileSystem(Adaptor):
         size: int = 0,
         permissions: Iterable[PosixFilePermission] | None = None,
     ) -> None:
-        """Make the file *path* of *data*, all or nothing.
+        """Write *data* to the file *path*, all or nothing.
 
-        When *data* raises or this is cancelled, what was at *path* before is there still. *size* is the number of bytes where it is known,
-        else 0. *permissions* are exactly those that the file has when it appears at *path*, whatever it replaces, and others have no more
-        from its first byte on. None stands for the usual ones: of the file that it replaces, else those that the system gives a new one.
-        They are given only to file systems with ``supports_setting_posix_permissions``.
+        If *data* raises or the call is cancelled, *path* stays as it was. *size* is the number of bytes if known, else 0. The file has
+        exactly *permissions* when it appears at *path*, whatever it replaces, and grants others no more than these from its first byte on.
+        None stands for the usual permissions: those of the file that is replaced, else those that the system gives a new file.
+        *permissions* are only passed to file systems with ``supports_setting_posix_permissions``.
 
-        Raises PathAlreadyExistsException, before *data* is asked for its first piece, when something is there and *replace* is False (then
-        it is never overwritten, not even when it has come meanwhile); NoSuchPathException when there is no directory for it;
-        InvalidPathException when *path* is a directory.
+        Raises PathAlreadyExistsException, before the first piece of *data* is requested, if *path* exists and *replace* is False (it is
+        then never overwritten, even if it is created during the call); NoSuchPathException if the parent directory does not exist;
+        InvalidPathException if *path* is a directory.
         """
 
     @abstractmethod
     async def create_file(self, path: str) -> None:
-        """Make an empty file; raises PathAlreadyExistsException when something is there."""
+        """Create an empty file. Raises PathAlreadyExistsException if *path* exists."""
 
     @abstractmethod
     async def create_directory(self, path: str) -> None:
-        """Make a directory in one that exists; raises PathAlreadyExistsException when something is there."""
+        """Create a directory in an existing one. Raises PathAlreadyExistsException if *path* exists."""
 
     @abstractmethod
     async def delete(self, path: str) -> None:
-        """Delete a file, a link or an empty directory; raises NoSuchPathException, and DirectoryNotEmptyException."""
+        """Delete a file, a link or an empty directory. Raises NoSuchPathException and DirectoryNotEmptyException."""
 
     async def delete_tree(self, path: str) -> None:
-        """Delete *path*, and all that is in it when it is a directory. A link is deleted and not followed.
+        """Delete *path* and, if it is a directory, everything in it. Links are deleted, not followed.
 
-        What others delete meanwhile is not an error. Raises NoSuchPathException when nothing is at *path*. This one lists and deletes;
-        override it for a file system that deletes a tree in one step, or without following what is swapped in meanwhile.
+        Entries that others delete during the call are not an error. Raises NoSuchPathException if *path* does not exist. The default
+        implementation lists and deletes; override it for a file system that deletes a tree in one step, or that can rule out following a
+        link which replaces a directory during the call.
         """
         await trees.delete_tree(self, path)
 
@@ -199,15 +199,15 @@ class FileSystem(Adaptor):
         raise self._unsupported("append to a file")
 
     async def rename(self, source: str, target: str) -> None:
-        """Give *source* the path *target*; raises PathAlreadyExistsException when something is there, which is left as it is."""
+        """Rename *source* to *target*. Raises PathAlreadyExistsException if *target* exists, and leaves it unchanged."""
         raise self._unsupported("rename")
 
     async def create_symbolic_link(self, link: str, target: str) -> None:
-        """Make a link at *link* that points to the text *target*; raises PathAlreadyExistsException when something is at *link*."""
+        """Create a link at *link* that points to the text *target*. Raises PathAlreadyExistsException if *link* exists."""
         raise self._unsupported("make symbolic links")
 
     async def read_symbolic_link(self, path: str) -> str:
-        """The text that the link at *path* points to; raises InvalidPathException when it is no link."""
+        """Return the text that the link at *path* points to. Raises InvalidPathException if *path* is not a link."""
         raise self._unsupported("read symbolic links")
 
     async def set_permissions(self, path: str, permissions: Iterable[PosixFilePermission]) -> None:
@@ -223,23 +223,23 @@ class FileSystem(Adaptor):
         progress: Progress,
         permissions: Iterable[PosixFilePermission] | None = None,
     ) -> bool:
-        """Copy the file *source* of *origin* to *target*, as :meth:`write` would, in a way that is faster than to stream it.
+        """Copy the file *source* of *origin* to *target*, with the guarantees of :meth:`write`, faster than by streaming it.
 
-        Gives False, with nothing changed, when there is no such way. *progress* is told of every number of bytes that has been copied.
-        *permissions* are as in :meth:`write`; None are those of *source* where others may not read it, else the usual ones.
+        Returns False, with nothing changed, if there is no faster way. *progress* is called with each number of bytes copied. *permissions*
+        are as in :meth:`write`; None stands for those of *source* if others may not read it, else for the usual ones.
         """
         return False
 
     async def checksum(self, path: str, algorithm: str) -> str | None:
         """Return the checksum of the file *path* in hexadecimal digits, computed where the file is.
 
-        *algorithm* is a name of ``hashlib``, such as ``sha256``. Gives None when the file system cannot compute it without sending the
-        content, for this algorithm or at all: whoever wants it reads the file. Raises what :meth:`read` raises.
+        *algorithm* is a name from ``hashlib``, such as ``sha256``. Returns None if the file system cannot compute the checksum without
+        sending the content, for this algorithm or at all; the caller must then read the file. Raises the same errors as :meth:`read`.
         """
         return None
 
     async def exists(self, path: str) -> bool:
-        """Whether something is at *path*; a link that points nowhere is something."""
+        """Return True if *path* exists. A dangling link exists."""
         try:
             await self.attributes(path)
         except NoSuchPathException:
@@ -251,7 +251,7 @@ class FileSystem(Adaptor):
 
 
 class Scheduler(Adaptor):
-    """An open scheduler. Jobs are known by the texts that :meth:`submit` gives."""
+    """An open scheduler. Jobs are identified by the ids that :meth:`submit` returns."""
 
     is_embedded: ClassVar[bool] = False
     supports_interactive: ClassVar[bool] = False
@@ -260,7 +260,7 @@ class Scheduler(Adaptor):
 
     @classmethod
     def describe(cls) -> SchedulerAdaptorDescription:
-        """The description of the adaptor."""
+        """Return the adaptor's description."""
         return SchedulerAdaptorDescription(
             name=cls.name,
             description=cls.description,
@@ -275,58 +275,58 @@ class Scheduler(Adaptor):
 
     @abstractmethod
     async def queue_names(self) -> Sequence[str]:
-        """The queues, in the scheduler's own order."""
+        """Return the names of the queues, in the scheduler's own order."""
 
     @abstractmethod
     async def default_queue_name(self) -> str:
-        """The queue of a job that names none."""
+        """Return the queue of jobs that do not name one."""
 
     async def default_runtime(self) -> int:
-        """Minutes that a job may run when it does not say; 0 when there is no such limit, or nobody knows."""
+        """Return the time limit in minutes of jobs that do not set one; 0 if there is none or it is unknown."""
         return 0
 
     @abstractmethod
     async def jobs(self, queues: Sequence[str]) -> Sequence[str]:
-        """The jobs in *queues*, in all of them when it is empty; raises NoSuchQueueException."""
+        """Return the ids of the jobs in *queues*, or in all queues if it is empty. Raises NoSuchQueueException."""
 
     @abstractmethod
     async def queue_state(self, queue: str) -> QueueState:
-        """What is known of a queue; raises NoSuchQueueException."""
+        """Return the queue's state. Raises NoSuchQueueException."""
 
     async def queue_states(self, queues: Sequence[str]) -> Sequence[QueueState]:
-        """As :meth:`queue_state` for each of *queues*, or for all; what fails is told in the state."""
+        """Return the states of *queues*, or of all queues if it is empty. A failure is reported in the queue's state."""
         names = queues or await self.queue_names()
         return await asyncio.gather(*(self._queue_state(name) for name in names))
 
     @abstractmethod
     async def submit(self, description: JobDescription) -> str:
-        """Submit a batch job, exactly once, and give its id.
+        """Submit a batch job, exactly once, and return its id.
 
-        Raises NoSuchQueueException, and the exceptions for job descriptions. Any other error says whether a job may have been submitted.
+        Raises NoSuchQueueException, and the exceptions for job descriptions. Any other error states whether a job may have been submitted.
         """
 
     async def converse(self, description: JobDescription, stdin: AsyncIterator[bytes]) -> tuple[str, AsyncIterator[Output]]:
-        """Start an interactive job: its id, and what it prints, as it comes. When the iterator is closed early the job is cancelled."""
+        """Start an interactive job; return its id and an iterator over its output. Closing the iterator early cancels the job."""
         raise UnsupportedOperationException("this adaptor cannot run interactive jobs", adaptor=self.name)
 
     @abstractmethod
     async def job_state(self, job: str) -> JobState:
-        """What is known of a job; raises NoSuchJobException for an id that this scheduler never gave, or that nothing is known of."""
+        """Return the job's state. Raises NoSuchJobException for an id that this scheduler never issued or knows nothing about."""
 
     async def job_states(self, jobs: Sequence[str]) -> Sequence[JobState]:
-        """As :meth:`job_state` for each of *jobs*, in one query where that can be; what fails is told in the state."""
+        """Return the states of *jobs*, from one query if possible. A failure is reported in the job's state."""
         return await asyncio.gather(*(self._job_state(job) for job in jobs))
 
     @abstractmethod
     async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
-        """Wait until *happened* is true of the job's state, or *timeout* seconds have passed, and give the last state."""
+        """Wait until *happened* returns True for the job's state or *timeout* seconds have passed; return the latest state."""
 
     @abstractmethod
     async def cancel(self, job: str) -> JobState:
-        """Ask for the end of a job, and give its state afterwards. A job that has ended stays as it is."""
+        """Request cancellation of a job and return its state afterwards. A job that has ended is unaffected."""
 
     async def file_system(self) -> FileSystem:
-        """A file system on the machine where the scheduler is, opened anew for the caller, who closes it."""
+        """Open a new file system on the scheduler's machine. The caller must close it."""
         raise UnsupportedOperationException("this adaptor has no file system", adaptor=self.name)
 
     async def _job_state(self, job: str) -> JobState:

@@ -1,4 +1,4 @@
-"""Who asks: the credential of a request, and which of several belongs to a host."""
+"""Credentials: extract them from a request, choose the one for a host, and describe them without secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SINGLE = ("certificate_credential", "password_credential", "default_credential"
 
 
 def credential_of(request: Any) -> Credential:
-    """The credential of a message that may hold one of each kind; the default credential when it holds none."""
+    """Return the credential in a message that has a field for each kind; a DefaultCredential if none is set."""
     for name in (*_SINGLE, "credential_map"):
         credential: Credential | None = getattr(request, name, None)
         if credential is not None:
@@ -35,7 +35,10 @@ def credential_of(request: Any) -> Credential:
 
 
 def credential_for(credential: Credential, host: str, port: int | None = None) -> SingleCredential:
-    """The credential for *host*: a map's entry for ``host:port``, else for ``host``, else its fallback, else the default one."""
+    """Return the credential for *host*.
+
+    From a map, that is the entry for ``host:port``, else for ``host``, else the map's fallback, else a DefaultCredential.
+    """
     if not isinstance(credential, CredentialMap):
         return credential
     entry = credential.entries.get(f"{host}:{port}") or credential.entries.get(host)
@@ -44,21 +47,21 @@ def credential_for(credential: Credential, host: str, port: int | None = None) -
 
 
 def credential_response(credential: Credential) -> GetCredentialResponse:
-    """The answer that tells which credential is used, without its secrets: those stay on the server."""
+    """Return the response that says which credential is in use, without its secrets, which never leave the server."""
     shown: dict[str, Any] = {_field_of(credential): _without_secrets(credential)}
     return GetCredentialResponse(**shown)
 
 
 def require_supported(adaptor: str, supported: tuple[str, ...], credential: Credential) -> None:
-    """Raise InvalidCredentialException when *credential* is of a kind that *adaptor* does not take."""
+    """Raise InvalidCredentialException if *adaptor* does not accept this kind of credential."""
     kind = type(credential).__name__
     if kind not in supported:
-        reason = f"it takes no {kind}; it takes {', '.join(supported)}"
+        reason = f"a {kind} is not supported; use {' or '.join(supported)}"
         raise InvalidCredentialException(reason, adaptor=adaptor)
 
 
 def user_name(credential: SingleCredential) -> str:
-    """The user that *credential* names; the user of this process where it names none."""
+    """Return the user that *credential* names, else the user of this process."""
     return credential.username or getpass.getuser()
 
 
@@ -80,7 +83,7 @@ def _without_secrets(credential: Credential) -> Credential:
         return PasswordCredential(username=credential.username)
     if isinstance(credential, CredentialMap):
         return _map_without_secrets(credential)
-    return copy.copy(credential)  # what is told shall not be a way to change what is used
+    return copy.copy(credential)  # changing the response must not change the credential in use
 
 
 def _map_without_secrets(credential: CredentialMap) -> CredentialMap:

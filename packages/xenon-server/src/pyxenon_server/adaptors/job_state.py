@@ -1,4 +1,4 @@
-"""What is known of a job and of a queue: the state, how it ended, from which evidence, and when that was seen."""
+"""The states of jobs and queues: the state itself, how a job ended, on what evidence, and when that was seen."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from pyxenon_core.messages import Job, JobStatus, JobStatusErrorType, QueueStatu
 
 __all__ = ["JobState", "QueueState", "is_done", "is_running_or_done"]
 
-_UNKNOWN_EXIT_CODE = -1  # what the wire says for an exit code that nobody saw: never 0
+_UNKNOWN_EXIT_CODE = -1  # sent for an unknown exit code; never 0, which means success
 
 
 @dataclass(frozen=True)
 class JobState:
-    """What is known of a job.
+    """The state of a job.
 
     Attributes:
         job: The job's id.
-        state: The scheduler's own word, such as ``PENDING``.
-        running: Whether it has begun and not ended.
-        done: Whether it has ended, however it ended. Only said when something said so.
-        exit_code: What its program ended with; None when a signal ended it, or nobody saw how it ended.
-        signal: The signal that ended it, without SIG, such as ``KILL``; empty when none did or nobody saw.
-        reason: Why it is in this state, in the scheduler's words, such as ``Resources`` or ``OUT_OF_MEMORY``; may be empty.
-        evidence: Who said so, such as ``squeue``, ``scontrol``, ``sacct`` or ``the process``.
-        seen: When that was said, in seconds since 1970-01-01 UTC.
-        error: What went wrong with the job itself (cancelled, failed to start) or, in an answer about many jobs, with the question.
+        state: The scheduler's own name of the state, such as ``PENDING``.
+        running: True if the job has started and not ended.
+        done: True if the job has ended, in whatever way. Only set on evidence.
+        exit_code: The program's exit code; None if a signal ended it or its end is unknown.
+        signal: The signal that ended it, without SIG, such as ``KILL``; empty if none did or its end is unknown.
+        reason: Why the job is in this state, in the scheduler's words, such as ``Resources`` or ``OUT_OF_MEMORY``; may be empty.
+        evidence: The source of the state, such as ``squeue``, ``scontrol``, ``sacct`` or ``the process``.
+        seen: When the source reported it, in seconds since 1970-01-01 UTC.
+        error: The job's own failure (cancelled, failed to start) or, in an answer about many jobs, why its state could not be queried.
         name: The job's name.
-        information: What else the scheduler says of it.
+        information: Further details from the scheduler.
     """
 
     job: str
@@ -57,11 +57,11 @@ class JobState:
 
     @classmethod
     def failed(cls, job: str, error: XenonError) -> JobState:
-        """The state of a job of which nothing could be learnt."""
+        """Return the state of a job whose query failed with *error*."""
         return cls(job, "UNKNOWN", error=error)
 
     def message(self) -> JobStatus:
-        """The message that says it; what the interface has no field for is under keys that begin with ``xenon.``."""
+        """Return the state as a message; details without a field of their own are under keys that begin with ``xenon.``."""
         return JobStatus(
             job=Job(self.job),
             state=self.state,
@@ -80,7 +80,7 @@ class JobState:
         if self.exit_code is not None:
             return self.exit_code
         number = Signals.__members__.get(f"SIG{self.signal}")
-        return _UNKNOWN_EXIT_CODE if number is None else 128 + number  # as a shell has it
+        return _UNKNOWN_EXIT_CODE if number is None else 128 + number  # as in a shell
 
     def _information(self) -> dict[str, str]:
         known = "" if not self.done else "unknown" if self.exit_code is None else str(self.exit_code)
@@ -90,14 +90,14 @@ class JobState:
 
 @dataclass(frozen=True)
 class QueueState:
-    """What is known of a queue; *information* is what the scheduler says of it."""
+    """The state of a queue; *information* holds the scheduler's own details."""
 
     queue: str
     information: Mapping[str, str] = field(default_factory=dict)
     error: XenonError | None = None
 
     def message(self) -> QueueStatus:
-        """The message that says it."""
+        """Return the state as a message."""
         return QueueStatus(
             name=self.queue,
             scheduler_specific_information=dict(self.information),
@@ -107,12 +107,12 @@ class QueueState:
 
 
 def is_done(state: JobState) -> bool:
-    """Whether the job has ended."""
+    """Return True if the job has ended."""
     return state.done
 
 
 def is_running_or_done(state: JobState) -> bool:
-    """Whether the job has begun."""
+    """Return True if the job has started."""
     return state.running or state.done
 
 

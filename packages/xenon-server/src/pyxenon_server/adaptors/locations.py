@@ -1,4 +1,4 @@
-"""Locations: where a file system or a scheduler is, taken apart into hosts and a working directory."""
+"""Locations of file systems and schedulers, parsed into hosts and a working directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyxenon_core.errors import InvalidLocationException
 __all__ = ["HostPort", "SchedulerLocation", "SshLocation", "parse_local", "parse_scheduler", "parse_ssh"]
 
 _VIA = " via:"
-# What shells make something of is in no host's name: commands of the SSH configuration, such as ProxyCommand, get the name for %h.
+# Host names must not contain shell metacharacters: commands of the SSH configuration, such as ProxyCommand, get the name for %h.
 _NO_NAME = r"\s:/@\[\]'\"`$\\;&<>|(){}*?!#~^\x00-\x1f\x7f"
 _HOST = re.compile(rf"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^{_NO_NAME}]+))(?::(?P<port>[0-9]{{1,5}}))?")
 _PEOPLE = re.compile(r".*@", re.DOTALL)
@@ -19,7 +19,7 @@ _SSH_FORM = "host[:port][/workdir][ via:otherhost[:port]]*"
 
 @dataclass(frozen=True)
 class HostPort:
-    """A host by name or address, and a port; None for the protocol's own, or what the SSH configuration says."""
+    """A host by name or address, and a port; None for the port from the SSH configuration, else the protocol's default port."""
 
     host: str
     port: int | None = None
@@ -31,7 +31,7 @@ class HostPort:
 
 @dataclass(frozen=True)
 class SshLocation:
-    """``host[:port][/workdir][ via:otherhost[:port]]*``: *via* lists the hosts to hop over, the first one to be reached from here first."""
+    """``host[:port][/workdir][ via:otherhost[:port]]*``: *via* lists the jump hosts, beginning with the one reached directly from here."""
 
     target: HostPort
     workdir: str = ""
@@ -43,34 +43,34 @@ class SshLocation:
 
 @dataclass(frozen=True)
 class SchedulerLocation:
-    """``local://[/workdir]`` (then *ssh* is None) or ``ssh://host…``."""
+    """``local://[/workdir]`` (*ssh* is None) or ``ssh://host…``."""
 
     workdir: str = ""
     ssh: SshLocation | None = None
 
 
 def parse_local(adaptor: str, location: str, given: str = "") -> str:
-    """The working directory that a location of this machine names, or an empty string; raises InvalidLocationException.
+    """Return the working directory in a location on this machine, or an empty string. Raises InvalidLocationException.
 
-    *given* is the whole location where this is only a part of it.
+    *given* is the whole location, for errors, if *location* is only a part of it.
     """
     if location and not location.startswith("/"):
-        raise _bad(adaptor, given or location, "it must be empty or an absolute path such as /home/me")
+        raise _bad(adaptor, given or location, "use an absolute path such as /home/me, or leave it empty")
     if "\0" in location:
-        raise _bad(adaptor, given or location, "it holds a null character")
+        raise _bad(adaptor, given or location, "it contains a null character")
     return location
 
 
 def parse_ssh(adaptor: str, location: str, given: str = "") -> SshLocation:
-    """The hosts and working directory that a location over SSH names; raises InvalidLocationException.
+    """Return the hosts and the working directory in an SSH location. Raises InvalidLocationException.
 
-    *given* is the whole location where this is only a part of it.
+    *given* is the whole location, for errors, if *location* is only a part of it.
     """
     given = given or location
     first, *hops = location.split(_VIA)
     address, slash, path = first.partition("/")
     if "@" in address:
-        raise _bad(adaptor, given, "the user's name belongs in the credential")
+        raise _bad(adaptor, given, "put the user name in the credential instead")
     if "\0" in location or (address.endswith(":") and path.startswith("/")):
         raise _bad(adaptor, given, f"expected {_SSH_FORM}, without a scheme")
     via = tuple(_host(adaptor, given, hop) for hop in hops)
@@ -78,7 +78,7 @@ def parse_ssh(adaptor: str, location: str, given: str = "") -> SshLocation:
 
 
 def parse_scheduler(adaptor: str, location: str) -> SchedulerLocation:
-    """The place that the location of a batch system names; raises InvalidLocationException."""
+    """Parse the location of a batch system. Raises InvalidLocationException."""
     if location in ("", "local:"):
         return SchedulerLocation()
     scheme, mark, rest = location.partition("://")
@@ -97,10 +97,10 @@ def _host(adaptor: str, location: str, text: str) -> HostPort:
         raise _bad(adaptor, location, f"expected {_SSH_FORM} with a port from 1 to 65535")
     host = match["six"] or match["host"]
     if host.startswith("-"):
-        raise _bad(adaptor, location, "a host's name cannot begin with a dash")
+        raise _bad(adaptor, location, "a host name cannot begin with a dash")
     return HostPort(host, port)
 
 
 def _bad(adaptor: str, location: str, why: str) -> InvalidLocationException:
-    shown = _PEOPLE.sub("***@", location)  # which may be a name with a password
+    shown = _PEOPLE.sub("***@", location)  # the part before @ may contain a password
     return InvalidLocationException(f"the location {shown!r} cannot be used: {why}", adaptor=adaptor)

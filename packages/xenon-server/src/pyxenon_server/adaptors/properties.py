@@ -1,4 +1,4 @@
-"""Properties of adaptors, declared once: their validation, their errors and their description all follow from the declaration."""
+"""Properties of adaptors, declared once: validation, errors and descriptions are derived from the declaration."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 
 @dataclass(frozen=True)
 class Property(Generic[T]):
-    """A property that an adaptor takes. Made by :func:`boolean`, :func:`natural` and their like.
+    """A property that an adaptor accepts. Create one with :func:`boolean`, :func:`natural` and similar functions.
 
     Attributes:
-        name: The whole name, such as ``xenon.adaptors.filesystems.sftp.agent``.
-        kind: The type that its description states.
-        default_text: The value that is used when it is not given, as it is written.
-        description: One sentence or two for people, with the unit.
-        parse: Gives the value of a text, or raises ValueError saying what is expected.
+        name: The full name, such as ``xenon.adaptors.filesystems.sftp.agent``.
+        kind: The type given in its description.
+        default_text: The default value, as text.
+        description: One or two sentences for users, with the unit.
+        parse: Converts a text to the value, or raises ValueError saying what is expected.
     """
 
     name: str
@@ -41,46 +41,46 @@ class Property(Generic[T]):
 
     @property
     def default(self) -> T:
-        """The value that is used when it is not given."""
+        """The default value."""
         return self.parse(self.default_text)
 
     def describe(self) -> PropertyDescription:
-        """The message that describes it."""
+        """Return the property's description."""
         return PropertyDescription(name=self.name, description=self.description, default_value=self.default_text, type=self.kind)
 
 
 def boolean(name: str, default: bool, description: str) -> Property[bool]:
-    """A property that is ``true`` or ``false``, in upper or lower case."""
+    """Declare a property that is ``true`` or ``false``, in upper or lower case."""
     return Property(name, Kind.BOOLEAN, "true" if default else "false", description, _boolean)
 
 
 def integer(name: str, default: int, description: str, *, least: int = -(1 << 31), most: int = (1 << 31) - 1) -> Property[int]:
-    """A property that is a whole number of 32 bits, from *least* to *most*."""
+    """Declare a property that is a 32-bit integer from *least* to *most*."""
     return Property(name, Kind.INTEGER, str(default), description, _whole_number(least, most))
 
 
 def long(name: str, default: int, description: str, *, least: int = -(1 << 63), most: int = (1 << 63) - 1) -> Property[int]:
-    """A property that is a whole number of 64 bits, from *least* to *most*."""
+    """Declare a property that is a 64-bit integer from *least* to *most*."""
     return Property(name, Kind.LONG, str(default), description, _whole_number(least, most))
 
 
 def natural(name: str, default: int, description: str) -> Property[int]:
-    """A property that is a whole number from 0."""
+    """Declare a property that is an integer of at least 0."""
     return Property(name, Kind.NATURAL, str(default), description, _whole_number(0, (1 << 31) - 1))
 
 
 def size(name: str, default: str, description: str) -> Property[int]:
-    """A property that is a number of bytes above 0, in units of 1024, 1024² or 1024³ when ``K``, ``M`` or ``G`` follows."""
+    """Declare a property that is a positive number of bytes, with an optional ``K``, ``M`` or ``G`` for units of 1024, 1024² or 1024³."""
     return Property(name, Kind.SIZE, default, description, _size)
 
 
 def string(name: str, default: str, description: str) -> Property[str]:
-    """A property that is any text."""
+    """Declare a property that is any text."""
     return Property(name, Kind.STRING, default, description, str)
 
 
 class Properties:
-    """The properties that were given, checked against those that an adaptor declares."""
+    """The properties of a request, checked against the adaptor's declarations."""
 
     def __init__(self, values: Mapping[Property[Any], Any], given: Mapping[str, str]) -> None:
         self._values = values
@@ -88,11 +88,11 @@ class Properties:
 
     @classmethod
     def check(cls, adaptor: str, declared: Iterable[Property[Any]], given: Mapping[str, str]) -> Properties:
-        """Parse what was *given*.
+        """Parse the *given* properties.
 
         Raises:
             UnknownPropertyException: A name is not declared.
-            InvalidPropertyException: A value does not fit the type or the range of its property.
+            InvalidPropertyException: A value does not match its property's type or range.
         """
         known = {item.name: item for item in declared}
         for name in given:
@@ -115,7 +115,7 @@ def _parse(adaptor: str, item: Property[T], text: str) -> T:
 
 def _unknown(adaptor: str, name: str, known: Mapping[str, Property[Any]]) -> UnknownPropertyException:
     near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
+    hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(known) or 'none'}"
     return UnknownPropertyException(f"there is no property {name}; {hint}", adaptor=adaptor)
 
 
@@ -137,5 +137,5 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 def _size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match or not int(match[1]):
-        raise ValueError("it must be a number of bytes above 0, with K, M or G behind it for units of 1024, 1024² or 1024³")
+        raise ValueError("it must be a positive number of bytes, with an optional K, M or G for units of 1024, 1024² or 1024³")
     return int(match[1]) * _UNITS[match[2]]

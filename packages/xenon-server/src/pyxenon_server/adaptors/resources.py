@@ -1,4 +1,4 @@
-"""What the adaptors of one server share: its home, its SSH connections, and the catalogue of file systems."""
+"""Resources shared by the adaptors of one server: its home directory, its SSH connections, and the catalogue of file systems."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Resources"]
 
 
 class Resources:
-    """Belongs to one server, and to the event loop on which it runs.
+    """The shared resources of one server, bound to the event loop on which it runs.
 
     Attributes:
-        home: The folder in which ``.ssh`` is looked for: known hosts, the configuration and the user's own keys.
+        home: The directory that contains ``.ssh``: known hosts, the configuration and the user's own keys.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -27,17 +27,17 @@ class Resources:
 
     @cached_property
     def filesystems(self) -> Catalogue[FileSystem]:
-        """The adaptors of file systems that are installed, for services, and for schedulers to open the files beside their jobs."""
-        return Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # it is never made an instance of
+        """The installed file system adaptors, for services, and for schedulers that open the file system of their machine."""
+        return Catalogue("xenon.filesystems", FileSystem)  # type: ignore[type-abstract]  # never instantiated
 
     @cached_property
     def ssh(self) -> SshConnections:
-        """The SSH connections, made when the first is wanted."""
+        """The SSH connections, created on first use."""
         from pyxenon_server.ssh.connections import SshConnections
 
         return SshConnections(self.home)
 
     async def close(self) -> None:
-        """Close what is open. The adaptors that used it are closed already."""
+        """Close all open resources. The adaptors that used them must be closed before."""
         if "ssh" in self.__dict__:
             await self.ssh.close()

@@ -1,4 +1,4 @@
-"""Directories and all that is in them: listed, made and deleted, with several requests under way at once."""
+"""Operations on directory trees: walk, create and delete, with several requests in flight."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _AT_ONCE = 16
 
 
 def path_of(entry: PathAttributes) -> str:
-    """The path that *entry* is about."""
+    """Return the path of *entry*."""
     return entry.path.path if entry.path is not None else ""
 
 
 async def walk(filesystem: FileSystem, directory: str) -> AsyncGenerator[Sequence[PathAttributes], None]:
-    """What is in *directory* and below it, in batches; each directory comes before what is in it. Links are not followed.
+    """Yield all entries below *directory* in batches; each directory comes before its entries. Links are not followed.
 
-    A directory below that vanishes meanwhile was never there.
+    A subdirectory that disappears during the walk counts as empty.
     """
     waiting = [directory]
     while waiting:
@@ -38,7 +38,7 @@ async def walk(filesystem: FileSystem, directory: str) -> AsyncGenerator[Sequenc
 
 
 async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: str) -> list[list[PathAttributes]]:
-    """What is in each of *directories*; when one cannot be listed the others are not gone on with."""
+    """Return the entries of each of *directories*. If one cannot be listed, stop listing the others and raise its error."""
     found: dict[str, list[PathAttributes]] = {}
 
     async def look(directory: str) -> None:
@@ -55,17 +55,17 @@ async def _all_listed(filesystem: FileSystem, directories: Sequence[str], top: s
 
 
 def _require_inside(filesystem: FileSystem, directory: str, entries: Sequence[PathAttributes]) -> None:
-    """Raise IOException for a path that is not right below *directory*: whoever answers a listing must not choose where a copy goes."""
+    """Raise IOException for a path that is not directly in *directory*: a malicious server must not choose where a copy is written."""
     above = f"{directory.rstrip('/')}/"
     for entry in entries:
         path = path_of(entry)
         name = path[len(above) :]
         if not path.startswith(above) or name in ("", ".", "..") or "/" in name:
-            raise IOException(f"the listing of {directory} has a name that leads out of it: {path!r}", adaptor=filesystem.name)
+            raise IOException(f"the listing of {directory} contains a path outside it: {path!r}", adaptor=filesystem.name)
 
 
 async def delete_tree(filesystem: FileSystem, path: str) -> None:
-    """Delete *path*, and all that is in it when it is a directory, as :meth:`FileSystem.delete_tree` does."""
+    """Delete *path* and, if it is a directory, everything in it, as :meth:`FileSystem.delete_tree` does."""
     if (await filesystem.attributes(path)).is_directory:
         await _delete_directory(filesystem, path)
     else:
@@ -91,7 +91,7 @@ async def _delete(filesystem: FileSystem, path: str) -> None:
 
 
 async def create_directories(filesystem: FileSystem, path: str) -> None:
-    """Make *path* and every directory above it that is missing; raises PathAlreadyExistsException when *path* itself exists."""
+    """Create *path* and every missing parent directory. Raises PathAlreadyExistsException if *path* itself exists."""
     ends = [number for number, character in enumerate(path) if character == "/" and number]
     there = len(ends)
     while there and not await filesystem.exists(path[: ends[there - 1]]):
@@ -100,5 +100,5 @@ async def create_directories(filesystem: FileSystem, path: str) -> None:
         try:
             await filesystem.create_directory(path[:end])
         except PathAlreadyExistsException:
-            continue  # somebody else has made it meanwhile
+            continue  # created concurrently by somebody else
     await filesystem.create_directory(path)

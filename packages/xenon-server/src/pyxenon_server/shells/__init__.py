@@ -1,1 +1,1 @@
-"""Where commands run: on this machine or on another one, over SSH."""
+"""Shells: run scripts on this machine, or on another one over SSH."""

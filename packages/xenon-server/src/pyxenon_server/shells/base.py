@@ -1,4 +1,4 @@
-"""What a scheduler asks of the place where its commands run."""
+"""The base classes of shells, in which schedulers run their commands."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Completed", "Ended", "Output", "Shell", "ShellProcess"]
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended. *exit_code* is None when a signal ended it (then *signal* has its name without SIG, such as KILL)."""
+    """How a process ended. *exit_code* is None if a signal ended it; *signal* is then its name without SIG, such as KILL."""
 
     exit_code: int | None
     signal: str = ""
 
     @property
     def status(self) -> int:
-        """The exit code as a POSIX shell has it: 128 and more for a signal; -1 when nobody knows."""
+        """The exit code as in a POSIX shell: 128 plus the signal's number for a signal; -1 if unknown."""
         if self.exit_code is not None:
             return self.exit_code
         number = Signals.__members__.get(f"SIG{self.signal}")
@@ -29,58 +29,58 @@ class Ended:
 
 @dataclass(frozen=True)
 class Completed(Ended):
-    """A script that ran to its end, and all that it printed."""
+    """How a script ended, and all of its output."""
 
     stdout: bytes = b""
     stderr: bytes = b""
 
 
 class Output(NamedTuple):
-    """A piece of what a process printed, as it came. One of the two is empty."""
+    """A piece of a process's output. One of the two fields is empty."""
 
     stdout: bytes = b""
     stderr: bytes = b""
 
 
 class ShellProcess(ABC):
-    """A script that is running, with its standard streams open."""
+    """A running script, with its standard streams open."""
 
     @abstractmethod
     async def write(self, data: bytes) -> None:
-        """Send *data* to its standard input, waiting while it does not read. What it no longer wants to read is dropped."""
+        """Send *data* to the script's standard input, and wait while it does not read. Data that it no longer reads is dropped."""
 
     @abstractmethod
     async def write_eof(self) -> None:
-        """End its standard input."""
+        """Close the script's standard input."""
 
     @abstractmethod
     def output(self) -> AsyncIterator[Output]:
-        """What it prints, as it comes, until both its outputs have ended. It waits while nobody reads."""
+        """Yield the script's output as it arrives, until both output streams have ended. The script blocks while nobody reads."""
 
     @abstractmethod
     async def wait(self) -> Ended:
-        """Wait until it has ended. Raises ConnectionLostException when the connection to it broke, so that nobody knows how it ends."""
+        """Wait until the script ends. Raises ConnectionLostException if the connection is lost, so that its result is unknown."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Leave it: its standard input ends and nobody reads its output any more; what runs on this machine is killed with its children."""
+        """Disconnect from the script: its input ends and its output is not read. On this machine, it is killed with its children."""
 
 
 class Shell(ABC):
-    """A place where scripts for a POSIX ``sh`` run, as some user, starting in that user's home directory.
+    """Runs scripts for a POSIX ``sh`` as some user, starting in that user's home directory.
 
-    What a login shell, its profile or a banner prints never reaches the outputs. All methods raise NotConnectedException when the script
-    cannot have begun, and ConnectionLostException when the connection broke later, so that nobody knows whether it ran.
+    The output never includes what a login shell, its profile or a banner prints. All methods raise NotConnectedException if the script has
+    certainly not started, and ConnectionLostException if the connection is lost later, so that it is unknown whether the script ran.
     """
 
     @abstractmethod
     async def run(self, script: str, *, stdin: bytes = b"", timeout: float | None = None) -> Completed:
-        """Run *script* to its end. After *timeout* seconds it is ended, and ConnectionLostException raised."""
+        """Run *script* to its end. After *timeout* seconds, end it and raise ConnectionLostException."""
 
     @abstractmethod
     async def start(self, script: str) -> ShellProcess:
-        """Start *script*, to talk to it while it runs."""
+        """Start *script* and return the running process."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Give back what it holds. Scripts that still run are left as by :meth:`ShellProcess.close`."""
+        """Release all resources. Running scripts are treated as by :meth:`ShellProcess.close`."""

@@ -1,8 +1,8 @@
-"""Scripts that run on this machine.
+"""Scripts on this machine.
 
-A script travels in the environment of its ``sh``, which only its own user can read, and not among its arguments, which everybody can; the
-``sh`` takes it out of the environment before it begins. Each script leads a session of its own, so that one signal reaches it and its
-children. asyncio's streams are not used for it: they would take a task for each of the two outputs and for every piece of them.
+A script is passed to its ``sh`` in the environment, which only its own user can read, and not as an argument, which everybody can read;
+``sh`` removes it from the environment before the script starts. Each script leads a session of its own, so that one signal reaches it and
+its children. asyncio's streams are not used, because they would need a task for each of the two outputs and for every piece of them.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from pyxenon_server.shells.words import signal_name
 
 __all__ = ["LocalShell"]
 
-_PART = 96 << 10  # Linux takes no text of the environment that is longer than 128 KiB
+_PART = 96 << 10  # Linux limits each string of the environment to 128 KiB
 _VARIABLE = "XENON_SCRIPT_"
 _MOST_UNREAD = 256 << 10
 _SH = "/bin/sh"
 
 
 class LocalShell(Shell):
-    """This machine, as the user of this process."""
+    """A shell on this machine, as the user of this process."""
 
     def __init__(self) -> None:
         self._home = _home()
@@ -44,7 +44,7 @@ class LocalShell(Shell):
         try:
             return await asyncio.wait_for(_communicate(process, stdin), timeout)
         except TimeoutError:
-            raise ConnectionLostException(f"a script on this machine did not end within {timeout:g} seconds, and was killed") from None
+            raise ConnectionLostException(f"a script on this machine did not end within {timeout:g} seconds and was killed") from None
         finally:
             await process.close()
 
@@ -71,10 +71,10 @@ class LocalShell(Shell):
 
 
 class _LocalProcess(asyncio.SubprocessProtocol, ShellProcess):
-    """A script under way; asyncio calls the methods of the protocol, from the event loop.
+    """A running script. asyncio calls the methods of the protocol from the event loop.
 
     Args:
-        running: The processes of the shell, of which this is one until it has ended.
+        running: The shell's running processes; this one is in the set until it ends.
     """
 
     def __init__(self, running: set[_LocalProcess]) -> None:
@@ -123,11 +123,11 @@ class _LocalProcess(asyncio.SubprocessProtocol, ShellProcess):
         self._gone.set()
 
     def pause_writing(self) -> None:
-        """Called when standard input takes no more for now."""
+        """Called when the buffer of standard input is full."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Called when standard input takes more again."""
+        """Called when the buffer of standard input has room again."""
         self._writable.set()
 
     @override
@@ -163,12 +163,12 @@ class _LocalProcess(asyncio.SubprocessProtocol, ShellProcess):
     @override
     async def close(self) -> None:
         self.kill()
-        await self._ended.wait()  # a transport that is closed before takes the exit code away from whoever waits for it
+        await self._ended.wait()  # closing the transport earlier would take the exit code away from wait()
         self._required.close()
         await self._gone.wait()
 
     def kill(self) -> None:
-        """Kill it, and its children that are in its session's first group."""
+        """Kill the script, and those of its children that are in its process group."""
         if not self._ended.is_set():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._required.get_pid(), signal.SIGKILL)
@@ -193,13 +193,13 @@ class _LocalProcess(asyncio.SubprocessProtocol, ShellProcess):
 
 
 async def _communicate(process: _LocalProcess, stdin: bytes) -> Completed:
-    feeding = asyncio.ensure_future(_feed(process, stdin))
+    writing = asyncio.ensure_future(_feed(process, stdin))
     try:
         pieces = [piece async for piece in process.output()]
         ended = await process.wait()
     finally:
-        feeding.cancel()
-        await asyncio.gather(feeding, return_exceptions=True)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
     return Completed(ended.exit_code, ended.signal, b"".join(out for out, _ in pieces), b"".join(err for _, err in pieces))
 
 
@@ -209,9 +209,9 @@ async def _feed(process: _LocalProcess, stdin: bytes) -> None:
 
 
 def _invocation(script: str) -> tuple[list[str], dict[bytes, bytes]]:
-    """The words and the environment that make ``sh`` run *script*; raises IllegalArgumentException for what no script can hold."""
+    """Return the command and the environment that make ``sh`` run *script*. Raises IllegalArgumentException for a null character."""
     if "\0" in script:
-        raise IllegalArgumentException("a script holds a null character")
+        raise IllegalArgumentException("a script cannot contain a null character")
     text = script.encode("utf-8", "surrogateescape")
     parts = [text[start : start + _PART] for start in range(0, len(text), _PART)] or [b""]
     names = [f"{_VARIABLE}{number}" for number in range(len(parts))]
@@ -221,7 +221,7 @@ def _invocation(script: str) -> tuple[list[str], dict[bytes, bytes]]:
 
 
 def _home() -> str:
-    """The home directory of the user; the root where there is none, as a login has it."""
+    """Return the user's home directory, or the root directory if there is none, as a login would."""
     try:
         home = str(Path.home())
     except RuntimeError:

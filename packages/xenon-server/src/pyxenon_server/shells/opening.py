@@ -1,4 +1,4 @@
-"""The shell of a place that a scheduler's location names."""
+"""Open the shell of a scheduler's location."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["open_shell"]
 
 
 async def open_shell(adaptor: str, place: SchedulerLocation, request: OpenRequest, ssh: SshSettings) -> Shell:
-    """A shell at *place*: on this machine, or on another one over SSH as *request* and *ssh* say.
+    """Open a shell at *place*: on this machine, or on another one over SSH with the credential of *request* and the settings *ssh*.
 
-    Raises what :meth:`pyxenon_server.ssh.connections.SshConnections.open` raises. Modules that only one of the two needs are imported then.
+    Raises the same errors as :meth:`pyxenon_server.ssh.connections.SshConnections.open`. Imports only the modules of the shell it opens.
     """
     if place.ssh is None:
         from pyxenon_server.shells.local import LocalShell

@@ -1,8 +1,8 @@
 """Scripts on another machine, over SSH.
 
-What runs there is always the same command, in which no login shell finds anything of its own to interpret; the script itself comes over
-the standard input, behind a random mark, and before what the script shall read from there. Whatever a login shell or a profile prints
-comes before the same mark in the outputs, and is dropped.
+The remote command is always the same and contains nothing that a login shell would interpret in its own way. The script itself is sent
+over standard input, between two lines with a random mark, followed by the script's own input. The outputs repeat the mark just before the
+script starts; whatever a login shell or a profile prints comes before it and is dropped.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pyxenon_server.ssh.connections import SshLink
 
 __all__ = ["SshProcess", "SshShell"]
 
-# Reads the mark, then lines up to the mark again: `read` takes no byte beyond a line. When the input ends too early nothing is run. There
-# is no backslash, exclamation mark, quote or line break in it, because login shells such as csh and fish differ in what they make of these.
+# Reads the mark, then lines up to the mark again: `read` consumes no byte beyond a line. If the input ends too early, nothing is run. It
+# contains no backslash, exclamation mark, quote or line break, because login shells such as csh and fish interpret these differently.
 _COMMAND = (
     "exec /bin/sh -c '"
     "_xn=${IFS#??};_xs=;IFS= read -r _xm||exit 255;"
@@ -34,7 +34,7 @@ _NOISE_KEPT = 2000
 
 
 class SshProcess(ShellProcess):
-    """A script that runs on another machine. Made by :meth:`SshShell.start`."""
+    """A script running on another machine. Created by :meth:`SshShell.start`."""
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes], mark: bytes, where: str, adaptor: str) -> None:
         self._process = process
@@ -43,18 +43,18 @@ class SshProcess(ShellProcess):
         self._streams = (_Stream(process.stdout, mark), _Stream(process.stderr, mark))
 
     async def write(self, data: bytes) -> None:
-        """Send *data* to its standard input."""
+        """Send *data* to the script's standard input."""
         with contextlib.suppress(OSError, asyncssh.Error):
             self._process.stdin.write(data)
             await self._process.stdin.drain()
 
     async def write_eof(self) -> None:
-        """End its standard input."""
+        """Close the script's standard input."""
         with contextlib.suppress(OSError, asyncssh.Error):
             self._process.stdin.write_eof()
 
     async def output(self) -> AsyncIterator[Output]:
-        """What it prints."""
+        """Yield the script's output as it arrives."""
         stdout, _ = self._streams
         reading = {asyncio.ensure_future(stream.read()): stream for stream in self._streams}
         try:
@@ -73,7 +73,7 @@ class SshProcess(ShellProcess):
             await asyncio.gather(*reading, return_exceptions=True)
 
     async def wait(self) -> Ended:
-        """How it ended. Raises NotConnectedException when a login shell or what its profile does ended before the script began."""
+        """Wait until the script ends. Raises NotConnectedException if the login shell or its profile ended before the script started."""
         await self._process.wait_closed()
         status, signal = self._process.exit_status, self._process.exit_signal
         if status is None:
@@ -83,11 +83,11 @@ class SshProcess(ShellProcess):
         return Ended(None, signal[0]) if signal else Ended(status)
 
     async def close(self) -> None:
-        """Leave it: the channel is closed. The host counts its session until it has ended by itself."""
+        """Close the channel. The host counts the session as in use until the script ends on its own."""
         self._process.close()
 
     def kill(self) -> None:
-        """End it and all that it started, where the host allows that."""
+        """Kill the script and everything it started, if the host allows it."""
         with contextlib.suppress(OSError, asyncssh.Error):
             self._process.send_signal("KILL")
 
@@ -98,24 +98,24 @@ class SshProcess(ShellProcess):
             raise self._lost(str(error)) from error.with_traceback(None)
 
     def _lost(self, why: str) -> ConnectionLostException:
-        reason = f"the connection to {self._where} broke while a script ran there" + (f": {why}" if why else "")
+        reason = f"the connection to {self._where} was lost while a script was running there" + (f": {why}" if why else "")
         return ConnectionLostException(reason, adaptor=self._adaptor)
 
     def _not_begun(self, status: str) -> NotConnectedException:
         said = b"".join(stream.noise for stream in self._streams).decode(errors="replace").strip()
         printed = f", and printed {said!r}" if said else ""
-        hint = "Check that `ssh HOST true` works, which login shell the account has, and what its profile does"
-        reason = f"the login shell on {self._where} ended with {status} before it ran anything{printed}"
+        hint = "Check that `ssh HOST true` works, and check the account's login shell and profile"
+        reason = f"the login shell on {self._where} ended with {status} before it ran the script{printed}"
         return NotConnectedException(reason, adaptor=self._adaptor, hint=hint)
 
 
 class _Stream:
-    """An output of a script, without what was printed before the script began.
+    """An output stream of a script, without anything printed before the script started.
 
     Attributes:
-        begun: Whether the script has begun.
-        ended: Whether the output has.
-        noise: The last of what was printed before.
+        begun: True once the script has started.
+        ended: True once the stream has ended.
+        noise: The last part of what was printed before the script started.
     """
 
     def __init__(self, reader: asyncssh.SSHReader[bytes], mark: bytes) -> None:
@@ -126,7 +126,7 @@ class _Stream:
         self.noise = b""
 
     async def read(self) -> bytes:
-        """A piece of what the script printed; it may be empty."""
+        """Return a piece of the script's output, which may be empty."""
         piece = await self._reader.read(_PIECE)
         self.ended = not piece
         if self.begun:
@@ -138,7 +138,7 @@ class _Stream:
 
 
 class SshShell(Shell):
-    """A user's shell on another machine. It owns *link*."""
+    """A shell on another machine. It owns *link*."""
 
     def __init__(self, link: SshLink, adaptor: str = "ssh") -> None:
         self._link = link
@@ -151,7 +151,7 @@ class SshShell(Shell):
             return await asyncio.wait_for(self._collect(process, stdin), timeout)
         except TimeoutError:
             process.kill()
-            reason = f"a script on {self._link.place.target} was ended after {timeout:g} seconds"
+            reason = f"a script on {self._link.place.target} did not end within {timeout:g} seconds and was killed"
             raise ConnectionLostException(reason, adaptor=self._adaptor) from None
         except asyncio.CancelledError:
             process.kill()
@@ -160,13 +160,13 @@ class SshShell(Shell):
             await process.close()
 
     async def start(self, script: str) -> SshProcess:
-        """Start *script*."""
+        """Start *script* and return the running process."""
         try:
             text = script.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
-            raise IllegalArgumentException(f"a script cannot hold {script[error.start]!r}", adaptor=self._adaptor) from None
+            raise IllegalArgumentException(f"a script cannot contain {script[error.start]!r}", adaptor=self._adaptor) from None
         if b"\0" in text:
-            raise IllegalArgumentException("a script cannot hold a null character", adaptor=self._adaptor)
+            raise IllegalArgumentException("a script cannot contain a null character", adaptor=self._adaptor)
         mark = secrets.token_hex(16).encode()
         process = SshProcess(await self._open(), mark, str(self._link.place.target), self._adaptor)
         try:
@@ -177,7 +177,7 @@ class SshShell(Shell):
         return process
 
     async def close(self) -> None:
-        """Give back the link."""
+        """Close the link."""
         await self._link.close()
 
     async def _open(self) -> asyncssh.SSHClientProcess[bytes]:

@@ -1,4 +1,4 @@
-"""The words of a POSIX shell, as text alone: nothing here runs anything."""
+"""Quote words for a POSIX shell and name signals."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["command_line", "quote", "signal_name"]
 
 
 def quote(text: str) -> str:
-    """*text* as one word of a POSIX shell; raises IllegalArgumentException for a null character, which no word can hold."""
+    """Quote *text* as one word of a POSIX shell. Raises IllegalArgumentException if it contains a null character."""
     if "\0" in text:
-        raise IllegalArgumentException(f"{text!r} holds a null character, which no argument, name or path can hold")
+        raise IllegalArgumentException(f"{text!r} contains a null character, which is not allowed in an argument, name or path")
     return shlex.quote(text)
 
 
 def command_line(words: Iterable[str]) -> str:
-    """A command and its arguments as one line of a POSIX shell."""
+    """Quote and join a command and its arguments into one line of a POSIX shell."""
     return " ".join(quote(word) for word in words)
 
 
 def signal_name(number: int) -> str:
-    """The name of a signal, without SIG; its number for one that has no name, such as most real-time signals."""
+    """Return a signal's name without SIG, or its number if it has no name, like most real-time signals."""
     try:
         return Signals(number).name.removeprefix("SIG")
     except ValueError:

@@ -1,1 +1,1 @@
-"""SSH: which hosts are trusted, who logs in, and one connection for each of them."""
+"""SSH: host key checks, authentication and shared connections."""

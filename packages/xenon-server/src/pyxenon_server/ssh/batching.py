@@ -1,7 +1,7 @@
-"""What a connection sends within one turn of the event loop, handed to the system in one go.
+"""Write batching: everything that a connection sends in one iteration of the event loop goes to the operating system in one call.
 
-asyncssh hands over each packet by itself, and before each an empty one of a few bytes, as a guard against an old weakness of block ciphers.
-For a large file these calls into the system cost more time than all else together.
+asyncssh makes a system call for each packet, and one for an empty packet of a few bytes before it, as a guard against an old weakness of
+block ciphers. For a large file these system calls cost more time than everything else together.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _AT_ONCE = 256 << 10
 
 
 def batch_writes(connection: asyncssh.SSHClientConnection) -> None:
-    """Let *connection* send so from now on; nothing changes where it goes through another connection, or asyncssh has become another."""
+    """Batch the writes of *connection*; no effect if it is tunnelled through another connection or asyncssh's internals have changed."""
     transport = getattr(connection, "_transport", None)
     if isinstance(transport, asyncio.Transport) and not isinstance(transport, _BatchingTransport):
         connection._transport = _BatchingTransport(transport)
 
 
 class _BatchingTransport(asyncio.Transport):
-    """A transport before another one, with all of it that asyncssh uses."""
+    """A wrapper of a transport that provides the methods which asyncssh uses."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the SSH configuration, the settings and the home of the user say about a host."""
+"""The configuration of a host, from the SSH configuration files, the settings and the user's home directory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["HostConfiguration", "Jump", "configure", "expand"]
 
 SYSTEM = Path("/etc/ssh")
 SSH_PORT = 22
-# A host that is silent for a minute is gone; one that is for half a minute may come back.
+# Give up a host after a minute of silence, but not after half a minute.
 KEEP_ALIVE_SECONDS = 15
 KEEP_ALIVE_TRIES = 3
-# The fastest first: both are as strong, and both sides have the processor's help for AES nearly everywhere.
+# Fastest first: they are equally strong, and the processors on both sides nearly always accelerate AES.
 _CIPHERS = (
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",
@@ -34,28 +34,28 @@ _CIPHERS = (
 
 @dataclass(frozen=True)
 class Jump:
-    """A host that the configuration says to hop over, and the user there; an empty one for whom the configuration names."""
+    """A jump host from the configuration, and the user there; an empty user stands for the one that the configuration names."""
 
     place: HostPort
     user: str = ""
 
     def leads_to(self, *places: HostPort) -> bool:
-        """Whether it is the same host and port as one of *places*, so that hopping over it would lead back to it."""
+        """Return True if the jump host is one of *places*, by host and port, so that the jump would lead back to it."""
         return any((place.host, place.port or SSH_PORT) == (self.place.host, self.place.port or SSH_PORT) for place in places)
 
 
 @dataclass(frozen=True)
 class HostConfiguration:
-    """What is known about a host before anything is sent.
+    """The configuration of a host, as known before connecting.
 
     Attributes:
-        options: What asyncssh needs, with the configuration in it.
-        known_hosts_files: The files that say which key the host has.
-        identity_files: The private keys that the configuration names; empty where it names none.
-        certificate_files: The certificates that the configuration names for them.
-        identities_only: Whether no key of the agent may be used but those in *identity_files*.
-        agent: The socket of the SSH agent; empty where there is none.
-        jumps: The hosts to hop over, the first to be reached first.
+        options: The options for asyncssh, including the configuration.
+        known_hosts_files: The known-hosts files to search for the host's key.
+        identity_files: The private keys that the configuration names; may be empty.
+        certificate_files: The certificates that the configuration names for these keys.
+        identities_only: True if the only agent keys that may be used are those in *identity_files*.
+        agent: The socket of the SSH agent; empty if there is none.
+        jumps: The jump hosts, in the order in which they are reached.
     """
 
     options: asyncssh.SSHClientConnectionOptions
@@ -68,24 +68,24 @@ class HostConfiguration:
 
     @property
     def ciphers(self) -> dict[str, Any]:
-        """The ciphers to offer, as an option of asyncssh; none where the configuration names some."""
+        """The ciphers to offer, as an option of asyncssh; empty if the configuration sets Ciphers."""
         return {} if "Ciphers" in _names(self.options) else {"encryption_algs": _CIPHERS}
 
     @property
     def user(self) -> str:
-        """Who logs in."""
+        """The user to log in as."""
         return str(self.options.username)
 
     @property
     def address(self) -> HostPort:
-        """Where the host really is."""
+        """The host's real address and port."""
         return HostPort(self.options.host, self.options.port)
 
 
 async def configure(adaptor: str, home: Path, settings: SshSettings, place: HostPort, user: str) -> HostConfiguration:
-    """Find out about *place*; *user* is who the credential says, or an empty text.
+    """Return the configuration of *place*; *user* is the user named in the credential, or an empty string.
 
-    Raises InvalidPropertyException for a configuration that cannot be understood, and for a known-hosts file that is not there.
+    Raises InvalidPropertyException if the SSH configuration cannot be parsed or the known-hosts file does not exist.
     """
     given: dict[str, Any] = {"username": user} if user else {}
     files = _configuration_files(home, settings)
@@ -108,13 +108,13 @@ async def configure(adaptor: str, home: Path, settings: SshSettings, place: Host
 
 
 def expand(home: Path, name: str) -> Path:
-    """The path *name*, in which a ``~`` at the beginning stands for *home*, and ``~user`` for that user's."""
+    """Expand a leading ``~`` in *name* to *home*, and ``~user`` to that user's home directory."""
     if name.startswith("~/"):
         return home / name[2:]
     try:
         return Path(name).expanduser()
     except RuntimeError:
-        return Path(name).absolute()  # There is no such user, so that it is the name of a file.
+        return Path(name).absolute()  # There is no such user, so this is a file name that begins with a tilde.
 
 
 async def _options(place: HostPort, **given: Any) -> asyncssh.SSHClientConnectionOptions:
@@ -125,7 +125,7 @@ async def _options(place: HostPort, **given: Any) -> asyncssh.SSHClientConnectio
 
 
 def _fixed(settings: SshSettings) -> dict[str, Any]:
-    """What no configuration changes: keys and passwords are asked for when it comes to them, and nothing is compressed."""
+    """Return the options that override the configuration: keys and passwords are supplied on request, and compression is off."""
     return {
         "client_keys": None,
         "agent_path": None,
@@ -153,11 +153,11 @@ def _known_hosts_files(adaptor: str, home: Path, settings: SshSettings, options:
     files: list[Path] = []
     if settings.known_hosts_file:
         files = [expand(home, settings.known_hosts_file)]
-        if files[0].is_dir() or not files[0].exists():  # /dev/null is a way to say that no host is known
+        if files[0].is_dir() or not files[0].exists():  # /dev/null is allowed: it stands for an empty file
             raise InvalidPropertyException(
-                f"the known-hosts file {files[0]} does not exist, or is a directory",
+                f"the known-hosts file {files[0]} does not exist or is a directory",
                 adaptor=adaptor,
-                hint="Give the path of a file on the server's machine",
+                hint="Set the property that ends with knownHostsFile to the path of a file on the server's machine",
             )
     elif settings.load_known_hosts:
         named = _texts(options, "UserKnownHostsFile") if "UserKnownHostsFile" in _names(options) else None
@@ -169,7 +169,7 @@ def _known_hosts_files(adaptor: str, home: Path, settings: SshSettings, options:
 
 
 def _agent(home: Path, options: asyncssh.SSHClientConnectionOptions) -> str:
-    """The agent's socket: IdentityAgent says SSH_AUTH_SOCK, a variable, a path, or (as None) that none is to be used."""
+    """Return the agent's socket: IdentityAgent is SSH_AUTH_SOCK, a variable, a path, or None if no agent is to be used."""
     name = options.config.get("IdentityAgent", "SSH_AUTH_SOCK") if "IdentityAgent" in _names(options) else "SSH_AUTH_SOCK"
     if name == "SSH_AUTH_SOCK":
         return os.environ.get("SSH_AUTH_SOCK", "")
@@ -200,4 +200,4 @@ def _texts(options: asyncssh.SSHClientConnectionOptions, name: str) -> list[str]
 
 
 def _mend(home: Path) -> str:
-    return f"Mend {home / '.ssh' / 'config'}, or set the property that ends with loadSshConfig to false"
+    return f"Fix {home / '.ssh' / 'config'}, or set the property that ends with loadSshConfig to false"

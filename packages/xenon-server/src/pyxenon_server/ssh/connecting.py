@@ -1,4 +1,4 @@
-"""One connection to one host: everything that is known is put together, tried, and explained when it fails."""
+"""Connect to one host: combine configuration, credential and known hosts, connect, and explain failures."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from pyxenon_server.ssh.settings import SshSettings
 __all__ = ["Destination", "connect", "last_hop", "resolve"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
-# Commands of the SSH configuration, such as ProxyCommand, get the user's name for %r; ssh itself refuses these, too.
+# Commands of the SSH configuration, such as ProxyCommand, get the user name for %r; ssh itself refuses these names, too.
 _NO_USER = re.compile(r"""-.*|.*['`";&<>|(){}\x00-\x1f\x7f].*|.*\\""", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where to connect, and as whom. The credential is in no repr.
+    """Where to connect and as whom. The credential is excluded from the repr.
 
     Attributes:
-        adaptor: For whom; it is named in errors.
-        place: The hosts.
-        credential: For all of the hosts.
-        settings: How.
-        beyond: The hosts that this one is a hop for, the nearest last.
+        adaptor: The adaptor to name in errors.
+        place: The target host and the jump hosts.
+        credential: The credential for all of the hosts.
+        settings: How to connect.
+        beyond: The hosts for which this one is a jump host, the nearest last.
     """
 
     adaptor: str
@@ -49,23 +49,22 @@ class Destination:
 
 
 async def resolve(home: Path, destination: Destination) -> HostConfiguration:
-    """What is known about the last host of *destination*.
+    """Return the configuration of the target host of *destination*.
 
-    Raises InvalidPropertyException, and InvalidCredentialException for a user's name of which a shell would make something else.
+    Raises InvalidPropertyException, and InvalidCredentialException for a user name that a shell would interpret.
     """
     target = destination.place.target
     user = credential_for(destination.credential, target.host, target.port or SSH_PORT).username
     if _NO_USER.fullmatch(user):
-        why = "it begins with a dash, or holds what a shell interprets"
-        reason = f"{user!r} cannot be the name of a user: {why}"
-        raise InvalidCredentialException(reason, adaptor=destination.adaptor, hint="Give the name of the account in the credential")
+        reason = f"the user name {user!r} begins with a dash or contains characters that a shell interprets"
+        raise InvalidCredentialException(reason, adaptor=destination.adaptor, hint="Put the name of the remote account in the credential")
     return await configure(destination.adaptor, home, destination.settings, target, user)
 
 
 def last_hop(destination: Destination, configuration: HostConfiguration) -> Destination | None:
-    """The host to hop over right before the last one: what the location says, else what the configuration does; None for no hop.
+    """Return the last jump host before the target, from the location, else from the configuration; None if there is none.
 
-    On a hop that the configuration says the credential counts if it is a map that has one for the host; else ssh's own keys do.
+    For a jump host from the configuration, the credential is used if it is a map with an entry for that host; else ssh's own keys are.
     """
     via, beyond = destination.place.via, (*destination.beyond, destination.place.target)
     if via:
@@ -81,7 +80,7 @@ def last_hop(destination: Destination, configuration: HostConfiguration) -> Dest
 def _for_jumps(credential: Credential, jumps: tuple[Jump, ...]) -> CredentialMap:
     given = credential if isinstance(credential, CredentialMap) else CredentialMap()
     if type(credential_for(given, "")) is not DefaultCredential:
-        return given  # It has one for all hosts that it does not name.
+        return given  # Its fallback applies to all hosts without an entry.
     users = {_entry_name(jump.place): UserCredential(default_credential=DefaultCredential(username=jump.user)) for jump in jumps}
     unnamed = {name: user for name, user in users.items() if name.partition(":")[0] not in given.entries}
     return CredentialMap(entries={**unnamed, **given.entries}, default_credential=given.default_credential)
@@ -98,9 +97,9 @@ async def connect(
     over: tuple[SshLocation, asyncssh.SSHClientConnection] | None,
     lost: Callable[[], None],
 ) -> asyncssh.SSHClientConnection:
-    """A connection to the last host of *destination*, through the connection *over* where there is one.
+    """Connect to the target host of *destination*, through the connection *over* if there is one.
 
-    *lost* is called when the connection has ended. Raises NotConnectedException, InvalidCredentialException,
+    *lost* is called when the connection ends. Raises NotConnectedException, InvalidCredentialException,
     CredentialNotFoundException, CertificateNotFoundException and InvalidPropertyException.
     """
     settings, target = destination.settings, destination.place.target
@@ -138,14 +137,14 @@ async def _try(attempt: Attempt, tunnel: asyncssh.SSHClientConnection | None, fo
             **configuration.ciphers,
         )
     except (TimeoutError, OSError, asyncssh.Error) as error:
-        # The frames of the library hold what it was given; nobody who prints a traceback with its variables shall see that.
+        # asyncssh's frames hold the secrets as local variables, which some tools print with a traceback.
         raise failure_of(attempt, error) from error.with_traceback(None)
     batch_writes(connection)
     return connection
 
 
 def _host_key_algorithms(attempt: Attempt) -> str | tuple[()]:
-    """The kinds of host key to ask for, those that are known first; an empty tuple where the configuration says it."""
+    """Return the host key algorithms to request, known ones first; an empty tuple if the configuration sets them."""
     options = attempt.configuration.options
     if options.config.get("HostKeyAlgorithms"):
         return ()
@@ -153,9 +152,9 @@ def _host_key_algorithms(attempt: Attempt) -> str | tuple[()]:
 
 
 def _forwarded_agent(settings: SshSettings, configuration: HostConfiguration) -> str | tuple[()]:
-    """The agent's socket; an empty tuple leaves it to the configuration."""
+    """Return the socket of the agent to forward; an empty tuple leaves forwarding to the configuration."""
     if not settings.agent_forwarding:
         return ()
     if not configuration.agent:
-        _LOGGER.warning("no SSH agent is forwarded to %s, because there is none: SSH_AUTH_SOCK is not set", configuration.address)
+        _LOGGER.warning("cannot forward the SSH agent to %s: no agent is running (SSH_AUTH_SOCK is not set)", configuration.address)
     return configuration.agent

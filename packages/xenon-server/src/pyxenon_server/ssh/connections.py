@@ -1,4 +1,4 @@
-"""SSH connections, shared: one for each host, user, credential and settings, with as many more as its sessions need."""
+"""Shared SSH connections: one for each host, user, credential and settings, and more if its sessions need them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["SshConnections", "SshLink"]
 
 _PAUSES = (0.02, 0.05, 0.1)
 _MORE_PAUSES = (0.2, 0.4, 0.8, 1.6)
-_LAST_CODE = 4  # RFC 4254, section 5.1, has four reasons not to open a channel; asyncssh has higher codes for what it does with one
+_LAST_CODE = 4  # RFC 4254, section 5.1, defines four reasons for a failed channel open; asyncssh uses higher codes for later failures
 T = TypeVar("T")
 S = TypeVar("S", bound=asyncssh.SSHClientSession[bytes])
 
 
 @dataclass(eq=False)
 class _Session(Generic[T]):
-    """Something that takes a session of a connection: what it is for its user, and how it ends."""
+    """A user of one session on a connection: the object handed to the caller, and how to end it and wait for its end."""
 
     value: T
     end: Callable[[], None]
@@ -43,17 +43,17 @@ class SshConnections:
     """The SSH connections of one server, on its event loop.
 
     Args:
-        home: The folder in which ``.ssh`` is looked for.
+        home: The directory that contains ``.ssh``.
     """
 
     def __init__(self, home: Path) -> None:
         self._routes = Routes(home)
 
     async def open(self, adaptor: str, place: SshLocation, credential: Credential, settings: SshSettings) -> SshLink:
-        """Connect to *place*, or share the connection that there is.
+        """Connect to *place*, or share an existing connection.
 
-        Raises NotConnectedException for a host that is not reached or whose key is not trusted, InvalidCredentialException and
-        CredentialNotFoundException for a user who is not let in, CertificateNotFoundException, InvalidPropertyException.
+        Raises NotConnectedException if the host is unreachable or its key is not trusted, InvalidCredentialException and
+        CredentialNotFoundException if the login fails, CertificateNotFoundException and InvalidPropertyException.
         """
         route = self._routes.hold(Destination(adaptor, place, credential, settings))
         del credential
@@ -67,15 +67,15 @@ class SshConnections:
         return SshLink(self._routes, route, adaptor, place)
 
     async def close(self) -> None:
-        """End all connections, also those that are in use."""
+        """Close all connections, including those in use."""
         await self._routes.close()
 
 
 class SshLink:
-    """A share in the connections to one place. Made by :meth:`SshConnections.open`.
+    """A reference to the shared connections to one place. Created by :meth:`SshConnections.open`.
 
     Attributes:
-        place: Where it leads.
+        place: The place that it connects to.
     """
 
     def __init__(self, routes: Routes, route: Route, adaptor: str, place: SshLocation) -> None:
@@ -89,19 +89,19 @@ class SshLink:
 
     @property
     def user(self) -> str:
-        """Who is logged in."""
+        """The user logged in on the host."""
         return self._route.user
 
     @property
     def shared(self) -> object:
-        """What it has in common with all links to the same place with the same credential and settings, and with no other."""
+        """A key that is the same for all links to the same place with the same credential and settings, and for no other link."""
         return self._route
 
     async def process(self, command: str | None, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
-        """Start *command*, or the login shell for None; its streams carry bytes. It takes a session until its channel is closed.
+        """Start *command*, or the login shell for None, with binary streams. It occupies a session until its channel is closed.
 
-        *options* are those of asyncssh's ``create_process``. Raises NotConnectedException, or the error that says why there is no
-        connection any more and cannot be another one; then it has not begun.
+        *options* are those of asyncssh's ``create_process``. Raises NotConnectedException, or the error that explains why the connection
+        was lost and cannot be replaced; in either case the command has not started.
         """
 
         async def start(connection: asyncssh.SSHClientConnection) -> _Session[asyncssh.SSHClientProcess[bytes]]:
@@ -111,9 +111,10 @@ class SshLink:
         return await self._session(start)
 
     async def subsystem(self, name: str, session: Callable[[], S], *, window: int, packet: int) -> S:
-        """A channel to the subsystem *name*, handled by what *session* makes; it takes a session until its channel is closed.
+        """Open a channel to the subsystem *name*, handled by a new *session*. It occupies a session until its channel is closed.
 
-        *window* and *packet* are the bytes that the host may send unasked, and at once. Raises as :meth:`process`.
+        *window* and *packet* are the sizes in bytes of the channel's receive window and of its largest packet. Raises the same errors as
+        :meth:`process`.
         """
 
         async def start(connection: asyncssh.SSHClientConnection) -> _Session[S]:
@@ -129,7 +130,7 @@ class SshLink:
         return await self._session(start)
 
     async def sftp(self) -> asyncssh.SFTPClient:
-        """A client for files, to be ended with its ``exit``. It takes a session until then. Raises as :meth:`process`."""
+        """Open an SFTP client, which occupies a session until its ``exit`` is called. Raises the same errors as :meth:`process`."""
 
         async def start(connection: asyncssh.SSHClientConnection) -> _Session[asyncssh.SFTPClient]:
             client = await connection.start_sftp_client()
@@ -138,7 +139,7 @@ class SshLink:
         return await self._session(start)
 
     async def close(self) -> None:
-        """Give up the share and what was started through it; the connections end with the last share."""
+        """End everything started through this link and release the connections, which are closed with their last link."""
         if self._closed:
             return
         self._closed = True
@@ -147,9 +148,9 @@ class SshLink:
         await self._routes.release(self._route)
 
     async def _session(self, start: _Start[T]) -> T:
-        """What *start* makes of a connection with a free session.
+        """Call *start* with a connection that has a free session, and return the session's value.
 
-        A connection that turns out to be dead is replaced; a host that allows fewer sessions than it was asked for is asked for fewer.
+        A dead connection is replaced; if the host refuses a session, fewer sessions are opened on each connection from now on.
         """
         refused: OSError | asyncssh.Error | None = None
         for _ in range(SESSIONS + 2):
@@ -164,7 +165,7 @@ class SshLink:
                 self._route.give_back(connection)
                 if not again:
                     break
-        reason = f"{self.place.target} opened no session: {refused}" if refused else f"the link to {self.place.target} was closed"
+        reason = f"{self.place.target} did not open a session: {refused}" if refused else f"the link to {self.place.target} was closed"
         cause = refused.with_traceback(None) if refused else None
         raise NotConnectedException(reason, adaptor=self._adaptor) from cause
 
@@ -180,7 +181,7 @@ class SshLink:
         try:
             session = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The host has been asked and will answer: what it opens then must be closed, and is counted until that.
+            # The host will still answer the request: the session that it opens must be closed, and counts until then.
             self._background(self._abandon(connection, starting))
             raise
         self._sessions[self._background(self._free_afterwards(connection, session))] = session
@@ -214,10 +215,10 @@ class SshLink:
 
 
 async def _start_patiently(connection: Connection, start: _Start[T]) -> _Session[T]:
-    """What *start* makes. A host may count a session for a moment after it has told of its end, so that a refusal is not the last word.
+    """Call *start*, and retry if the host refuses a session: it may still count a session for a moment after reporting its end.
 
-    How long that takes is for the host to say. Where another session is taken, fewer may do, which is soon found out; where none is,
-    the host either opens no session ever or is busy, and more patience tells the two apart.
+    How long that takes depends on the host. If other sessions are in use, give up early and limit their number instead; if none is,
+    the host either never opens a session or is busy, and only a longer wait distinguishes the two.
     """
     for pause in (*_PAUSES, *_MORE_PAUSES):
         try:
@@ -235,10 +236,10 @@ async def _started(connection: Connection, start: _Start[T]) -> _Session[T]:
     except AttributeError as error:
         if connection.alive:
             raise
-        # asyncssh goes on with a channel that is there no more when the connection ends as the host's answer arrives.
-        raise asyncssh.ConnectionLost("the connection ended as the session began") from error
+        # asyncssh uses a channel that no longer exists if the connection ends while the host's answer arrives.
+        raise asyncssh.ConnectionLost("the connection ended while the session was being opened") from error
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the host opens no session; else it opened one, and refused what was to run in it."""
+    """Return True if the host refused to open a session; False if it opened one but refused the command or subsystem in it."""
     return isinstance(error, asyncssh.ChannelOpenError) and error.code <= _LAST_CODE

@@ -1,4 +1,4 @@
-"""Why a host was not reached: an unknown host, a changed key, a refused user, an unreachable address; each says what to do."""
+"""Explain failed connections: unknown host, changed key, refused login or unreachable address, each with a hint."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pyxenon_server.ssh.logins import Identity, Login
 
 __all__ = ["Attempt", "failure_of"]
 
-_PROHIBITED = 1  # RFC 4254, section 5.1: the server does not want to open such a channel
+_PROHIBITED = 1  # RFC 4254, section 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt to connect that failed, and all that is known about it."""
+    """An attempt to connect, with everything needed to explain its failure."""
 
     adaptor: str
     place: HostPort
@@ -35,44 +35,44 @@ class Attempt:
 
     @property
     def name(self) -> str:
-        """The host, for people: as it was given, and where that leads."""
+        """The host for messages: as the user gave it, with its real address if that differs."""
         address = self.configuration.address
         real = HostPort(address.host, None if address.port == SSH_PORT else address.port)
         known_as = str(self.place)
-        over = f" over {self.over}" if self.over else ""
+        over = f" via {self.over}" if self.over else ""
         return (known_as if known_as == str(real) else f"{known_as} ({real})") + over
 
     def refusal(self, why: str, hint: str, status: Status | None = None) -> NotConnectedException:
-        """The error for a host that is not connected to."""
+        """Return the error for a failed connection."""
         return NotConnectedException(f"cannot connect to {self.name}: {why}", adaptor=self.adaptor, hint=hint, status=status)
 
 
 def failure_of(attempt: Attempt, error: BaseException) -> XenonError:
-    """The exception to raise for *error*, which asyncssh or the system raised."""
+    """Return the exception to raise for *error*, which asyncssh or the operating system raised."""
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return _host_key_failure(attempt, error)
     if isinstance(error, asyncssh.PermissionDenied):
         return _login_failure(attempt, "")
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        hint = "The host and this program have no algorithm in common; allow one that both have, here or there, in the SSH configuration"
+        hint = "The host and this program have no algorithm in common: enable a common one in the SSH configuration here or on the host"
         return attempt.refusal(str(error.reason), hint)
     if isinstance(error, asyncssh.DisconnectError) and not isinstance(error, asyncssh.ConnectionLost) and attempt.login.offered:
-        return _login_failure(attempt, f"it ended the connection, saying {str(error.reason)!r}")
+        return _login_failure(attempt, f"the host ended the connection with {str(error.reason)!r}")
     return _unreachable(attempt, error)
 
 
 def _host_key_failure(attempt: Attempt, error: asyncssh.HostKeyNotVerifiable) -> XenonError:
     check = attempt.check
     if "revoked" in str(error.reason).lower():
-        hint = f"Do not connect; ask the host's administrators. The key is marked @revoked in {_places(check.known.revoked)}"
+        hint = f"Do not connect; contact the host's administrators. The key is marked @revoked in {_places(check.known.revoked)}"
         return attempt.refusal("its host key is revoked", hint, Status.FAILED_PRECONDITION)
     if check.presented is None:
-        hint = "Ask the host's administrators for a certificate that is valid for this name and today"
+        hint = "Ask the host's administrators for a certificate that is valid for this name and not expired"
         return attempt.refusal(f"its host certificate is not valid: {error.reason}", hint, Status.FAILED_PRECONDITION)
     if check.changed:
         return _changed(attempt, check.presented)
-    files = ", ".join(str(file.path) for file in check.files) or "no known-hosts file, as the properties say"
-    why = f"its host key is not known: it shows {shown(check.presented)}, and the search was in {files}"
+    files = f"searched {', '.join(str(file.path) for file in check.files)}" if check.files else "the properties disable known-hosts files"
+    why = f"its host key is not known: it presents {shown(check.presented)}; {files}"
     return attempt.refusal(why, _how_to_know(attempt), Status.FAILED_PRECONDITION)
 
 
@@ -80,12 +80,12 @@ def _changed(attempt: Attempt, presented: asyncssh.SSHKey) -> XenonError:
     known = [*attempt.check.known.keys, *attempt.check.known.authorities]
     expected = f"{', '.join(shown(item.key) for item in known)} in {_places(known)}"
     why = (
-        f"its host key has changed: it shows {shown(presented)}, but known is {expected}. "
-        "Either the host was set up anew, or somebody else answers in its place"
+        f"its host key has changed: it presents {shown(presented)}, but the known key is {expected}. "
+        "Either the host was reinstalled, or another machine is impersonating it"
     )
     name = _known_hosts_name(attempt)
     forget = "; ".join(f"`ssh-keygen -R '{name}' -f {file}`" for file in dict.fromkeys(item.file for item in known))
-    hint = f"Ask the host's administrators. If the new key is right, remove the old one with {forget}. {_how_to_know(attempt)}"
+    hint = f"Contact the host's administrators. If the new key is correct, remove the old one with {forget}. {_how_to_know(attempt)}"
     return attempt.refusal(why, hint, Status.FAILED_PRECONDITION)
 
 
@@ -105,43 +105,43 @@ def _how_to_know(attempt: Attempt) -> str:
     port = "" if address.port in (None, SSH_PORT) else f"-p {address.port} "
     file = attempt.check.files[0].path if attempt.check.files else "~/.ssh/known_hosts"
     return (
-        "Compare the fingerprint with the one that the host's administrators publish; if they are the same, connect once with "
-        f"`ssh {port}{address.host}`, or add what `ssh-keyscan {port}{address.host}` prints to {file}, on the machine where the server runs"
+        "Compare the fingerprint with the one that the host's administrators publish; if they match, connect once with "
+        f"`ssh {port}{address.host}`, or append the output of `ssh-keyscan {port}{address.host}` to {file}, on the server's machine"
     )
 
 
 def _login_failure(attempt: Attempt, ended: str) -> XenonError:
     login, user = attempt.login, attempt.configuration.user
-    offered = ", ".join(login.offered) or "no way to log in that is supported here"
-    tried = ", ".join(login.tried) or "nothing, as the credential has nothing for that"
-    asked = f"; it asked for {', '.join(map(repr, login.questions))}, which nobody can answer here" if login.questions else ""
-    reason = f"cannot log in to {attempt.name} as {user}: {ended or 'the host refused'}. It offers {offered}; tried was {tried}{asked}"
+    offered = ", ".join(login.offered) or "no supported login method"
+    tried = ", ".join(login.tried) or "nothing, because the credential has nothing for these methods"
+    asked = f"; it asked for {', '.join(map(repr, login.questions))}, which cannot be answered here" if login.questions else ""
+    reason = f"cannot log in to {attempt.name} as {user}: {ended or 'the host refused'}. It offers {offered}; tried {tried}{asked}"
     if login.tried or login.questions:
         return InvalidCredentialException(reason, adaptor=attempt.adaptor, hint=_other_credential(attempt))
     return CredentialNotFoundException(f"{reason}{_no_keys(attempt.identity)}", adaptor=attempt.adaptor, hint=_other_credential(attempt))
 
 
 def _no_keys(identity: Identity) -> str:
-    """Why there is no key to try; empty for a credential that takes none."""
+    """Explain why there is no key to try; empty for a credential that uses no keys."""
     if not identity.sources:
         return ""
-    encrypted = f", and {', '.join(identity.encrypted)} is encrypted (`ssh-add` puts it into the agent)" if identity.encrypted else ""
-    agent = "the SSH agent has none" if identity.agent else "there is no SSH agent"
-    return f". There is no key that can be used in {', '.join(identity.sources)}; {agent}{encrypted}"
+    encrypted = f", and {', '.join(identity.encrypted)} is encrypted (add it to the agent with `ssh-add`)" if identity.encrypted else ""
+    agent = "the SSH agent has no keys" if identity.agent else "there is no SSH agent"
+    return f". There is no usable key in {', '.join(identity.sources)}; {agent}{encrypted}"
 
 
 def _other_credential(attempt: Attempt) -> str:
     login, user = attempt.login, attempt.configuration.user
     if len(login.tried) > 1 and "password" not in login.tried[-1]:
         return (
-            "Check the user's name. The host limits how many keys may be tried: name the right one in a certificate credential, "
+            "Check the user name. The host limits how many keys may be tried: name the right key in a certificate credential, "
             "or with IdentityFile and IdentitiesOnly in the SSH configuration"
         )
     if "publickey" in login.offered and not attempt.identity.password:
-        return f"Check the user's name, and that the host has the public key in ~/.ssh/authorized_keys of {user}: `ssh-copy-id` adds it"
+        return f"Check the user name, and add the public key to ~/.ssh/authorized_keys of {user} on the host with `ssh-copy-id`"
     if attempt.identity.password is not None and not {"password", "keyboard-interactive"} & set(login.offered):
-        return "The host takes no password: use a certificate credential, with a private key whose public part the host knows"
-    return "Check the user's name and the password or key of the credential"
+        return "The host does not accept passwords: use a certificate credential with a private key that is authorized on the host"
+    return "Check the user name and the password or key of the credential"
 
 
 def _unreachable(attempt: Attempt, error: BaseException) -> XenonError:
@@ -149,24 +149,24 @@ def _unreachable(attempt: Attempt, error: BaseException) -> XenonError:
     where = f"port {address.port or SSH_PORT} of {address.host}"
     over = f" from {attempt.over}" if attempt.over else ""
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)) and not getattr(error, "errno", None):
-        hint = "Check that the host is up and that no firewall is in between; a larger timeout may be set in the properties"
-        return attempt.refusal(f"{where} did not let the user in within {attempt.timeout:g} seconds", hint)
+        hint = "Check that the host is up and that no firewall blocks the connection, or set a larger timeout in the properties"
+        return attempt.refusal(f"{where} did not complete the login within {attempt.timeout:g} seconds", hint)
     if isinstance(error, socket.gaierror):
-        hint = "Check the spelling of the name, and that this machine's DNS or /etc/hosts knows it"
-        return attempt.refusal(f"the name {address.host} is not known: {error.strerror}", hint)
+        hint = "Check the spelling of the host name, and that this machine's DNS or /etc/hosts resolves it"
+        return attempt.refusal(f"the host name {address.host} cannot be resolved: {error.strerror}", hint)
     if isinstance(error, asyncssh.ChannelOpenError) and error.code == _PROHIBITED:
-        hint = f"The SSH server of {attempt.over} must allow it (AllowTcpForwarding, PermitOpen), or another host must be hopped over"
-        return attempt.refusal(f"{attempt.over} does not let connections through to {where}: {error.reason}", hint)
+        hint = f"Allow it in the SSH server of {attempt.over} (AllowTcpForwarding, PermitOpen), or use another jump host"
+        return attempt.refusal(f"{attempt.over} does not forward connections to {where}: {error.reason}", hint)
     if isinstance(error, asyncssh.ChannelOpenError) or _is_refusal(error):
         reason = error.reason if isinstance(error, asyncssh.ChannelOpenError) else "the connection was refused"
         return attempt.refusal(f"{where} cannot be reached{over}: {reason}", "Check the port, and that an SSH server listens there")
     if isinstance(error, (asyncssh.Error, ConnectionResetError, BrokenPipeError)):
         reason = error.reason if isinstance(error, asyncssh.Error) else str(error)
-        hint = "Check that an SSH server listens there, and what its log says; it may limit how many connect at a time"
+        hint = "Check that an SSH server listens there, and check its log; it may limit the number of simultaneous connections"
         return attempt.refusal(f"{where}{over} ended the connection: {reason}", hint)
     return attempt.refusal(f"{where} cannot be reached{over}: {error}", "Check the network between this machine and the host")
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Whether nobody listens at the address, or at none of the addresses that the name has."""
+    """Return True if nothing listens at the address, or at any of the addresses that the name resolves to."""
     return isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and f"[Errno {errno.ECONNREFUSED}]" in str(error))

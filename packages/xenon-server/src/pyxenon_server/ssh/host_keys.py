@@ -1,4 +1,4 @@
-"""Which hosts are trusted: known-hosts files in OpenSSH's form, and the check of the key that a host shows."""
+"""Host key checks: known-hosts files in OpenSSH's format, and the verification of the key that a host presents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MARKERS = ("@cert-authority", "@revoked")
 
 @dataclass(frozen=True)
 class KnownHostsFile:
-    """A known-hosts file, as it was read."""
+    """A known-hosts file and its content."""
 
     path: Path
     text: str = field(repr=False, default="")
@@ -34,7 +34,7 @@ class KnownHostsFile:
 
 @dataclass(frozen=True)
 class KnownKey:
-    """A key in a known-hosts file, with the place it was read from."""
+    """A key in a known-hosts file, with its file and line number."""
 
     key: asyncssh.SSHKey
     file: Path
@@ -43,13 +43,13 @@ class KnownKey:
 
 @dataclass
 class KnownKeys:
-    """What is known of one host.
+    """The keys known for one host.
 
     Attributes:
-        keys: The keys that the host itself may show.
-        authorities: The keys that may have signed the certificate which it shows.
-        revoked: The keys that it must not show.
-        exact: Whether *keys* and *authorities* stand there for this very port; else they are for the host on the usual one.
+        keys: The keys that the host itself may present.
+        authorities: The keys that may have signed the host's certificate.
+        revoked: The keys that the host must not present.
+        exact: True if *keys* and *authorities* are listed for this very port; False if they are listed for the host without a port.
     """
 
     keys: list[KnownKey] = field(default_factory=list)
@@ -59,14 +59,14 @@ class KnownKeys:
 
 
 def read_known_hosts(paths: Sequence[Path]) -> tuple[KnownHostsFile, ...]:
-    """The files at *paths*; one that does not exist, or cannot be read, is empty."""
+    """Read the files at *paths*. A file that does not exist or cannot be read counts as empty."""
     return tuple(KnownHostsFile(path, _read(path)) for path in paths)
 
 
 def look_up(files: Sequence[KnownHostsFile], host: str, port: int) -> KnownKeys:
-    """What *files* say of *host*.
+    """Return the keys that *files* list for *host*.
 
-    Where a port other than 22 has no line of its own, the lines without a port count, as they do for OpenSSH.
+    If a port other than 22 has no line of its own, the lines without a port apply, as in OpenSSH.
     """
     host = host.lower()
     exact = host if port == SSH_PORT else f"[{host}]:{port}"
@@ -78,17 +78,17 @@ def look_up(files: Sequence[KnownHostsFile], host: str, port: int) -> KnownKeys:
 
 
 def shown(key: asyncssh.SSHKey) -> str:
-    """A key, for people: its kind and its fingerprint."""
+    """Return the type and the fingerprint of a key, for messages."""
     return f"{key.get_algorithm()} {key.get_fingerprint()}"
 
 
 class HostKeyCheck:
-    """Decides whether the key that a host shows is accepted, and remembers what it saw for the error.
+    """Check of the key that a host presents; it records its findings for error messages.
 
     Args:
-        strict: Whether a key that is not known is refused. A revoked one always is.
+        strict: Refuse keys that are not known. Revoked keys are always refused.
         files: The known-hosts files.
-        aliased: Whether the host stands in the files under an alias, which has no port.
+        aliased: True if the files list the host under an alias, which has no port.
     """
 
     def __init__(self, strict: bool, files: Sequence[KnownHostsFile], *, aliased: bool = False) -> None:
@@ -100,9 +100,9 @@ class HostKeyCheck:
         self.presented: asyncssh.SSHKey | None = None
 
     def trusted(self, host: str, address: str, port: int | None) -> tuple[list[asyncssh.SSHKey], ...]:
-        """What asyncssh asks for before the key exchange: the trusted keys, authorities and revoked keys.
+        """Return the trusted keys, authorities and revoked keys; asyncssh calls this before the key exchange.
 
-        *address* does not count: that a host answers at an address where another one is known says nothing about its name.
+        *address* is ignored: a key known for the address, perhaps as that of another host, proves nothing about the name.
         """
         self.known = self._look_up(host, port)
         revoked = [item.key for item in self.known.revoked]
@@ -111,9 +111,9 @@ class HostKeyCheck:
         return [item.key for item in self.known.keys], [item.key for item in self.known.authorities], revoked
 
     def algorithms(self, host: str, port: int) -> str:
-        """The kinds of key to ask *host* for, as asyncssh takes them: those that are known first, so that it shows one of these.
+        """Return the key algorithms to request from *host*, in asyncssh's format: known ones first, so that it presents a known key.
 
-        The others follow, so that a host which has none of these any more shows what it has.
+        The others follow, so that a host that no longer has any of the known keys presents another one.
         """
         known = self._look_up(host, port)
         kinds = [kind for item in known.keys for kind in _signatures(item.key)]
@@ -121,13 +121,13 @@ class HostKeyCheck:
         return ",".join(dict.fromkeys((*signed, *kinds, *_ALGORITHMS)))
 
     def accept(self, host: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Whether *key*, which is the host's own or its authority's and is not trusted, is accepted all the same."""
+        """Return True if *key*, an untrusted key of the host or of its authority, is accepted nevertheless."""
         self.presented = key
         if self.strict:
             return False
         if key not in [item.key for item in (*self.known.keys, *self.known.authorities)]:
             state = "has changed" if self.changed else "is not known"
-            _LOGGER.warning("the key of %s port %s %s and was accepted unchecked: %s", host, port, state, shown(key))
+            _LOGGER.warning("the host key of %s port %s %s and was accepted unchecked: %s", host, port, state, shown(key))
         return True
 
     def _look_up(self, host: str, port: int | None) -> KnownKeys:
@@ -138,7 +138,7 @@ class HostKeyCheck:
 
     @property
     def changed(self) -> bool:
-        """Whether other keys than the one that was shown are known for the host."""
+        """True if other keys are known for the host; meaningful once an unknown key was presented."""
         return self.known.exact and bool(self.known.keys or self.known.authorities)
 
 
@@ -158,14 +158,14 @@ def _collect(files: Sequence[KnownHostsFile], name: str) -> KnownKeys:
 
 
 def _entries(file: KnownHostsFile) -> Iterator[tuple[int, str, str, str]]:
-    """The lines of *file* that say something: number, marker, patterns, and the key with its kind."""
+    """Yield the entries of *file*: line number, marker, patterns, and the key with its type."""
     for number, line in enumerate(file.text.splitlines(), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         marker = words.pop(0) if words[0].startswith("@") else ""
         if len(words) < 3 or marker not in ("", *_MARKERS):
-            _LOGGER.warning("line %d of %s is not understood, and says nothing", number, file.path)
+            _LOGGER.warning("ignoring line %d of %s, which is not a valid known-hosts entry", number, file.path)
             continue
         yield number, marker, words[0], f"{words[1]} {words[2]}"
 
@@ -184,7 +184,7 @@ def _key(file: Path, number: int, text: str) -> asyncssh.SSHKey | None:
     try:
         return asyncssh.import_public_key(text)
     except asyncssh.KeyImportError as error:
-        _LOGGER.debug("the key in line %d of %s is of no use: %s", number, file, error)
+        _LOGGER.debug("ignoring the key in line %d of %s: %s", number, file, error)
         return None
 
 

@@ -1,4 +1,4 @@
-"""How a user proves who it is: the keys and the password of a credential, and what a host asked for and refused."""
+"""Authentication: the keys and the password of a credential, and a record of what a host asked for and refused."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from pyxenon_server.ssh.settings import SshSettings
 __all__ = ["Identity", "Login", "identity_of"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
-# Those with hardware behind them need a touch, and so the agent.
+# Hardware-backed keys are not listed: they need a touch, and therefore the agent.
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
-_CONVERT = "Convert it with `ssh-keygen -p -f FILE` (or, from PuTTY's form, with `puttygen FILE -O private-openssh -o NEW`)"
+_CONVERT = "Convert it with `ssh-keygen -p -f FILE` (or, from PuTTY's format, with `puttygen FILE -O private-openssh -o NEW`)"
 
 
 class Identity:
-    """What a credential proves itself with. Its secrets are in no repr.
+    """The keys and the password of a credential. They are excluded from the repr.
 
     Attributes:
         keys: The private keys from files.
-        matching: The public parts of keys that the credential names; the agent's keys among them are tried first.
-        agent: The socket of the agent; empty when the agent is not to be asked.
-        only_matching: Whether no other key of the agent may be used.
+        matching: The public parts of keys that the credential names; agent keys among them are tried first.
+        agent: The socket of the agent; empty if the agent is not to be used.
+        only_matching: True if no other agent keys may be used.
         password: The password, or None.
-        tickets: Whether Kerberos may prove the user, where this machine can do that.
-        encrypted: Files with keys that nobody gave a passphrase for.
-        sources: Where keys were looked for, for people.
+        tickets: True if Kerberos may be used, provided that this machine supports it.
+        encrypted: Encrypted key files without a passphrase.
+        sources: The files searched for keys, for messages.
     """
 
     def __init__(self, *, password: str | None = None, agent: str = "", only_matching: bool = False) -> None:
@@ -51,7 +51,7 @@ class Identity:
         self.sources: list[str] = []
 
     async def agent_keys(self) -> tuple[asyncssh.SSHAgentClient | None, list[asyncssh.SSHKeyPair]]:
-        """The connection to the agent, to be closed, and the agent's keys, those that the credential names first."""
+        """Return the connection to the agent, which the caller must close, and the agent's keys, those that the credential names first."""
         if not self.agent:
             return None, []
         try:
@@ -63,20 +63,20 @@ class Identity:
             keys = list(await agent.get_keys())
         except ValueError as error:
             agent.close()
-            _LOGGER.info("the SSH agent at %s gave no keys: %s", self.agent, error)
+            _LOGGER.info("the SSH agent at %s did not list its keys: %s", self.agent, error)
             return None, []
         named = [key for key in keys if key.key_public_data in self.matching]
         return agent, named if self.only_matching else named + [key for key in keys if key not in named]
 
 
 class Login(asyncssh.SSHClient):
-    """One attempt to log in: what asyncssh asks while it connects, and what came of it.
+    """One login attempt: answers asyncssh's callbacks while it connects, and records the outcome.
 
     Attributes:
-        offered: The ways to log in that the host offered, in the order in which they were come to.
-        tried: What was tried, for people.
-        questions: What the host asked beside a password.
-        banner: What the host said before the login.
+        offered: The login methods that the host offered, in the order in which they were tried.
+        tried: The keys and passwords that were tried, for messages.
+        questions: The host's questions other than for the password.
+        banner: The host's banner before the login.
     """
 
     def __init__(self, identity: Identity, check: HostKeyCheck, lost: Callable[[], None]) -> None:
@@ -92,28 +92,28 @@ class Login(asyncssh.SSHClient):
         self.banner = ""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection has ended, or never came to be."""
+        """Clean up after the connection has ended or failed."""
         self._leave_agent()
         self._lost()
 
     def auth_completed(self) -> None:
-        """The user is in: nobody needs the agent for it any more."""
+        """Disconnect from the agent, which is not needed after the login."""
         self._leave_agent()
 
     def auth_banner_received(self, msg: str, lang: str) -> None:
-        """What the host tells everybody who comes."""
+        """Record the host's banner."""
         self.banner += msg
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Whether the host's key, which is not among the known ones, is accepted."""
+        """Return True if the host's key, which is not known, is accepted."""
         return self._check.accept(host, port, key)
 
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Whether the authority that signed the host's key, and is not known, is accepted."""
+        """Return True if the authority that signed the host's key, which is not known, is accepted."""
         return self._check.accept(host, port, key)
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
-        """The next key to try."""
+        """Return the next key to try; None if there are no more."""
         if self._keys is None:
             self._offer("publickey")
             self._agent, from_agent = await self._identity.agent_keys()
@@ -125,17 +125,17 @@ class Login(asyncssh.SSHClient):
         return key
 
     def password_auth_requested(self) -> str | None:
-        """The password, once."""
+        """Return the password the first time; None afterwards."""
         self._offer("password")
         return self._password()
 
     def kbdint_auth_requested(self) -> str | None:
-        """Whether questions are answered: when there is a password that was not refused yet."""
+        """Return an empty string to accept questions if there is a password that was not tried yet; else None."""
         self._offer("keyboard-interactive")
         return "" if self._identity.password is not None and not self._password_given else None
 
     def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]) -> list[str] | None:
-        """Answer one hidden question with the password, however it is worded; there is no answer to any other."""
+        """Answer a single question with hidden input with the password, however it is worded; decline all others."""
         if not prompts:
             return []
         if len(prompts) == 1 and not prompts[0][1] and (password := self._password()) is not None:
@@ -144,7 +144,7 @@ class Login(asyncssh.SSHClient):
         return None
 
     def _in_order(self, from_agent: list[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
-        """Keys that are named come before those that just are there."""
+        """Return all keys, those that the credential names first."""
         named = [key for key in from_agent if key.key_public_data in self._identity.matching]
         others = [key for key in from_agent if key not in named]
         return [*named, *self._identity.keys, *others] if self._identity.matching else [*others, *self._identity.keys]
@@ -169,9 +169,9 @@ class Login(asyncssh.SSHClient):
 async def identity_of(
     adaptor: str, home: Path, settings: SshSettings, configuration: HostConfiguration, credential: SingleCredential
 ) -> Identity:
-    """What *credential* proves itself with on the host of *configuration*.
+    """Return the keys and the password of *credential* for the host of *configuration*.
 
-    Raises InvalidCredentialException for a kind that cannot log in over SSH, CertificateNotFoundException, CredentialNotFoundException.
+    Raises InvalidCredentialException for a kind that cannot log in over SSH, CertificateNotFoundException and CredentialNotFoundException.
     """
     if isinstance(credential, PasswordCredential):
         return Identity(password=credential.password)
@@ -179,18 +179,18 @@ async def identity_of(
         return await _identity_of_key(adaptor, home, settings, configuration, credential)
     if isinstance(credential, DefaultCredential):
         return await asyncio.to_thread(_default_identity, home, configuration)
-    raise InvalidCredentialException(f"a {type(credential).__name__} cannot log in over SSH", adaptor=adaptor)
+    raise InvalidCredentialException(f"a {type(credential).__name__} cannot be used to log in over SSH", adaptor=adaptor)
 
 
 async def _identity_of_key(
     adaptor: str, home: Path, settings: SshSettings, configuration: HostConfiguration, credential: CertificateCredential
 ) -> Identity:
     if settings.agent and not configuration.agent:
-        reason = "the property that ends with agent is true, and no SSH agent is there: SSH_AUTH_SOCK is not set"
-        raise CredentialNotFoundException(reason, adaptor=adaptor, hint="Start the server where `ssh-add -l` lists your keys")
+        reason = "the property that ends with agent is true, but no SSH agent is running: SSH_AUTH_SOCK is not set"
+        raise CredentialNotFoundException(reason, adaptor=adaptor, hint="Start the server in a session where `ssh-add -l` lists your keys")
     if not credential.certfile:
         hint = "Give the path of a private key, or use a default credential for the keys that ssh itself would use"
-        raise CertificateNotFoundException("the credential names no private key", adaptor=adaptor, hint=hint)
+        raise CertificateNotFoundException("the credential does not name a private key", adaptor=adaptor, hint=hint)
     file = expand(home, credential.certfile)
     identity = Identity(agent=configuration.agent if settings.agent else "")
     identity.sources.append(str(file))
@@ -208,7 +208,7 @@ async def _identity_of_key(
 
 
 def _default_identity(home: Path, configuration: HostConfiguration) -> Identity:
-    """As OpenSSH does: the agent's keys, those that the configuration names, or else those with the usual names."""
+    """Return the keys that OpenSSH would use: the agent's, and those that the configuration names, else those with the usual names."""
     identity = Identity(agent=configuration.agent, only_matching=configuration.identities_only)
     identity.tickets = True
     named = configuration.identity_files
@@ -227,12 +227,12 @@ def _default_identity(home: Path, configuration: HostConfiguration) -> Identity:
 
 
 def _load(file: Path, passphrase: str | None, certificates: Sequence[Path] = ()) -> list[asyncssh.SSHKeyPair]:
-    """The key in *file*, with its certificate first where there is one: beside it, or among *certificates*."""
+    """Load the key in *file*, preceded by its certificate if there is one: next to it, or among *certificates*."""
     return list(asyncssh.load_keypairs(str(file), passphrase, [str(path) for path in certificates if path.exists()]))
 
 
 def _public_parts(file: Path) -> list[bytes]:
-    """The public part of the key in *file*, as it stands beside it or in the file itself."""
+    """Return the public part of the key in *file*, from the ``.pub`` file or from the file itself."""
     for path in (Path(f"{file}.pub"), file):
         try:
             return [asyncssh.read_public_key(path).public_data]
@@ -244,12 +244,12 @@ def _public_parts(file: Path) -> list[bytes]:
 def _unusable(adaptor: str, file: Path, with_passphrase: bool, error: Exception) -> InvalidCredentialException:
     if _is_about_passphrase(error):
         reason = f"the private key {file} is encrypted, and " + (
-            "the passphrase of the credential does not open it" if with_passphrase else "the credential has no passphrase for it"
+            "the passphrase of the credential is wrong" if with_passphrase else "the credential has no passphrase for it"
         )
         hint = "Give the passphrase in the credential, or add the key to the SSH agent and set the property that ends with agent to true"
         return InvalidCredentialException(reason, adaptor=adaptor, hint=hint)
-    hint = f"Name a private key in the form of OpenSSH or PEM. {_CONVERT}"
-    return InvalidCredentialException(f"{file} is no private key that can be used: {error}", adaptor=adaptor, hint=hint)
+    hint = f"Use a private key in OpenSSH or PEM format. {_CONVERT}"
+    return InvalidCredentialException(f"{file} is not a usable private key: {error}", adaptor=adaptor, hint=hint)
 
 
 def _is_about_passphrase(error: Exception) -> bool:
@@ -257,7 +257,7 @@ def _is_about_passphrase(error: Exception) -> bool:
 
 
 def _distinct(keys: list[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
-    """Each key once, so that the host's limit on attempts is not used up by the same one."""
+    """Return each key once, so that duplicates do not use up the host's limit on attempts."""
     return list({(key.algorithm, key.public_data): key for key in keys}.values())
 
 

@@ -1,4 +1,4 @@
-"""The connections to one place as one user: as many as their sessions need, made anew when they have died."""
+"""Pools of SSH connections to one place as one user: they grow with the number of sessions and replace dead connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pyxenon_server.ssh.connecting import Destination, connect, last_hop, resolv
 __all__ = ["CONNECTIONS", "SESSIONS", "Connection", "Route", "Routes"]
 
 _LOGGER = logging.getLogger("xenon.server.ssh")
-# OpenSSH's own limit is ten.
+# Sessions on a connection; OpenSSH's default limit is ten.
 SESSIONS = 8
 CONNECTIONS = 4
 SECONDS_IDLE = 60
@@ -29,7 +29,7 @@ SECONDS_IDLE = 60
 
 @dataclass(eq=False)
 class Connection:
-    """One connection, and how many of its sessions are taken."""
+    """One connection, and the number of its sessions in use."""
 
     client: asyncssh.SSHClientConnection
     taken: int = 0
@@ -37,24 +37,24 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be used."""
+        """True while the connection is open."""
         return not self.client.is_closed()
 
     def stay(self) -> None:
-        """Do not end for want of use."""
+        """Cancel the idle timer."""
         if self.idle is not None:
             self.idle.cancel()
             self.idle = None
 
 
 class Route:
-    """The connections to one destination. It is closed when nobody holds it any more.
+    """The connections to one destination. It is closed when its last holder releases it.
 
     Attributes:
-        key: What it is found by.
-        destination: Where it leads.
-        user: Who is logged in; empty before the first connection.
-        holders: How many hold it.
+        key: Its key in the table of routes.
+        destination: The destination of its connections.
+        user: The user logged in; empty before the first connection.
+        holders: The number of holders.
     """
 
     def __init__(self, routes: Routes, key: object, destination: Destination) -> None:
@@ -72,13 +72,13 @@ class Route:
         self._closed = False
 
     async def connection(self) -> Connection:
-        """A connection that is alive, made now where there is none; raises the error that says why there can be none."""
+        """Return an open connection, and connect if there is none. Raises the error that explains why connecting failed."""
         while not (alive := self._alive()):
             await self._connect()
         return alive[0]
 
     async def take(self) -> Connection:
-        """A connection with a session taken on it, to be given back. Who came first is served first when all are in use."""
+        """Reserve a session and return its connection, which must be given back. If all are in use, waiters are served in order."""
         while True:
             alive = self._alive()
             free = next((connection for connection in alive if connection.taken < self._sessions), None)
@@ -92,20 +92,20 @@ class Route:
                 return given
 
     def give_back(self, connection: Connection) -> None:
-        """Free a session; whoever waits gets it."""
+        """Free a session, and pass it to the first waiter."""
         connection.taken -= 1
         self._serve(connection)
 
     def limit(self, connection: Connection) -> bool:
-        """The host allowed no other session on *connection*: take fewer from now on. Gives False when it allows none at all."""
+        """Lower the session limit, because the host refused another session on *connection*. Returns False if it allows none at all."""
         if connection.taken <= 1:
             return False
         self._sessions = min(self._sessions, connection.taken - 1)
-        _LOGGER.info("%s allows %d sessions on a connection", self.destination.place.target, self._sessions)
+        _LOGGER.info("%s allows only %d sessions on a connection", self.destination.place.target, self._sessions)
         return True
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self._closed = True
         self._wake()
         if self._connecting is not None:
@@ -121,7 +121,7 @@ class Route:
             await self._routes.release(parent)
 
     def _retire(self, connection: Connection) -> None:
-        """End a connection that nobody has used for a while, unless it has become the first."""
+        """Close an idle connection, unless it has become the first one."""
         if not self._closed and not connection.taken and connection in self._alive()[1:]:
             connection.client.close()
 
@@ -135,7 +135,7 @@ class Route:
         return NotConnectedException(f"the connection to {self.destination.place.target} was closed", adaptor=self.destination.adaptor)
 
     async def _wait_for_one(self) -> Connection | None:
-        """A session that another one gave back; None when it is time to look again, because a connection has died."""
+        """Wait for a session that is given back; return None to search again, because a connection has died."""
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
@@ -150,7 +150,7 @@ class Route:
         return connection
 
     def _serve(self, connection: Connection) -> None:
-        """Give free sessions of *connection* to those who wait; where nobody does, it may end after a while, unless it is the first."""
+        """Pass free sessions of *connection* to waiters. Start the idle timer if it is then unused, unless it is the first connection."""
         while self._waiting and connection.alive and connection.taken < self._sessions:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -161,24 +161,24 @@ class Route:
             connection.idle = asyncio.get_running_loop().call_later(SECONDS_IDLE, self._retire, connection)
 
     def _wake(self) -> None:
-        """Let all who wait look again."""
+        """Make all waiters search again."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
 
     async def _connect_another(self, optional: bool) -> None:
-        """Make a connection. Where there is one already the host may refuse, and its sessions have to do."""
+        """Add a connection. If there already is one (*optional*), a failure only limits the number of connections."""
         try:
             await self._connect()
         except XenonError as error:
             if not optional or not self._alive():
                 raise
-            _LOGGER.info("%s allows no more connections: %s", self.destination.place.target, error)
+            _LOGGER.info("%s does not allow another connection: %s", self.destination.place.target, error)
             self._connections = len(self._alive())
 
     async def _connect(self) -> None:
-        """Make a connection, together with all others who want one at this moment."""
+        """Add a connection; concurrent callers share the same attempt."""
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._add_connection())
             self._connecting.add_done_callback(self._connected)
@@ -192,14 +192,14 @@ class Route:
         except XenonError as error:
             failure = error
         if failure is not None:
-            # Each who waits raises one of their own, since an error is completed by who passes it on. It comes without the frames in
-            # which the credential was used.
+            # Each waiter raises its own copy, because callers add details to the error. The traceback is dropped, because its frames
+            # hold the credential.
             raise copy.copy(failure.with_traceback(None)) from failure.__cause__
 
     def _connected(self, task: asyncio.Task[None]) -> None:
         self._connecting = None
         if not task.cancelled():
-            task.exception()  # Whoever waited has been told; there may be nobody left.
+            task.exception()  # Mark the exception as retrieved: all waiters may have been cancelled.
 
     async def _add_connection(self) -> None:
         configuration = await resolve(self._routes.home, self.destination)
@@ -217,17 +217,17 @@ class Route:
         self._serve(connection)
 
     def _over(self, configuration: HostConfiguration) -> Route | None:
-        """The route to the host that is hopped over last, held until this one is closed."""
+        """Return the route to the last jump host, held until this route is closed; None if there is no jump host."""
         if self._parent is None and (hop := last_hop(self.destination, configuration)) is not None:
             self._parent = self._routes.hold(hop)
         return self._parent
 
 
 class Routes:
-    """All routes, each once.
+    """All routes of one server, by destination.
 
     Args:
-        home: The folder in which ``.ssh`` is looked for.
+        home: The directory that contains ``.ssh``.
     """
 
     def __init__(self, home: Path) -> None:
@@ -236,11 +236,11 @@ class Routes:
         self._salt = secrets.token_bytes(32)
 
     def hold(self, destination: Destination) -> Route:
-        """The route to *destination*, to be released; raises InvalidLocationException for a host that is to be reached over itself."""
+        """Return the route to *destination*, which the caller must release. Raises InvalidLocationException if jump hosts form a loop."""
         if destination.place.target in destination.beyond:
-            hosts = " over ".join(str(place) for place in (*destination.beyond, destination.place.target))
-            hint = "Look for hosts that hop over each other: in the location, and at ProxyJump in the SSH configuration"
-            raise InvalidLocationException(f"{hosts} cannot be reached", adaptor=destination.adaptor, hint=hint)
+            hosts = " via ".join(str(place) for place in (*destination.beyond, destination.place.target))
+            hint = "Remove the loop from the jump hosts in the location or from ProxyJump in the SSH configuration"
+            raise InvalidLocationException(f"the jump hosts form a loop: {hosts}", adaptor=destination.adaptor, hint=hint)
         key = self._key(destination)
         route = self._routes.get(key)
         if route is None:
@@ -249,7 +249,7 @@ class Routes:
         return route
 
     async def release(self, route: Route) -> None:
-        """Hold *route* no longer."""
+        """Release *route*; the last holder closes it."""
         route.holders -= 1
         if not route.holders:
             if self._routes.get(route.key) is route:
@@ -257,12 +257,12 @@ class Routes:
             await route.close()
 
     async def close(self) -> None:
-        """Close all routes, also those that are held."""
+        """Close all routes, including those in use."""
         while self._routes:
             _, route = self._routes.popitem()
             await route.close()
 
     def _key(self, destination: Destination) -> object:
-        """Equal for the same hosts, credential and settings; nobody can read the credential from it."""
+        """Return a key that is equal for the same hosts, credential and settings, and does not reveal the credential."""
         secret = hmac.digest(self._salt, bytes(destination.credential), hashlib.sha256)
         return destination.place.target, destination.place.via, type(destination.credential), secret, destination.settings

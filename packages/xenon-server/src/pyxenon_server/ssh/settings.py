@@ -1,4 +1,4 @@
-"""The properties of a connection over SSH, which several adaptors have under names of their own."""
+"""The properties of an SSH connection, which several adaptors declare under names of their own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class SshSettings:
     """How to connect over SSH.
 
     Attributes:
-        strict_host_key_checking: Refuse a host whose key is not known; else accept any, with a warning in the log.
+        strict_host_key_checking: Refuse a host whose key is not known; if False, accept any key, with a warning in the log.
         load_known_hosts: Read the known-hosts files of the user and of the system.
         known_hosts_file: The known-hosts file to read instead of the user's; empty for the user's.
         load_ssh_config: Read the user's and the system's SSH configuration.
-        agent: Use the keys of the SSH agent beside a private key in a file. Without a credential the agent is used anyway.
-        agent_forwarding: Let the remote side use the SSH agent, too.
-        timeout: Seconds until a host must have let the user in; 0 for no limit.
+        agent: Use the keys of the SSH agent in addition to a private key file. A default credential always uses the agent.
+        agent_forwarding: Let the remote host use the SSH agent, too.
+        timeout: Seconds that connecting and logging in to a host may take; 0 for no limit.
     """
 
     strict_host_key_checking: bool = True
@@ -37,11 +37,11 @@ class SshSettings:
 
 
 class SshProperties:
-    """The properties of a connection, with *prefix* before their names.
+    """The properties of an SSH connection, with names that begin with *prefix*.
 
     Args:
-        prefix: What the names begin with, without the last dot.
-        timeout: What the name of the time limit ends with.
+        prefix: The prefix of the names, without the last dot.
+        timeout: The rest of the name of the timeout property.
         timeout_type: :func:`~pyxenon_server.adaptors.properties.long` or :func:`~pyxenon_server.adaptors.properties.natural`.
     """
 
@@ -49,28 +49,28 @@ class SshProperties:
         self._strict = boolean(
             f"{prefix}.strictHostKeyChecking",
             True,
-            "Refuse a host whose key is not in a known-hosts file. Without it any key is accepted, except a revoked one.",
+            "Refuse a host whose key is not in a known-hosts file. If false, accept any key that is not revoked.",
         )
         self._load_known_hosts = boolean(
-            f"{prefix}.loadKnownHosts", True, "Read the known-hosts files: the user's, ~/.ssh/known_hosts, and the system's."
+            f"{prefix}.loadKnownHosts", True, "Read the known-hosts files of the user (~/.ssh/known_hosts) and of the system."
         )
         self._known_hosts_file = string(
-            f"{prefix}.knownHostsFile", "", "Path of a known-hosts file on the server's machine, read instead of ~/.ssh/known_hosts."
+            f"{prefix}.knownHostsFile", "", "Path of a known-hosts file on the server's machine to read instead of ~/.ssh/known_hosts."
         )
         self._load_ssh_config = boolean(f"{prefix}.loadSshConfig", True, "Read ~/.ssh/config and the system's SSH configuration.")
         self._agent = boolean(
             f"{prefix}.agent",
             False,
-            "Use the keys of the SSH agent beside the private key of the credential. A default credential uses the agent anyway.",
+            "Use the keys of the SSH agent in addition to the credential's private key. A default credential always uses the agent.",
         )
         self._agent_forwarding = boolean(f"{prefix}.agentForwarding", False, "Let commands on the remote host use the SSH agent.")
         self._timeout = timeout_type(
-            f"{prefix}.{timeout}", DEFAULT_TIMEOUT, "Milliseconds until each host must have let the user in; 0 for no limit."
+            f"{prefix}.{timeout}", DEFAULT_TIMEOUT, "Milliseconds that connecting and logging in to each host may take; 0 for no limit."
         )
 
     @property
     def declared(self) -> tuple[Property[bool] | Property[str] | Property[int], ...]:
-        """The properties, for an adaptor to declare."""
+        """The properties for an adaptor to declare."""
         return (
             self._strict,
             self._load_known_hosts,
@@ -82,7 +82,7 @@ class SshProperties:
         )
 
     def settings(self, properties: Properties) -> SshSettings:
-        """The settings that *properties* of the adaptor make."""
+        """Return the settings from the adaptor's *properties*."""
         return SshSettings(
             strict_host_key_checking=properties[self._strict],
             load_known_hosts=properties[self._load_known_hosts],
@@ -94,7 +94,7 @@ class SshProperties:
         )
 
     def given_as(self, other: SshProperties, properties: Properties) -> dict[str, str]:
-        """What *properties* of the adaptor were given, under the names that *other* has for the same."""
+        """Return the connection properties that were given, renamed to those of *other*."""
         pairs = zip(self.declared, other.declared, strict=True)
         return {theirs.name: properties.given[ours.name] for ours, theirs in pairs if ours.name in properties.given}
 

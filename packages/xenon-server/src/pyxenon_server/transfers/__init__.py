@@ -1,1 +1,1 @@
-"""Copies between any two file systems."""
+"""Copies between file systems."""

@@ -1,4 +1,4 @@
-"""Copies between any two file systems: begun by a request, watched, waited for, cancelled. No half file stays."""
+"""Copies between any two file systems: start, watch, wait for and cancel them. A copy never leaves partial files behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pyxenon_server.filesystems.common.paths import join, name_of, parent_of
 __all__ = ["Copies", "Place"]
 
 _log = logging.getLogger("xenon.server")
-# What has ended is remembered, so that its status can be asked for as often as anybody likes.
+# Copies that have ended are kept, so that their status can be queried any number of times.
 _REMEMBERED = 10_000
 _FILES_AT_ONCE = 64
 _EXECUTE = frozenset({PosixFilePermission.OWNER_EXECUTE, PosixFilePermission.GROUP_EXECUTE, PosixFilePermission.OTHERS_EXECUTE})
@@ -47,12 +47,12 @@ class Place:
     path: str
 
     def below(self, name: str) -> Place:
-        """What is called *name* in this directory."""
+        """Return the place called *name* in this directory."""
         return Place(self.filesystem, join(self.path, name))
 
 
 class Copy:
-    """One copy, which runs from the moment when it is made."""
+    """A copy, which starts as soon as it is created."""
 
     def __init__(self, source: Place, target: Place, mode: CopyRequestCopyMode, recursive: bool) -> None:
         self.identity = f"copy:{uuid.uuid4()}"
@@ -70,23 +70,23 @@ class Copy:
 
     @property
     def done(self) -> bool:
-        """Whether it has ended."""
+        """True once the copy has ended."""
         return self.state in ("DONE", "FAILED")
 
     async def wait(self, timeout: float | None) -> None:
-        """Wait until it has ended, or *timeout* seconds have passed."""
+        """Wait until the copy has ended or *timeout* seconds have passed."""
         await asyncio.wait({self._task}, timeout=timeout)
 
     async def cancel(self, why: str = "") -> None:
-        """End it, unless it has ended, and wait until nothing of it is left at the target. *why* is told in its status."""
+        """Cancel the copy unless it has ended, and wait until it has cleaned up the target. *why* is reported in its status."""
         self._why_cancelled = why or self._why_cancelled
         self._task.cancel()
         await asyncio.wait({self._task})
-        if not self.done:  # cancelled before it began
+        if not self.done:  # cancelled before it started
             self._fail(CopyCancelledException(self._why_cancelled))
 
     def status(self) -> CopyStatus:
-        """The message about it."""
+        """Return the copy's status as a message."""
         return CopyStatus(
             copy_operation=CopyOperation(self.identity),
             bytes_copied=self.copied,
@@ -108,22 +108,22 @@ class Copy:
         except XenonError as error:
             await completed(self._tidy())
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 - told in the status; nobody else is there to hear of it
+        except Exception as error:  # noqa: BLE001 - reported in the status, since nothing awaits this task's result
             _log.exception("copying %s to %s failed", self.source.path, self.target.path)
             self._fail(XenonError(f"{type(error).__name__}: {error}"))
         else:
-            self.total = self.copied  # a file may have grown or shrunk since it was looked at
+            self.total = self.copied  # a file may have grown or shrunk during the copy
             self.state = "DONE"
 
     async def _tidy(self) -> None:
-        """Take away the directories that it made and that hold nothing, so that the same copy can be tried again."""
+        """Delete the empty directories that this copy created, so that the copy can be retried."""
         for place in reversed(self._made):
             try:
                 await place.filesystem.delete(place.path)
             except (NotConnectedException, ConnectionLostException):
                 return
             except XenonError:
-                continue  # it holds files that were copied
+                continue  # it contains copied files
 
     def _fail(self, error: XenonError) -> None:
         self.error = error
@@ -133,7 +133,7 @@ class Copy:
         with _about(self.source.path):
             what = await self.source.filesystem.attributes(self.source.path)
         if what.is_directory and not self._recursive:
-            hint = "Copy it with recursive set"
+            hint = "Copy it with recursive=True"
             raise InvalidPathException(f"{self.source.path} is a directory", adaptor=self.source.filesystem.name, hint=hint)
         if self.source.filesystem is self.target.filesystem and _is_within(self.target.path, self.source.path):
             await self._onto_itself()
@@ -151,7 +151,7 @@ class Copy:
         raise InvalidPathException(f"{self.source.path} cannot be copied onto or into itself", adaptor=self.target.filesystem.name)
 
     async def _directory(self, what: PathAttributes) -> None:
-        """Copy a directory: first it is seen what there is, so that a copy into itself has an end; then the directories, then the files."""
+        """Copy a directory: survey it first, so that a copy into itself terminates, then create the directories, then copy the files."""
         directories, others = await self._survey()
         await self._make(what, self.target)
         for entry in directories:
@@ -159,7 +159,7 @@ class Copy:
         await run_limited(_FILES_AT_ONCE, (self._entry(entry, self._place_of(entry)) for entry in others))
 
     async def _survey(self) -> tuple[list[PathAttributes], list[PathAttributes]]:
-        """The directories below the source, each before what is in it, and all else."""
+        """Return the directories below the source, each before its entries, and all other entries."""
         directories: list[PathAttributes] = []
         others: list[PathAttributes] = []
         async with contextlib.aclosing(walk(self.source.filesystem, self.source.path)) as batches:
@@ -173,7 +173,7 @@ class Copy:
         return self.target.below(path_of(entry)[len(self.source.path.rstrip("/")) + 1 :])
 
     async def _make(self, what: PathAttributes, place: Place) -> None:
-        """Make a directory; one that is there already is joined, unless the copy is to create everything."""
+        """Create a directory, or merge into an existing one unless the mode is CREATE."""
         try:
             with _about(place.path):
                 await place.filesystem.create_directory(place.path)
@@ -188,18 +188,18 @@ class Copy:
                 await place.filesystem.set_permissions(place.path, _OWNERS_ALL.union(what.permissions))
 
     def _is_private(self, what: PathAttributes) -> bool:
-        """Whether others may not look at it; then they may not look at the copy either."""
+        """Return True if others may not read the entry, so that they must not be able to read the copy either."""
         return self.source.filesystem.supports_reading_posix_permissions and _OTHERS_READ not in what.permissions
 
     async def _entry(self, what: PathAttributes, target: Place) -> None:
-        """Copy a file or a link; something else cannot be copied, and is not left out in silence."""
+        """Copy a file or a link. Raises InvalidPathException for anything else, which must not be skipped silently."""
         try:
             if what.is_symbolic_link:
                 await self._link(path_of(what), target)
             elif what.is_regular:
                 await self._file(what, target)
             else:
-                reason = f"{path_of(what)} is neither a file, a directory nor a link"
+                reason = f"{path_of(what)} is not a file, a directory or a symbolic link"
                 raise InvalidPathException(reason, adaptor=self.source.filesystem.name)
         except PathAlreadyExistsException:
             if self._mode != _IGNORE:
@@ -227,7 +227,7 @@ class Copy:
                 await here.write(target.path, counted, replace=replace, size=what.size, permissions=permissions)
 
     def _kept_permissions(self, what: PathAttributes, target: Place) -> Sequence[PosixFilePermission] | None:
-        """A program that was copied can still be run, and what only its owner may read stays so. None stands for the usual permissions."""
+        """Return the permissions of an executable or private file, which its copy keeps; None for the usual permissions."""
         keep = bool(_EXECUTE.intersection(what.permissions)) or self._is_private(what)
         return what.permissions if keep and target.filesystem.supports_setting_posix_permissions else None
 
@@ -249,14 +249,14 @@ class Copies:
         self._copies: dict[str, Copy] = {}
 
     def start(self, source: Place, target: Place, mode: CopyRequestCopyMode, recursive: bool) -> CopyOperation:
-        """Begin to copy; what goes wrong is told in the status."""
+        """Start a copy. Failures are reported in its status."""
         copy = Copy(source, target, mode, recursive)
         self._copies[copy.identity] = copy
         self._forget()
         return CopyOperation(copy.identity)
 
     def get(self, filesystem: FileSystem, operation: CopyOperation | None) -> Copy:
-        """The copy that was started from *filesystem* under that id; raises NoSuchCopyException."""
+        """Return the copy with that id that was started from *filesystem*. Raises NoSuchCopyException."""
         identity = operation.id if operation is not None else ""
         copy = self._copies.get(identity)
         if copy is None or copy.source.filesystem is not filesystem:
@@ -264,16 +264,16 @@ class Copies:
         return copy
 
     async def end(self, filesystem: FileSystem | None = None) -> None:
-        """Cancel what runs from or to *filesystem*, or everything; what was started from it is forgotten."""
+        """Cancel all copies from or to *filesystem*, or all copies, and forget those that were started from it."""
         ours = [copy for copy in self._copies.values() if filesystem in (None, copy.source.filesystem, copy.target.filesystem)]
-        why = "the copy was cancelled, since the file system was closed that it copied from or to"
+        why = "the copy was cancelled, because its source or target file system was closed"
         await asyncio.gather(*(copy.cancel(why) for copy in ours if not copy.done))
         for copy in ours:
             if filesystem in (None, copy.source.filesystem):
                 self._copies.pop(copy.identity, None)
 
     def _forget(self) -> None:
-        """Forget the oldest that have ended, when there are too many."""
+        """Forget the oldest copies that have ended, if there are too many."""
         too_many = len(self._copies) - _REMEMBERED
         if too_many > 0:
             ended = (identity for identity, copy in self._copies.items() if copy.done)
@@ -296,7 +296,7 @@ async def _is_directory(place: Place) -> bool:
 
 
 async def _replace_by_link(place: Place, text: str) -> None:
-    """Put a link in the place of the file or link at *place*, which stays until the link is made; no directory is deleted for a copy."""
+    """Replace the file or link at *place* by a link, and keep it until the link exists. A copy never deletes a directory."""
     with contextlib.suppress(NoSuchPathException):
         if (await place.filesystem.attributes(place.path)).is_directory:
             raise _in_the_way(place)
@@ -320,20 +320,18 @@ async def _exchange(made: Place, place: Place, text: str) -> None:
 
 
 def _exists(place: Place) -> PathAlreadyExistsException:
-    what = f"{name_of(place.path)!r} exists" if name_of(place.path) else "the root exists"
-    return PathAlreadyExistsException(f"{what} already: {place.path}", adaptor=place.filesystem.name)
+    what = f"{name_of(place.path)!r}" if name_of(place.path) else "the root directory"
+    return PathAlreadyExistsException(f"{what} already exists: {place.path}", adaptor=place.filesystem.name)
 
 
 def _in_the_way(place: Place) -> InvalidPathException:
     hint = "Delete or rename it first, or copy to another path"
-    return InvalidPathException(
-        f"{place.path} is of another kind than what is to be copied there", adaptor=place.filesystem.name, hint=hint
-    )
+    return InvalidPathException(f"{place.path} exists and is of a different type than the source", adaptor=place.filesystem.name, hint=hint)
 
 
 @contextlib.contextmanager
 def _about(path: str) -> Iterator[None]:
-    """Let an error that is raised inside tell which of the many paths of a copy it is about."""
+    """Add *path* to errors raised inside, to tell which of the many paths of a copy failed."""
     try:
         yield
     except XenonError as error:

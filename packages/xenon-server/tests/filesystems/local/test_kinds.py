@@ -65,7 +65,7 @@ async def test_what_is_no_file_keeps_no_thread_waiting(tmp_path: Path, kind: str
                 await asyncio.wait_for(here.append_to_file(path, b"x"), 60)
         for mode in CopyMode:
             status = await ended(here, await here.copy(path, here, "copy", mode))
-            assert status.error_type == CopyStatusErrorType.XENON and "neither a file" in status.error_message
+            assert status.error_type == CopyStatusErrorType.XENON and "is not a file, a directory or a symbolic link" in status.error_message
         with pytest.raises(PathAlreadyExistsException):
             await here.write_to_file(path, b"x")
         (tmp_path / "file").write_bytes(b"x")
@@ -112,7 +112,7 @@ async def test_links_are_told_of_themselves_and_followed_otherwise(tmp_path: Pat
             await here.write_to_file("dangling", b"x")
         with pytest.raises(PathAlreadyExistsException):
             await here.create_file("dangling")
-        with pytest.raises(InvalidPathException, match="no symbolic link"):
+        with pytest.raises(InvalidPathException, match="is not a symbolic link"):
             await here.read_symbolic_link("file")
         with pytest.raises(IllegalArgumentException):
             await here.create_symbolic_link("empty", "")
@@ -240,7 +240,7 @@ async def test_renaming_to_another_disk_says_what_to_do(tmp_path: Path) -> None:
     if os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
         pytest.fail("this test needs two disks, such as /tmp and /dev/shm")
     async with files(tmp_path) as here:
-        with pytest.raises(XenonError, match="copy it there, and delete it here"):
+        with pytest.raises(XenonError, match="copy the file, then delete the source"):
             await here.rename("file", f"/dev/shm/{os.getpid()}-xenon-test")
     assert (tmp_path / "file").exists()
 

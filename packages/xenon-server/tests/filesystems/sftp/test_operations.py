@@ -196,7 +196,7 @@ async def test_what_may_not_be_seen_is_not_said_to_be_absent(open_sftp: OpenSftp
 
 async def test_a_path_that_cannot_be_sent(open_sftp: OpenSftp) -> None:
     async with open_sftp() as files:
-        with pytest.raises(IllegalArgumentException, match="no text that can be sent"):
+        with pytest.raises(IllegalArgumentException, match="cannot be encoded"):
             await files.exists("/\ud800")
         with pytest.raises(InvalidPathException, match="too long"):
             await files.attributes("/tmp/" + "x" * 300)
@@ -276,7 +276,7 @@ async def test_a_link_is_read_as_it_was_made(open_sftp: OpenSftp, folder: str) -
         for number, target in enumerate(("/etc/passwd", "../up", "with space and 'quotes'", "no such thing", "ümlaut")):
             await files.create_symbolic_link(f"{folder}/{number}", target)
             assert await files.read_symbolic_link(f"{folder}/{number}") == target
-        with pytest.raises(InvalidPathException, match="/etc/passwd is no symbolic link"):
+        with pytest.raises(InvalidPathException, match="/etc/passwd is not a symbolic link"):
             await files.read_symbolic_link("/etc/passwd")
         with pytest.raises(NoSuchPathException):
             await files.read_symbolic_link(f"{folder}/nothing")
@@ -312,7 +312,7 @@ async def test_nothing_is_made_where_no_directory_is(open_sftp: OpenSftp, xenon_
     ]
     expected: list[tuple[str, type[XenonError], str]] = [
         (f"{folder}/no/thing", NoSuchPathException, f"no directory {folder}/no"),
-        (f"{folder}/file/thing", InvalidPathException, f"{folder}/file is no directory"),
+        (f"{folder}/file/thing", InvalidPathException, f"{folder}/file is not a directory"),
         ("/root/thing", PermissionDeniedException, "/root/thing"),
     ]
     async with open_sftp() as files:
@@ -353,7 +353,7 @@ async def test_files_and_directories_are_renamed(open_sftp: OpenSftp, xenon_ssh:
         assert await names(files, f"{folder}/moved") == {"file", "inner"}
         with pytest.raises(NoSuchPathException, match=f"{folder}/nothing"):
             await files.rename(f"{folder}/nothing", f"{folder}/other")
-        with pytest.raises(InvalidPathException, match="no such path"):
+        with pytest.raises(InvalidPathException, match="does not accept the path"):
             await files.rename(f"{folder}/moved", f"{folder}/moved/into itself")
 
 

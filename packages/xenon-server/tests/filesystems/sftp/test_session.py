@@ -108,7 +108,7 @@ async def test_an_answer_of_another_kind_is_an_error_of_that_request_alone() -> 
     session = session_on(Channel())
     wrong, right = session.attributes(b"/a"), session.attributes(b"/b")
     session.data_received(message(Kind.HANDLE, 1, string(b"h")) + message(Kind.ATTRS, 2, struct.pack(">I", 0)), None)
-    with pytest.raises(IOException, match="kind 102 where one of kind 105"):
+    with pytest.raises(IOException, match="type 102 instead of 105"):
         await wrong
     assert await right == Attributes()
 
@@ -129,7 +129,7 @@ async def test_what_is_no_answer_ends_the_session(data: bytes) -> None:
     session = session_on(Channel())
     request = session.attributes(b"/a")
     session.data_received(data, None)
-    with pytest.raises(ConnectionLostException, match="answers are no SFTP"):
+    with pytest.raises(ConnectionLostException, match="answers are not valid SFTP"):
         await request
     assert not session.is_open
 
@@ -155,7 +155,7 @@ async def test_a_subsystem_that_is_none_is_named() -> None:
     starting = asyncio.ensure_future(session.start())
     await sent()
     session.data_received(message(Kind.VERSION, 2, b""), None)
-    with pytest.raises(InvalidLocationException, match="speaks version 2 of SFTP"):
+    with pytest.raises(InvalidLocationException, match="only supports version 2 of SFTP"):
         await starting
 
 

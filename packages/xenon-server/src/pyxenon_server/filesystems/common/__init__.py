@@ -1,1 +1,1 @@
-"""Names and paths, shared by all file systems."""
+"""Code shared by all file systems: names, paths, permissions and threads."""

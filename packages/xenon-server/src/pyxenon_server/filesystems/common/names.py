@@ -1,8 +1,9 @@
-"""Names of files, which are bytes where they are and text here, in the same way on this machine and on others.
+"""Conversion between file names, which are bytes on disk, and text, in the same way for this machine and for others.
 
-Nearly all are UTF-8. So that a listing shows the others too, and that they can be read, copied and deleted by the name that it shows,
-each of their bytes that is no UTF-8 becomes one character of the range U+EF80 to U+EFFF, which Unicode leaves to private use, and back. A
-name that has such characters itself is shown with each of their bytes so: every name has one text, every text of a listing one name.
+Nearly all names are UTF-8. In other names, each byte that is not valid UTF-8 is mapped to one character in the range U+EF80 to U+EFFF,
+which Unicode reserves for private use, and back. Listings therefore show these names too, and files can be read, copied and deleted by the
+name shown. If a name already contains such characters, each of their bytes is mapped in the same way: every name has exactly one text, and
+every text in a listing stands for exactly one name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TO_SURROGATES = {_PRIVATE + byte: _SURROGATES + byte for byte in range(0x80, 0x
 
 
 def from_bytes(name: bytes) -> str:
-    """The text for *name*, which UTF-8 can hold."""
+    """Return the text for *name*, which is always encodable as UTF-8."""
     if name.isascii():
         return name.decode("ascii")
     text = name.decode("utf-8", "surrogateescape")
@@ -26,19 +27,19 @@ def from_bytes(name: bytes) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """The name that *text* stands for."""
+    """Return the name that *text* stands for."""
     if text.isascii():
         return text.encode("ascii")
     return text.translate(_TO_SURROGATES).encode("utf-8", "surrogateescape")
 
 
 def shown(path: str) -> str:
-    """The text for *path*, which is as Python has it of this machine's own files."""
+    """Return the text for *path*, a path on this machine as Python represents it."""
     return path if path.isascii() else from_bytes(os.fsencode(path))
 
 
 def native(text: str) -> str:
-    """The path on this machine that *text* stands for, as Python takes it."""
+    """Return the path on this machine that *text* stands for, as Python represents it."""
     return text if text.isascii() else os.fsdecode(to_bytes(text))
 
 

@@ -1,4 +1,4 @@
-"""Paths as they come from clients, made absolute."""
+"""Check paths from clients and make them absolute."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from pyxenon_core.messages import Path
 
 __all__ = ["absolute", "checked", "join", "name_of", "parent_of"]
 
-_LONGEST = 32_767  # characters; no file system of today has longer paths
+_LONGEST = 32_767  # characters; no current file system has longer paths
 _DOTS = re.compile(r"/(?:\./)+|//+")
 
 
 def checked(path: Path | None, what: str) -> str:
-    """The text of *path*; raises IllegalArgumentException when there is none, or none that any file system could have."""
+    """Return the text of *path*. Raises IllegalArgumentException if it is missing or is not a valid path on any file system."""
     if path is None:
-        raise IllegalArgumentException(f"the request names no {what}")
+        raise IllegalArgumentException(f"the request does not name a {what}")
     if "\0" in path.path:
-        raise IllegalArgumentException(f"the {what} {path.path!r} holds a null character, which no path can hold")
+        raise IllegalArgumentException(f"the {what} {path.path!r} contains a null character, which is not allowed in a path")
     if len(path.path) > _LONGEST:
-        raise IllegalArgumentException(f"the {what} {path.path[:40]!r}… has {len(path.path):,} characters, more than any path can have")
+        raise IllegalArgumentException(
+            f"the {what} {path.path[:40]!r}… has {len(path.path):,} characters; a path can have at most {_LONGEST:,}"
+        )
     return path.path
 
 
 def absolute(path: str, directory: str) -> str:
-    """*path* seen from *directory*, which is absolute; without ``.`` and repeated slashes, and with ``..`` left where it is."""
+    """Resolve *path* against the absolute *directory*. Remove ``.`` and repeated slashes, but keep ``..``."""
     text = path if path.startswith("/") else f"{directory}/{path}"
     while (shorter := _DOTS.sub("/", text)) != text:
         text = shorter
@@ -34,15 +36,15 @@ def absolute(path: str, directory: str) -> str:
 
 
 def join(directory: str, name: str) -> str:
-    """The path of *name* in *directory*."""
+    """Return the path of *name* in *directory*."""
     return f"{directory.rstrip('/')}/{name}"
 
 
 def parent_of(path: str) -> str:
-    """The directory that *path* is in; the root is in itself."""
+    """Return the parent directory of *path*; that of the root is the root."""
     return path.rpartition("/")[0] or "/"
 
 
 def name_of(path: str) -> str:
-    """The last part of *path*; empty for the root."""
+    """Return the last part of *path*; empty for the root."""
     return path.rpartition("/")[2]

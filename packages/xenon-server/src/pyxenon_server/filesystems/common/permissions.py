@@ -1,4 +1,4 @@
-"""The permissions of files: as bits of a mode, and as the interface has them."""
+"""Conversion of file permissions between mode bits and :class:`PosixFilePermission`."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _BIT = {permission: bit for bit, permission in _PERMISSIONS}
 
 @functools.lru_cache(maxsize=4096)
 def permissions_of(mode: int) -> Sequence[PosixFilePermission]:
-    """The permissions that the bits of *mode* grant."""
+    """Return the permissions that the bits of *mode* grant."""
     return tuple(permission for bit, permission in _PERMISSIONS if mode & bit)
 
 
 def mode_of(permissions: Iterable[PosixFilePermission]) -> int:
-    """The bits for *permissions*."""
+    """Return the mode bits for *permissions*."""
     return sum({_BIT.get(permission, 0) for permission in permissions})
 
 
 def mode_or_usual(permissions: Iterable[PosixFilePermission] | None) -> int | None:
-    """Return the bits for *permissions*; None, for the usual ones, when it is None."""
+    """Return the mode bits for *permissions*; None, for the usual ones, if *permissions* is None."""
     return None if permissions is None else mode_of(permissions)
 
 
 def private_or_usual(mode: int) -> int | None:
-    """Return the permissions in *mode* when others may not read such a file; else None, for the usual ones."""
+    """Return the permission bits of *mode* if others may not read such a file; else None, for the usual ones."""
     return None if mode & stat.S_IROTH else mode & 0o777
 
 
 def shared_with_all(mode: int) -> int:
-    """The bits of *mode*, the group's only as far as everybody has them: for a file that is in another group now."""
+    """Return *mode* with the group's permissions reduced to those of others, for a file whose group has changed."""
     return mode & 0o707 | (mode & (mode << 3) & 0o070)

@@ -1,16 +1,16 @@
-"""Ranges of the bytes of a file, as callers give them and as file systems take them."""
+"""Convert byte ranges from the callers' form to the file systems' form."""
 
 from __future__ import annotations
 
 __all__ = ["bounds"]
 
-_LARGEST = (1 << 63) - 1  # bytes; systems and protocols have no larger offset
+_LARGEST = (1 << 63) - 1  # bytes; the largest offset in systems and protocols
 
 
 def bounds(offset: int, length: int | None, size: int) -> tuple[int, int]:
-    """Return where the range begins, and before which byte it ends. A negative *offset* counts from *size*.
+    """Return the start and the exclusive end of a range. A negative *offset* counts from *size*.
 
-    Neither is more than an offset can be; a range that has no end ends there.
+    Both are limited to the largest possible offset, which is also the end of an open range.
     """
     begin = min(offset if offset >= 0 else max(0, size + offset), _LARGEST)
     return begin, _LARGEST if length is None else min(begin + length, _LARGEST)

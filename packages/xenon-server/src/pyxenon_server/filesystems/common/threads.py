@@ -1,4 +1,4 @@
-"""The threads in which file systems do what keeps them waiting for this machine."""
+"""The thread pool for blocking calls of file systems on this machine."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ __all__ = ["in_thread"]
 
 T = TypeVar("T")
 
-# Enough for the reads, writes and listings that two or three copies have under way; metadata of near files needs none.
+# Enough for the reads, writes and listings of two or three concurrent copies; metadata of files on local disks needs no thread.
 _MOST_THREADS = 8
 _threads = ThreadPoolExecutor(_MOST_THREADS, "xenon-files")
 
 
-def _begin_anew_after_fork() -> None:
-    """In the new process, where none of the threads is, though the pool would wait for them."""
+def _new_pool_after_fork() -> None:
+    """Replace the pool in a forked process, where its threads do not exist, but the pool would wait for them."""
     global _threads
     _threads = ThreadPoolExecutor(_MOST_THREADS, "xenon-files")
 
 
-os.register_at_fork(after_in_child=_begin_anew_after_fork)
+os.register_at_fork(after_in_child=_new_pool_after_fork)
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What *function* gives, called in a thread. It runs to its end even when nobody waits any more."""
+    """Call *function* in a thread and return its result. It runs to its end even if the caller is cancelled."""
     try:
         outcome = asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
     except RuntimeError as error:
-        # From Python 3.13 on, pools take no more work a moment before the main thread counts as ended; then the words tell.
+        # Since Python 3.13, pools reject work slightly before the main thread counts as ended; then only the message tells.
         if threading.main_thread().is_alive() and "shutdown" not in str(error):
             raise
-        return function(*arguments)  # Python ends, and its pools take no more work: what is left is to tidy up, and is waited for
+        return function(*arguments)  # Python is exiting and pools reject work: only cleanup is left, and blocking is acceptable
     return await outcome

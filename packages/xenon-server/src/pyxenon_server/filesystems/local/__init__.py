@@ -1,1 +1,1 @@
-"""The adaptor ``file``: files of this machine."""
+"""The adaptor ``file``: files on this machine."""

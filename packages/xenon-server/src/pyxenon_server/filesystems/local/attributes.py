@@ -1,4 +1,4 @@
-"""What the operating system tells about a path, as the message for it."""
+"""Convert the operating system's attributes of a path to a message."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _USUAL = frozenset({stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK})
 
 
 def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
-    """The attributes of *path*, of which ``lstat`` has said *status*."""
+    """Return the attributes of *path*, whose ``lstat`` result is *status*."""
     mode = status.st_mode
     kind = stat.S_IFMT(mode)
     text = shown(path)
-    # All the fields at once, since a constructor would cost more than everything else together.
+    # All fields are set at once, since a constructor would cost more than everything else together.
     return build(
         PathAttributes,
         {
@@ -31,7 +31,7 @@ def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
             "creation_time": _created(status),
             "group": _group_name(status.st_gid),
             "is_directory": kind == stat.S_IFDIR,
-            # What nobody may execute need not be asked about; a link's own bits say nothing.
+            # Without an execute bit there is no need to ask; a link's own bits are meaningless.
             "is_executable": (kind == stat.S_IFLNK or mode & 0o111 != 0) and os.access(path, os.X_OK),
             "is_hidden": "/." in text and text.startswith("/.", text.rfind("/")),
             "is_other": kind not in _USUAL,

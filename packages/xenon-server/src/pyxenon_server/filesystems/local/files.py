@@ -1,4 +1,4 @@
-"""Reading and writing files of this machine in threads, one piece ahead of whoever is at the other end."""
+"""Read and write files on this machine in threads, one piece ahead of the consumer or producer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["SMALL", "append", "checksum", "copy", "obtained", "read", "write", "
 T = TypeVar("T")
 
 SMALL = 1 << 20
-"""Bytes up to which a file is small."""
+"""The largest size in bytes of a small file."""
 
 _WRITTEN_AT_ONCE = 1 << 20
 _HASHED_AT_ONCE = 8 << 20
@@ -47,13 +47,13 @@ async def read(path: str, piece: int, offset: int = 0, length: int | None = None
 
 
 async def write(path: str, data: AsyncIterator[bytes], replace: bool, permissions: int | None = None) -> None:
-    """Make the file *path* of *data*, as :meth:`FileSystem.write` does; raises OSError, and what *data* raises."""
+    """Write *data* to the file *path*, as :meth:`FileSystem.write` does. Raises OSError, and errors of *data*."""
     async with _in_the_making(path, replace, permissions) as number:
         await _pour(number, data)
 
 
 async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, permissions: int | None = None) -> None:
-    """As :func:`write`, for a file that should be small: in one turn in a thread, which costs more than what is done in it."""
+    """Write a file that should be small, as :func:`write` does, but with a single call in a thread, since such calls dominate the cost."""
     begun: list[bytes] = []
     count = 0
     async for piece in data:
@@ -66,7 +66,7 @@ async def write_small(path: str, data: AsyncIterator[bytes], replace: bool, perm
 
 
 async def copy(source: str, target: str, replace: bool, progress: Callable[[int], None], permissions: int | None = None) -> None:
-    """Copy a file within this machine, all or nothing: the kernel moves the bytes, or shares them. Raises OSError naming the path.
+    """Copy a file within this machine, all or nothing: the kernel copies the bytes or shares the blocks. Raises OSError naming the path.
 
     *permissions* are as in :meth:`FileSystem.copy_here`.
     """
@@ -84,7 +84,7 @@ async def copy(source: str, target: str, replace: bool, progress: Callable[[int]
 
 @contextlib.contextmanager
 def _naming(path: str) -> Iterator[None]:
-    """Let an error that is raised inside tell that it is about *path*."""
+    """Add *path* to the message of an OSError raised inside."""
     try:
         yield
     except OSError as error:
@@ -94,7 +94,7 @@ def _naming(path: str) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _in_the_making(path: str, replace: bool, permissions: int | None, usual: int = 0o666) -> AsyncIterator[int]:
-    """The number of a new file, which takes the place of *path* at the end and is gone when that is not reached."""
+    """Provide the descriptor of a new file that replaces *path* on success, and is deleted on failure."""
     making = await obtained(Making.abandon, Making, path, replace, permissions, usual)
     try:
         yield making.number
@@ -105,7 +105,7 @@ async def _in_the_making(path: str, replace: bool, permissions: int | None, usua
 
 
 async def append(path: str, data: AsyncIterator[bytes]) -> None:
-    """Add *data* to the end of the file *path*, which must exist; raises OSError, and what *data* raises."""
+    """Append *data* to the file *path*, which must exist. Raises OSError, and errors of *data*."""
     number = await obtained(os.close, open_file, path, os.O_WRONLY | os.O_APPEND)
     try:
         await _pour(number, data)
@@ -121,7 +121,7 @@ async def checksum(path: str, algorithm: str) -> str | None:
         hasher = hashlib.new(algorithm, usedforsecurity=False)
     except ValueError:
         return None
-    if not hasher.digest_size:  # the length of which is up to the caller
+    if not hasher.digest_size:  # an algorithm whose digest length the caller must choose
         return None
     number = await obtained(os.close, open_file, path, os.O_RDONLY)
     try:
@@ -140,7 +140,7 @@ def _hash_next(number: int, hasher: hashlib._Hash) -> bool:
 
 
 async def _pour(number: int, data: AsyncIterator[bytes]) -> None:
-    """Write what has come while the next is fetched: several pieces at once where they come faster than they are written."""
+    """Write pieces while the next ones are fetched, several at once if they arrive faster than they are written."""
     writing: asyncio.Future[None] | None = None
     begun: list[bytes] = []
     count = 0
@@ -167,7 +167,7 @@ def _write_pieces(number: int, pieces: list[bytes]) -> None:
 
 
 async def _settled(future: asyncio.Future[Any] | None) -> None:
-    """Wait until the thread is through, whatever comes of it: its file may not be closed under it."""
+    """Wait until the thread has finished and ignore its result, because its file must not be closed while it runs."""
     if future is None:
         return
     await completed(asyncio.wait({future}))
@@ -176,7 +176,7 @@ async def _settled(future: asyncio.Future[Any] | None) -> None:
 
 
 async def obtained(give_back: Callable[[T], object], function: Callable[..., T], *arguments: Any) -> T:
-    """What *function* gives, called in a thread; given back at once when nobody waits for it any more."""
+    """Call *function* in a thread and return its result; if the caller is cancelled, pass the result to *give_back* instead."""
     work = asyncio.ensure_future(in_thread(function, *arguments))
     try:
         return await asyncio.shield(work)
@@ -196,7 +196,7 @@ async def _continued(begun: list[bytes], data: AsyncIterator[bytes]) -> AsyncGen
 
 
 def _make(path: str, content: bytes, replace: bool, permissions: int | None) -> None:
-    """Make a file of all of its content."""
+    """Create a file with all of its content."""
     making = Making(path, replace, permissions)
     try:
         write_all(making.number, content)
@@ -207,9 +207,9 @@ def _make(path: str, content: bytes, replace: bool, permissions: int | None) -> 
 
 
 def _begin_to_read(path: str, piece: int, offset: int, length: int | None) -> tuple[int, bytes, int]:
-    """Open a file, and return its number, the first piece of the range, and how many bytes of the range may follow.
+    """Open a file; return its descriptor, the first piece of the range, and how many bytes of the range may follow.
 
-    They are 0 where the file ends with the first piece, as most files do.
+    That number is 0 if the file ends with the first piece, as most files do.
     """
     number = open_file(path, os.O_RDONLY)
     try:
@@ -217,7 +217,7 @@ def _begin_to_read(path: str, piece: int, offset: int, length: int | None) -> tu
         begin, end = bounds(offset, length, size)
         asked = min(piece, end - begin) if _go_to(number, begin) else 0
         data = os.read(number, asked)
-        # Files that the kernel makes up, as in /proc, have no size, and come in pieces as small as they like.
+        # Virtual files, such as those in /proc, report no size and may return arbitrarily short pieces.
         is_all = len(data) < asked and begin + len(data) == size
         return number, data, 0 if is_all else end - begin - len(data)
     except BaseException:
@@ -226,7 +226,7 @@ def _begin_to_read(path: str, piece: int, offset: int, length: int | None) -> tu
 
 
 def _go_to(number: int, offset: int) -> bool:
-    """Go to *offset* in an open file; return False when no file of its disk is that long."""
+    """Seek to *offset* in an open file; return False if no file on its disk can be that long."""
     if not offset:
         return True
     try:

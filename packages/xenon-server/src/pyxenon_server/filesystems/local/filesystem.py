@@ -1,4 +1,4 @@
-"""The adaptor ``file``: the files of this machine."""
+"""The adaptor ``file``: the files on this machine."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _LISTED_AT_ONCE = 1000
 
 
 class LocalFileSystem(FileSystem):
-    """Files of the machine that the server runs on, with the rights of its user."""
+    """Files on the machine that the server runs on, with the permissions of the server's user."""
 
     name = "file"
-    description = "The files of the machine on which the server runs, with the rights of the account under which it runs."
+    description = "The files on the machine that the server runs on, with the permissions of the server's user."
     locations = ("(null)", "(empty string)", "[/workdir]", "driveletter:[/workdir]")
     credentials = ("DefaultCredential",)
     properties = (BUFFER_SIZE,)
@@ -69,7 +69,7 @@ class LocalFileSystem(FileSystem):
     @classmethod
     @override
     async def open(cls, request: OpenRequest) -> Self:
-        return cls(request, parse_local(cls.name, request.location) or shown(os.getcwd()))  # noqa: PTH109 - a text is wanted
+        return cls(request, parse_local(cls.name, request.location) or shown(os.getcwd()))  # noqa: PTH109 - a string is needed
 
     @override
     async def start_directory(self) -> str:
@@ -121,7 +121,7 @@ class LocalFileSystem(FileSystem):
                 await local_files.write(path, data, replace, mode)
                 return
             if not replace:
-                _require_free(path)  # before its content is fetched for nothing
+                _require_free(path)  # before the content is fetched in vain
             await local_files.write_small(path, data, replace, mode)
 
     @override
@@ -155,7 +155,7 @@ class LocalFileSystem(FileSystem):
         try:
             return shown(await self._call(_read_link, path))
         except InvalidPathException as error:
-            raise InvalidPathException(f"{path} is no symbolic link", adaptor=self.name) from error
+            raise InvalidPathException(f"{path} is not a symbolic link", adaptor=self.name) from error
 
     @override
     async def set_permissions(self, path: str, permissions: Iterable[PosixFilePermission]) -> None:
@@ -184,12 +184,12 @@ class LocalFileSystem(FileSystem):
             return await local_files.checksum(path, algorithm)
 
     async def _next(self, path: str, entries: Any) -> Sequence[PathAttributes]:
-        # One batch after the other: a thread that made the next one meanwhile would only fight for the interpreter's lock.
+        # One batch at a time: preparing the next one in another thread would only contend for the interpreter lock.
         with translated(self.name, path):
             return await completed(in_thread(_listed, path, entries))
 
     async def _call(self, function: Callable[..., T], path: str, *arguments: Any, beside: str = "") -> T:
-        """Call *function* with *path*: at once where it takes microseconds, in a thread where another machine has to answer."""
+        """Call *function* with *path*: directly for a local disk, which takes microseconds, or in a thread for a network mount."""
         path = native(path)
         try:
             if is_far(path, self._far) or (beside and is_far(beside, self._far)):
@@ -204,7 +204,7 @@ def _attributes(path: str) -> PathAttributes:
 
 
 def _listed(path: str, entries: Any) -> builtins.list[PathAttributes]:
-    """The attributes of the next entries; what vanishes while the directory is read was never there."""
+    """Return the attributes of the next entries. Entries that disappear while the directory is read are left out."""
     found = []
     above = join(path, "")
     for entry in islice(entries, _LISTED_AT_ONCE):
@@ -220,11 +220,11 @@ def _close(entries: Any) -> None:
 
 
 def _link(link: str, target: str) -> None:
-    os.symlink(target, link)  # noqa: PTH211 - the text as it is
+    os.symlink(target, link)  # noqa: PTH211 - keeps the text unchanged
 
 
 def _read_link(path: str) -> str:
-    return os.readlink(path)  # noqa: PTH115 - the text as it is
+    return os.readlink(path)  # noqa: PTH115 - keeps the text unchanged
 
 
 def _create_file(path: str) -> None:
@@ -233,13 +233,13 @@ def _create_file(path: str) -> None:
 
 def _delete(path: str) -> None:
     if stat.S_ISDIR(os.lstat(path).st_mode):
-        os.rmdir(path)  # noqa: PTH106 - beside the other calls of os
+        os.rmdir(path)  # noqa: PTH106 - consistent with the other calls of os
     else:
         os.unlink(path)  # noqa: PTH108 - as above
 
 
 def _exists(path: str) -> bool:
-    """Whether something is there; what cannot be looked at is not called missing."""
+    """Return True if *path* exists. Raises OSError if that cannot be determined."""
     try:
         os.lstat(path)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""A file of this machine in the making: without a name until it is complete, so that a program that is killed leaves nothing behind.
+"""Atomic creation of files on this machine: a file has no name until it is complete, so that a killed program leaves nothing behind.
 
-Where the system cannot make files without a name (some network file systems), it has a hidden one meanwhile, ``.xenon-….part`` with 16
-hexadecimal digits, in the directory that it is for. One of those that is hours old belongs to a server that was killed, and can be deleted.
+Where the system cannot create unnamed files (some network file systems), the file has a hidden name until it is complete, ``.xenon-….part``
+with 16 hexadecimal digits, in its target directory. Such a file that is hours old was left by a killed server and can be deleted.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _BITS = 0o777
 
 
 class Making:
-    """Made in a thread, since every method may block. Either :meth:`finish` or :meth:`abandon` is called in the end.
+    """A file that is being created. Use it in a thread, since every method may block, and end with :meth:`finish` or :meth:`abandon`.
 
     Args:
-        path: The name that it is to have.
-        replace: Whether a file or link that is there gives way to it.
-        permissions: The bits that it has, whatever it replaces; None for those of the file that it replaces, else *usual*.
-        usual: The bits for a new file, from which the process's mask is taken.
+        path: The final path of the file.
+        replace: Replace an existing file or link.
+        permissions: The mode bits of the file, whatever it replaces; None for those of the file that it replaces, else *usual*.
+        usual: The mode bits of a new file, before the process's umask is applied.
 
     Raises:
-        OSError: It cannot be made there.
+        OSError: The file cannot be created there.
     """
 
     def __init__(self, path: str, replace: bool, permissions: int | None = None, usual: int = 0o666) -> None:
@@ -51,7 +51,7 @@ class Making:
             raise
 
     def finish(self) -> None:
-        """Give it its name; raises OSError, with nothing left of it, FileExistsError among them when somebody has the name by now."""
+        """Give the file its name. On failure, delete it and raise OSError, such as FileExistsError if the name is taken by now."""
         try:
             if not self._name:
                 self._appear(self._hidden() if self._replace else self._path)
@@ -63,14 +63,14 @@ class Making:
             raise
 
     def abandon(self) -> None:
-        """Give it up. Doing so after :meth:`finish` is no error, and changes nothing."""
+        """Delete the file. Calling this after :meth:`finish` has no effect."""
         name, self._name = self._name, ""
         try:
             self._close()
         finally:
             if name:
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name)  # noqa: PTH108 - beside the other calls of os
+                    os.unlink(name)  # noqa: PTH108 - consistent with the other calls of os
 
     def _open(self, permissions: int) -> int:
         if _NAMELESS is not None and _can_appear():
@@ -85,7 +85,7 @@ class Making:
         return number
 
     def _take_after(self, replaced: os.stat_result | None, permissions: int | None) -> None:
-        """Unless *permissions* say otherwise, who could not read the file before shall not be able to now."""
+        """Take over the owner and the mode of the replaced file, so that, unless *permissions* are given, nobody gains access to it."""
         if replaced is not None:
             made = os.fstat(self.number)
             if (made.st_uid, made.st_gid) != (replaced.st_uid, replaced.st_gid):
@@ -97,7 +97,7 @@ class Making:
             os.fchmod(self.number, permissions)
 
     def _give_away(self, replaced: os.stat_result) -> None:
-        """Let it belong to whom the file before did: only the superuser may give files to others, who owns one to a group of theirs."""
+        """Take over the owner and group of the replaced file; only root can change the owner, but owners can choose one of their groups."""
         try:
             os.fchown(self.number, replaced.st_uid, replaced.st_gid)
         except PermissionError:
@@ -105,13 +105,13 @@ class Making:
                 os.fchown(self.number, -1, replaced.st_gid)
 
     def _appear(self, name: str) -> None:
-        """Give a file without a name one; the descriptor is given only since a link is followed no other way."""
+        """Name an unnamed file. *src_dir_fd* is only passed because ``os.link`` otherwise does not follow the link in ``/proc``."""
         os.link(f"/proc/self/fd/{self.number}", name, src_dir_fd=self.number, follow_symlinks=True)
         self._name = name if name != self._path else ""
 
     def _move(self) -> None:
         if self._replace:
-            os.replace(self._name, self._path)  # noqa: PTH105 - beside the other calls of os
+            os.replace(self._name, self._path)  # noqa: PTH105 - consistent with the other calls of os
         else:
             rename_new(self._name, self._path)
         self._name = ""
@@ -126,7 +126,7 @@ class Making:
 
 
 def _look(path: str, replace: bool) -> os.stat_result | None:
-    """What is known of a file that is to be replaced; raises OSError when something is there that may not be."""
+    """Return the status of a file to be replaced; None if there is none. Raises OSError if *path* must not be replaced."""
     try:
         there = os.lstat(path)
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def _look(path: str, replace: bool) -> os.stat_result | None:
     if stat.S_ISLNK(there.st_mode):
         return None
     if not stat.S_ISREG(there.st_mode):
-        raise OSError(errno.EINVAL, "It is a pipe, a socket or a device, which no file replaces")
+        raise OSError(errno.EINVAL, "A pipe, a socket or a device cannot be replaced by a file")
     return there
 
 

@@ -1,4 +1,4 @@
-"""Giving a file of this machine its name, without taking that of another: in one step where the system can."""
+"""Rename files on this machine without replacing others, in one step where the system can."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 __all__ = ["rename_new"]
 
-_HERE = -100  # AT_FDCWD, for paths that are absolute anyway
+_HERE = -100  # AT_FDCWD, which has no effect on absolute paths
 _EXCLUSIVE = 4 if sys.platform == "darwin" else 1  # RENAME_EXCL, RENAME_NOREPLACE
-# What a system says that has no such call, and a file system that does not know the flag. The latter is also said of a move into itself.
+# The system lacks the call, or the file system does not support the flag; EINVAL also reports a move of a directory into itself.
 _CANNOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 
 def rename_new(source: str, target: str) -> None:
-    """Give *source* the path *target*; raises FileExistsError when something is there, which stays as it is, and other OSErrors."""
+    """Rename *source* to *target*. Raises FileExistsError if *target* exists, which is left unchanged, and other OSErrors."""
     call = _exclusive_rename()
     if call is None:
         _rename_by_link(source, target)
@@ -33,9 +33,9 @@ def rename_new(source: str, target: str) -> None:
 
 @functools.cache
 def _exclusive_rename() -> Callable[[bytes, bytes], None] | None:
-    """The C library's call that never replaces; None when there is none."""
+    """Return the C library's rename call that never replaces; None if there is none."""
     try:
-        import ctypes  # late: hardly anybody renames
+        import ctypes  # imported late, since renames are rare
 
         library = ctypes.CDLL(None, use_errno=True)
         function = library.renamex_np if sys.platform == "darwin" else library.renameat2
@@ -52,9 +52,9 @@ def _exclusive_rename() -> Callable[[bytes, bytes], None] | None:
 
 
 def _rename_by_link(source: str, target: str) -> None:
-    """Give a file its new name as a second one first, since the usual call would replace a file that came meanwhile.
+    """Rename a file by creating a hard link first, since ``os.rename`` would replace a file created in the meantime.
 
-    For a directory, and where there are no second names, a look beforehand has to do.
+    For directories, and where hard links are not supported, only check for the target beforehand.
     """
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -64,8 +64,8 @@ def _rename_by_link(source: str, target: str) -> None:
         except FileExistsError:
             raise
         except OSError:
-            pass  # the usual call has its own say about what is wrong
+            pass  # os.rename below reports what is wrong
         else:
-            os.unlink(source)  # noqa: PTH108 - beside the other calls of os
+            os.unlink(source)  # noqa: PTH108 - consistent with the other calls of os
             return
     os.rename(source, target)  # noqa: PTH104 - as above

@@ -1,4 +1,4 @@
-"""Which directories of this machine lie on other machines, where even looking at a file may take a while."""
+"""Find network mounts on this machine, where even reading a file's attributes may take a while."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 __all__ = ["is_far", "mounts_in", "network_mounts"]
 
-_SECONDS_REMEMBERED = 5  # the system takes a millisecond to tell
+_SECONDS_REMEMBERED = 5  # reading the table takes a millisecond
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _FAR_TYPES = ("nfs", "cifs", "smb", "fuse", "lustre", "beegfs", "gpfs", "ceph", "9p", "afs", "orangefs", "panfs", "autofs", "virtiofs")
 
 
 def network_mounts() -> tuple[str, ...]:
-    """Where file systems of other machines, or of other programs, are mounted, as seconds ago. ``/`` alone when nothing can be learnt."""
+    """Return the mount points of network and FUSE file systems, at most seconds old; only ``/`` if they cannot be determined."""
     return _mounts_at(int(time.monotonic()) // _SECONDS_REMEMBERED)
 
 
@@ -25,7 +25,7 @@ def _mounts_at(_moment: int) -> tuple[str, ...]:
 
 
 def mounts_in(table: Path) -> tuple[str, ...]:
-    """What the *table* of the system, a ``mountinfo``, has of them."""
+    """Return the network mounts listed in *table*, a ``mountinfo`` file."""
     try:
         lines = table.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -34,7 +34,7 @@ def mounts_in(table: Path) -> tuple[str, ...]:
 
 
 def is_far(path: str, mounts: tuple[str, ...]) -> bool:
-    """Whether *path*, as it is written, lies below one of *mounts*."""
+    """Return True if *path*, without resolving links, is on one of *mounts*."""
     return any(mount == "/" or path == mount or path.startswith(f"{mount}/") for mount in mounts)
 
 

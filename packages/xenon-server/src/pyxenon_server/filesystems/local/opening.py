@@ -1,4 +1,4 @@
-"""Opening files of this machine, and nothing but files: a pipe or a device would keep a thread waiting for as long as it likes."""
+"""Open regular files on this machine, and nothing else: a pipe or a device could block a thread forever."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["open_file", "write_all"]
 
 
 def open_file(path: str, flags: int) -> int:
-    """Open the file *path*, which exists; raises OSError, also for anything that is no file."""
-    _require_file(os.stat(path))  # noqa: PTH116 - before it is opened, which a pipe or a device may notice
+    """Open the existing file *path*. Raises OSError, also for anything that is not a regular file."""
+    _require_file(os.stat(path))  # noqa: PTH116 - checked first, because opening a pipe or a device may have side effects
     number = os.open(path, flags | os.O_CLOEXEC)
     try:
         _require_file(os.fstat(number))
@@ -22,7 +22,7 @@ def open_file(path: str, flags: int) -> int:
 
 
 def write_all(number: int, data: bytes) -> int:
-    """Write all of *data*, however little the system takes at a time, and give its length."""
+    """Write all of *data*, however little the system accepts at a time, and return its length."""
     view = memoryview(data)
     while view:
         view = view[os.write(number, view) :]
@@ -33,4 +33,4 @@ def _require_file(status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "It is a pipe, a socket or a device, and no file")
+        raise OSError(errno.EINVAL, "A pipe, a socket or a device is not a regular file")

@@ -1,4 +1,4 @@
-"""What the operating system's errors mean to a caller."""
+"""Translate the operating system's errors to exceptions for callers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLASSES: Mapping[int, type[XenonError]] = {
     errno.ENOENT: NoSuchPathException,
     errno.EEXIST: PathAlreadyExistsException,
     errno.ENOTEMPTY: DirectoryNotEmptyException,
-    errno.ENOTDIR: NoSuchPathException,  # a part of the path is no directory, so that nothing can be below it
+    errno.ENOTDIR: NoSuchPathException,  # a parent in the path is not a directory, so that nothing can exist below it
     errno.EISDIR: InvalidPathException,
     errno.EINVAL: InvalidPathException,
     errno.ELOOP: InvalidPathException,
@@ -36,14 +36,14 @@ _CLASSES: Mapping[int, type[XenonError]] = {
     errno.EDQUOT: NoSpaceException,
     errno.EFBIG: NoSpaceException,
 }
-_WORDS: Mapping[int, str] = {errno.ENOTDIR: "Something above it is no directory"}
+_WORDS: Mapping[int, str] = {errno.ENOTDIR: "A parent in the path is not a directory"}
 _HINTS: Mapping[int, str] = {
-    errno.EXDEV: "Source and target are on different disks: copy it there, and delete it here",
+    errno.EXDEV: "Source and target are on different disks: copy the file, then delete the source",
 }
 
 
 def from_os_error(error: OSError, adaptor: str, path: str = "") -> XenonError:
-    """The exception for *error*; *path* is what it was about, as Python has it of this machine's own files."""
+    """Return the exception for *error* about *path*, a path on this machine as Python represents it."""
     words = shown(_WORDS.get(error.errno or 0) or error.strerror or str(error))
     about = f": {shown(path)}" if path and shown(path) not in words else ""
     return _CLASSES.get(error.errno or 0, IOException)(f"{words}{about}", adaptor=adaptor, hint=_HINTS.get(error.errno or 0, ""))
@@ -51,7 +51,7 @@ def from_os_error(error: OSError, adaptor: str, path: str = "") -> XenonError:
 
 @contextlib.contextmanager
 def translated(adaptor: str, path: str = "") -> Iterator[None]:
-    """Turn what the operating system raises inside into an exception for callers."""
+    """Translate an OSError raised inside to an exception for callers."""
     try:
         yield
     except OSError as error:

@@ -1,1 +1,1 @@
-"""The adaptor ``sftp``: files of a host, over SFTP."""
+"""The adaptor ``sftp``: files on another machine, over SFTP."""

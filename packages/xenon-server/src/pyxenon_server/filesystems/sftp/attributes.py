@@ -1,4 +1,4 @@
-"""What an SFTP server tells about a path, as the message for it."""
+"""Convert SFTP attributes of a path to a message."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _READ, _WRITE, _EXECUTE = 4, 2, 1
 
 
 def path_attributes(path: str, attributes: Attributes, target: Attributes | None, names: IdNames) -> PathAttributes:
-    """The attributes of *path*; *target* is what a link points to, where it is one, else the same."""
+    """Return the attributes of *path*. *target* holds those of a link's target, None for a dangling link, or the same for other files."""
     mode = attributes.mode or 0
     kind = stat.S_IFMT(mode)
     rights = 0 if target is None else names.me.rights(target)
     modified = (attributes.modified or 0) * _MILLISECONDS
-    # All the fields at once, since a constructor would cost more than everything else together.
+    # All fields are set at once, since a constructor would cost more than everything else together.
     return build(
         PathAttributes,
         {
             "path": build(Path, {"path": path, "separator": "/", "_unknown_fields": b""}),
-            "creation_time": modified,  # which SFTP does not tell
+            "creation_time": modified,  # SFTP has no creation time
             "group": names.group(attributes),
             "is_directory": kind == stat.S_IFDIR,
             "is_executable": bool(rights & _EXECUTE),

@@ -1,4 +1,4 @@
-"""What one file system sees of the connection to its server, which others share."""
+"""One file system's view of the connection to its server, which it shares with others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ENDING = 3.0
 
 
 class SftpConnection:
-    """The sessions to a server, of which it holds a share, and the care for what a lost connection leaves there."""
+    """A share of the sessions to a server, and the cleanup of files that a lost connection leaves behind there."""
 
     def __init__(self, sessions: SftpSessions) -> None:
         self.sessions = sessions
@@ -36,11 +36,11 @@ class SftpConnection:
 
     @property
     def link(self) -> SshLink:
-        """The connection over SSH."""
+        """The SSH connection."""
         return self.sessions.link
 
     async def session(self) -> SftpSession:
-        """The session, connected again where it was lost; raises FileSystemClosedException, and as :meth:`SftpSessions.main`."""
+        """Return the main session, reconnecting if it was lost. Raises FileSystemClosedException, and as :meth:`SftpSessions.main`."""
         if self._closed:
             raise FileSystemClosedException("the file system was closed")
         session = await self.sessions.main()
@@ -51,7 +51,7 @@ class SftpConnection:
         return session
 
     async def ask(self, question: Callable[[SftpSession], Awaitable[T]]) -> T:
-        """What *question* gives, which changes nothing; asked once more where the connection turns out to have been lost meanwhile."""
+        """Return the result of *question*, which must be read-only, and retry it once if the connection is lost."""
         session = await self.session()
         try:
             return await question(session)
@@ -59,7 +59,7 @@ class SftpConnection:
             return await question(await self.session())
 
     async def follow(self, stream: Callable[[SftpSession], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-        """The items of *stream*, which changes nothing; begun once more where the connection is found to be lost before the first."""
+        """Yield the items of *stream*, which must be read-only, and restart it once if the connection is lost before the first item."""
         begun = False
         for last in (False, True):
             try:
@@ -73,36 +73,36 @@ class SftpConnection:
                     raise
 
     async def discard(self, session: SftpSession, path: bytes) -> None:
-        """Remove a file that nobody shall see, and wait a while for that; it is done by the next session where *session* is lost."""
+        """Delete a temporary file, waiting at most a few seconds; if *session* is lost, the next session deletes it."""
         if session.is_open:
             await asyncio.wait([self._remove(session, path)], timeout=_ENDING)
         else:
             self._leftovers.add(path)
 
     def keep(self, name: bytes, path: bytes) -> None:
-        """Know that what was at *path* is called *name* until something else is there."""
+        """Record that the file from *path* is called *name* until it is replaced."""
         self._kept[name] = path
 
     def forget(self, name: bytes) -> None:
-        """What is called *name* is not needed any more."""
+        """Drop the record of *name*, which is not needed any more."""
         self._kept.pop(name, None)
 
     async def restore(self, session: SftpSession, renaming: asyncio.Future[None] | None) -> None:
-        """Give what is kept its name back once *renaming* is over, and wait a while; the next session does so where *session* is lost."""
+        """Rename kept files back once *renaming* has ended, waiting a few seconds at most; if *session* is lost, the next one does it."""
         if session.is_open:
             await asyncio.wait([asyncio.ensure_future(self._give_back(session, renaming))], timeout=_ENDING)
 
     async def close(self) -> None:
-        """Give up the share."""
+        """Release the sessions."""
         self._closed = True
         for name, path in self._kept.items():
-            _log.warning("What was at %s on %s is called %s now", from_bytes(path), self.link.place.target, from_bytes(name))
+            _log.warning("the file %s on %s is now called %s", from_bytes(path), self.link.place.target, from_bytes(name))
         for path in self._leftovers:
-            _log.warning("%s is left on %s, since the connection was lost", from_bytes(path), self.link.place.target)
+            _log.warning("the temporary file %s is left on %s: the connection was lost", from_bytes(path), self.link.place.target)
         await self.sessions.release()
 
     async def _give_back(self, session: SftpSession, renaming: asyncio.Future[None] | None = None) -> None:
-        """Rename what is kept to what it was called; where something has that name by now, it has been replaced."""
+        """Rename kept files back to their original names, or delete those whose name is taken, because they have been replaced."""
         if renaming is not None:
             await asyncio.wait([renaming])
         kept, self._kept = self._kept, {}

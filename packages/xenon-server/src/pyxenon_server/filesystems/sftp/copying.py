@@ -1,4 +1,4 @@
-"""Copies within one host, which are done there: by the SFTP server where it can, else by ``cp``. And small files of this machine."""
+"""Copies within one host, done on the host by the SFTP server if it can, else by ``cp``; and reading of small local files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pyxenon_server.shells.words import quote
 
 __all__ = ["copy_file", "small_content"]
 
-# The server does nothing else meanwhile, so that it is not too much; several are under way, so that it need not wait for the next.
+# Limited, because the server does nothing else during a request. Several requests are in flight, so that it need not wait for the next.
 _AT_ONCE = 8 << 20
 _UNDER_WAY = 4
 _SMALL = 1 << 20
 
 
 class _NotHere(Exception):
-    """The host cannot copy by itself."""
+    """The host cannot make the copy itself."""
 
 
 async def copy_file(
@@ -40,7 +40,7 @@ async def copy_file(
     progress: Progress,
     permissions: int | None,
 ) -> bool:
-    """Copy *source*, which *origin* sees, to *target*, as :meth:`FileSystem.copy_here` does. Gives False when the host cannot."""
+    """Copy *source* of *origin* to *target*, as :meth:`FileSystem.copy_here` does. Returns False if the host cannot."""
     session = await connection.session()
     try:
         attributes = await session.target_attributes(source)
@@ -62,7 +62,7 @@ async def copy_file(
 
 
 async def _is_seen_by(origin: SftpConnection, connection: SftpConnection, path: bytes, attributes: Attributes) -> bool:
-    """Whether *origin* has the same file there: several machines may answer by turns to one name, each with disks of its own."""
+    """Return True if *origin* has the same file: several machines, each with its own disks, may share one host name."""
     if origin.sessions is connection.sessions:
         return True
     try:
@@ -90,7 +90,7 @@ async def _copy_by_server(made: Made, source: bytes, target: bytes, size: int, p
 
 
 async def _copy_pieces(made: Made, source: bytes, size: int, progress: Progress) -> None:
-    """Copy *size* bytes, and what the file has grown by since then."""
+    """Copy *size* bytes, and any bytes by which the file has grown since."""
     under_way: deque[tuple[int, asyncio.Future[None]]] = deque()
     try:
         for offset in range(0, size, _AT_ONCE):
@@ -111,18 +111,18 @@ async def _copied(under_way: deque[tuple[int, asyncio.Future[None]]], progress: 
     try:
         await request
     except SftpError as error:
-        if error.code != Status.EOF:  # which is said when the file has become shorter
+        if error.code != Status.EOF:  # reported if the file has become shorter
             raise
     else:
         progress(length)
 
 
 async def _copy_by_command(made: Made, shell: Shell, source: bytes, size: int, progress: Progress) -> None:
-    """Copy with ``cp``; raises :class:`_NotHere` when that does not work, whatever the reason: streaming tells it better."""
+    """Copy with ``cp``. Raises :class:`_NotHere` on any failure; the copy is then streamed, which reports errors better."""
     words = " ".join(quote(name.decode("utf-8", "surrogateescape")) for name in (source, made.name))
     try:
         await _run(shell, f"exec cp -- {words}")
-        # A shell may see other disks than the SFTP server, or run on another machine of that name: then nothing has been copied here.
+        # The shell may see other disks than the SFTP server, or run on another machine of that name; then nothing was copied here.
         if await _size(made.session, made.name) != await _size(made.session, source):
             raise _NotHere
         await made.restrict()
@@ -148,9 +148,9 @@ async def _size(session: SftpSession, path: bytes) -> int | None:
 
 
 def small_content(path: str) -> tuple[bytes, int] | None:
-    """The content of a small file of this machine, in one go, and its mode; None for one that is not small, or cannot be read.
+    """Return the content and the mode of a small file on this machine; None if it is not small or cannot be read.
 
-    To be called in a thread. Small files that are streamed take several turns in a thread each, which cost more than the files.
+    Call it in a thread. Streaming a small file would need several calls in a thread, which cost more than the file itself.
     """
     try:
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -158,7 +158,7 @@ def small_content(path: str) -> tuple[bytes, int] | None:
             status = os.fstat(number)
             if not stat.S_ISREG(status.st_mode) or status.st_size >= _SMALL:
                 return None
-            content = os.read(number, status.st_size + 1)  # room for a mebibyte costs more than a small file
+            content = os.read(number, status.st_size + 1)  # a buffer of 1 MiB would cost more than a small file
             return (content, status.st_mode) if len(content) == status.st_size else None
         finally:
             os.close(number)

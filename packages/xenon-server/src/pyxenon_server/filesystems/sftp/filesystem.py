@@ -44,23 +44,20 @@ T = TypeVar("T")
 BUFFER_SIZE = size(
     "xenon.adaptors.filesystems.sftp.bufferSize",
     "64K",
-    "Bytes that one request reads or writes, at most what the server allows; when it is not given, what the server says that it allows.",
+    "Bytes that one request reads or writes, limited to the server's maximum; if not given, the server's maximum is used.",
 )
 _NOT_THERE = (Status.NO_SUCH_FILE, Status.NO_SUCH_PATH)
 _ROOT = "root"
 
 
 class SftpFileSystem(FileSystem):
-    """Files of a machine that is reached over SSH, with the rights of the user who logs in there.
+    """Files on another machine, over SSH, with the permissions of the user who logs in there.
 
-    It shares the connection with everything else that goes to that place with the same credential and settings. A connection that is lost
-    is made again by the next call.
+    The connection is shared with all other users of the same location, credential and settings. If it is lost, the next call reconnects.
     """
 
     name = "sftp"
-    description = (
-        "Files of another machine, over SSH's protocol for files. Hosts to hop over come behind the location, each as ' via:host[:port]'."
-    )
+    description = "Files on another machine, over SFTP. Add jump hosts to the end of the location, each as ' via:host[:port]'."
     locations = ("host[:port][/workdir]",)
     credentials = ("DefaultCredential", "CertificateCredential", "PasswordCredential", "CredentialMap")
     properties = (*SFTP.declared, BUFFER_SIZE)
@@ -82,10 +79,10 @@ class SftpFileSystem(FileSystem):
     @classmethod
     @override
     async def open(cls, request: OpenRequest) -> Self:
-        """Open the files at the location of *request*.
+        """Open the file system at the location of *request*.
 
-        Raises what connecting over SSH raises; NotConnectedException when the host offers no SFTP; and InvalidLocationException when the
-        working directory of the location is not there: who has mistyped it learns that now rather than from the first file.
+        Raises the errors of connecting over SSH, NotConnectedException if the host does not offer SFTP, and InvalidLocationException if the
+        location's working directory does not exist, so that a typo is reported now rather than with the first file.
         """
         given = BUFFER_SIZE.name in request.properties.given
         place = parse_ssh(cls.name, request.location)
@@ -205,7 +202,7 @@ class SftpFileSystem(FileSystem):
                 return from_bytes(await session.read_link(raw))
             except SftpError as error:
                 if (there := await look(session, raw)) is not None and kind_of(there) != stat.S_IFLNK:
-                    raise InvalidPathException(f"{path} is no symbolic link") from error
+                    raise InvalidPathException(f"{path} is not a symbolic link") from error
                 raise
 
         raw = _raw(path)
@@ -234,7 +231,7 @@ class SftpFileSystem(FileSystem):
             await session.attributes(old)
             with contextlib.suppress(SftpError):
                 await looking
-                raise PathAlreadyExistsException(f"there is something at {target} already")
+                raise PathAlreadyExistsException(f"{target} already exists")
             try:
                 await session.rename(old, new)
             except SftpError as error:
@@ -269,7 +266,7 @@ class SftpFileSystem(FileSystem):
             return await copy_file(self._connection, origin._connection, self._shell, _raw(source), raw, replace, progress, wanted)
 
     async def _begin(self, place: SshLocation) -> None:
-        """Find out where the files are, and whose they are."""
+        """Determine the working directory and the user."""
         session = await self._connection.session()
         home = await session.real_path(b".")
         owner = session.target_attributes(home)
@@ -288,10 +285,10 @@ class SftpFileSystem(FileSystem):
         except SftpError as error:
             if error.code not in _NOT_THERE:
                 raise
-            hint = "Create it first, or leave it out: paths may be absolute"
+            hint = "Create it first, or leave it out and use absolute paths"
             raise InvalidLocationException(f"{words} does not exist on {place.target}", hint=hint) from error
         if kind_of(attributes) not in (0, stat.S_IFDIR):
-            raise InvalidLocationException(f"{words} is no directory on {place.target}")
+            raise InvalidLocationException(f"{words} is not a directory on {place.target}")
         return directory
 
     async def _listed(self, session: SftpSession, path: str, raw: bytes) -> AsyncGenerator[Sequence[PathAttributes], None]:
@@ -304,7 +301,7 @@ class SftpFileSystem(FileSystem):
                 raise await _why_not_listed(session, error, raw) from error
 
     async def _described(self, session: SftpSession, found: Sequence[tuple[str, Entry]]) -> Sequence[PathAttributes]:
-        """The messages about what was *found*; links are followed, all at once, to see what may be done through them."""
+        """Return messages for the entries *found*; all links are followed concurrently to determine the access rights of their targets."""
         followed = {path: session.target_attributes(_raw(path)) for path, entry in found if kind_of(entry.attributes) == stat.S_IFLNK}
         targets: dict[str, Attributes | None] = {path: entry.attributes for path, entry in found}
         for path, request in followed.items():
@@ -330,7 +327,7 @@ class SftpFileSystem(FileSystem):
         except SftpError as error:
             with contextlib.suppress(SftpError):
                 if not await is_empty(session, path):
-                    raise DirectoryNotEmptyException(f"there is something in the directory {from_bytes(path)}") from error
+                    raise DirectoryNotEmptyException(f"the directory {from_bytes(path)} is not empty") from error
             raise error from refusal
 
     async def _ask_who_i_am(self) -> str:
@@ -340,14 +337,14 @@ class SftpFileSystem(FileSystem):
         return allowed if self._buffer_size is None else min(allowed, self._buffer_size)
 
     def _is_on_host_of(self, other: SftpFileSystem) -> bool:
-        """Whether *other* is the same host, seen by the same user."""
+        """Return True if *other* is on the same host, with the same user."""
         here, there = self._connection.link, other._connection.link
         return (here.place.target, here.place.via, here.user) == (there.place.target, there.place.via, there.user)
 
 
 @contextlib.contextmanager
 def _translated(path: bytes) -> Iterator[None]:
-    """Turn what the server refuses inside into the exception for callers, and say which adaptor it was."""
+    """Translate an SftpError raised inside to an exception for callers, and add the adaptor's name."""
     try:
         yield
     except SftpError as error:
@@ -363,13 +360,11 @@ def _raw(path: str) -> bytes:
     try:
         return to_bytes(path)
     except UnicodeEncodeError as error:
-        raise IllegalArgumentException(
-            f"the path {path!r} is no text that can be sent: {error.reason}", adaptor=SftpFileSystem.name
-        ) from None
+        raise IllegalArgumentException(f"the path {path!r} cannot be encoded: {error.reason}", adaptor=SftpFileSystem.name) from None
 
 
 def _owner_of_home(home: Attributes, user: str) -> Identity:
-    """The user is taken for the owner of the home directory; not for root, who may own the home of somebody else."""
+    """Assume that the user is the owner of the home directory, unless that is root, who may own the home of somebody else."""
     if home.uid is None or (home.uid == 0 and user != _ROOT):
         return Identity()
     return Identity(home.uid, frozenset() if home.gid is None else frozenset({home.gid}))
@@ -380,20 +375,20 @@ async def _pieces(content: bytes) -> AsyncGenerator[bytes, None]:
 
 
 async def _why_not_listed(session: SftpSession, error: SftpError, path: bytes) -> XenonError:
-    """Why *path* could not be listed: OpenSSH says of a file that it does not exist."""
+    """Find out why *path* could not be listed: OpenSSH reports a regular file as not existing."""
     try:
         there = await session.target_attributes(path)
     except SftpError:
         return xenon_error(error, path)
     if kind_of(there) not in (0, stat.S_IFDIR):
-        return InvalidPathException(f"{from_bytes(path)} is no directory")
+        return InvalidPathException(f"{from_bytes(path)} is not a directory")
     return xenon_error(error, path)
 
 
 async def _why_not_appended(session: SftpSession, error: SftpError, path: bytes) -> XenonError:
     there = await look(session, path)
     if there is not None and kind_of(there) == stat.S_IFDIR:
-        return InvalidPathException(f"{from_bytes(path)} is a directory, and a file is needed")
+        return InvalidPathException(f"{from_bytes(path)} is a directory, not a file")
     return await why_not_written(session, error, path)
 
 

@@ -1,4 +1,4 @@
-"""Who is who on a server: the names behind the numbers of users and groups, and which of them the user is."""
+"""The names of user and group ids on a server, and the ids of the logged-in user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Identity", "IdNames"]
 
 logger = logging.getLogger("xenon.server.sftp")
 
-# As «ls -l» has it: -rw-r--r--    1 xenon    users        4096 Nov 24 18:14 name
+# In the format of «ls -l»: -rw-r--r--    1 xenon    users        4096 Nov 24 18:14 name
 _LONGNAME = re.compile(rb"\S{10,11} +(?:\d+|\?) +(\S+) +(\S+) +(\d+) ")
 _ROOT = 0
 
@@ -25,12 +25,12 @@ Ask = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Identity:
-    """Who the user is.
+    """The ids of the logged-in user.
 
     Attributes:
-        user: The number; None when nobody knows.
-        groups: The numbers of the groups that the user is known to be in.
-        is_whole: Whether these are all the groups, and the user is certain.
+        user: The user id; None if unknown.
+        groups: The ids of the groups that the user is known to be in.
+        is_whole: True if the user id is certain and *groups* is complete.
     """
 
     user: int | None = None
@@ -38,7 +38,7 @@ class Identity:
     is_whole: bool = False
 
     def rights(self, attributes: Attributes) -> int:
-        """What the user may do, as three bits: 4 to read, 2 to write, 1 to execute or to enter."""
+        """Return the user's access rights as three bits: 4 to read, 2 to write, 1 to execute or to enter."""
         mode = attributes.mode or 0
         if self.user == _ROOT:
             return 6 | (1 if mode & 0o111 else 0)
@@ -47,7 +47,7 @@ class Identity:
         return (mode >> 3 if attributes.gid in self.groups else mode) & 7
 
     def is_doubtful(self, attributes: Attributes) -> bool:
-        """Whether :meth:`rights` may be wrong, since not all the groups are known."""
+        """Return True if :meth:`rights` may be wrong, because not all groups are known."""
         mode = attributes.mode or 0
         if self.is_whole or attributes.uid is None:
             return False
@@ -58,11 +58,11 @@ class Identity:
 
 @dataclass
 class IdNames:
-    """What is known of the users and groups of one server.
+    """The known names of users and groups on one server.
 
     Attributes:
-        me: Who the user is, as far as is known.
-        ask: Runs ``id -u; id -G`` on the server and gives what it prints; raises a XenonError when it cannot.
+        me: The ids of the logged-in user, as far as known.
+        ask: Runs ``id -u; id -G`` on the server and returns its output; raises a XenonError if it cannot.
     """
 
     me: Identity
@@ -71,15 +71,15 @@ class IdNames:
     _groups: dict[int, str] = field(default_factory=dict)
 
     def owner(self, attributes: Attributes) -> str:
-        """The name of the owner; the number where nobody knows the name, and nothing where nobody knows the number."""
+        """Return the name of the owner; the user id if the name is unknown, or an empty string if the id is unknown, too."""
         return _named(self._users, attributes.uid)
 
     def group(self, attributes: Attributes) -> str:
-        """The name of the group, likewise."""
+        """Return the name of the group; the group id if the name is unknown, or an empty string if the id is unknown, too."""
         return _named(self._groups, attributes.gid)
 
     async def resolve(self, session: SftpSession, entries: Iterable[Entry]) -> None:
-        """Learn who is behind the numbers of *entries*, and who the user is where it depends on that."""
+        """Look up the names of all ids in *entries*, and the user's own ids if access rights depend on them."""
         found = list(entries)
         for entry in found:
             self._learn(entry)
@@ -88,7 +88,7 @@ class IdNames:
             await self._learn_who_i_am()
 
     def _learn(self, entry: Entry) -> None:
-        """Take the names from what ``ls`` would print, unless it is not clear where they are."""
+        """Take the names from the ``ls -l`` text of *entry*, unless it cannot be parsed reliably."""
         attributes = entry.attributes
         if attributes.uid is None or attributes.gid is None or (attributes.uid in self._users and attributes.gid in self._groups):
             return
@@ -98,7 +98,7 @@ class IdNames:
             self._groups.setdefault(attributes.gid, from_bytes(match[2]))
 
     async def _learn_names(self, session: SftpSession, entries: list[Entry]) -> None:
-        """Ask the server for the names that are missing still, in one request; where it does not tell, numbers are shown."""
+        """Ask the server for the missing names, in one request. If it does not support this, ids are shown instead."""
         users = {number for entry in entries if (number := entry.attributes.uid) is not None} - self._users.keys()
         groups = {number for entry in entries if (number := entry.attributes.gid) is not None} - self._groups.keys()
         if not users and not groups:
@@ -112,12 +112,12 @@ class IdNames:
             self._groups.update((number, from_bytes(name) or str(number)) for number, name in zip(groups, names[1], strict=False))
 
     async def _learn_who_i_am(self) -> None:
-        """Ask for all the groups; once, since where commands are not allowed they never are."""
+        """Ask for the user id and all groups. Ask only once: a server that does not allow commands will not allow them later."""
         try:
             user, *groups = (int(word) for word in (await self.ask()).split())
             self.me = Identity(user, frozenset(groups), is_whole=True)
         except (ValueError, XenonError) as error:
-            logger.info("The groups of the user stay unknown, since the server runs no command: %s", error)
+            logger.info("the user's groups are unknown, because the server does not run commands: %s", error)
             self.me = Identity(self.me.user, self.me.groups, is_whole=True)
 
 

@@ -1,4 +1,4 @@
-"""Making files over SFTP, all or nothing: under a name of their own beside where they shall be, which is exchanged when they are whole."""
+"""Atomic creation of files over SFTP: a file has a temporary name in its target directory until it is complete, and is then renamed."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["Made", "make", "temporary_beside"]
 
 _PERMISSIONS = 0o777
 _USUAL = 0o666
-# More channels open the file by its name while it is written, as does a command that copies into it.
+# The owner needs these while the file is written: other channels, and a command that copies into it, open the file by its name.
 _OWNERS = 0o600
 
 
 @dataclass(frozen=True)
 class Made:
-    """A file that is being made.
+    """A file that is being created.
 
     Attributes:
-        session: The session in which it is open.
-        handle: Its handle there; whoever uses it closes it.
-        name: The name that it has until it is whole.
-        path: The name that it shall have.
-        round_trip: Seconds that it took to open it.
-        permissions: The ones that it shall have; None for those of what it replaces, else the usual ones.
-        mode_set: The request that gives it these, with what its owner needs to write it; None where it has the usual ones.
+        session: The session in which the file is open.
+        handle: Its handle in that session, which the user of this object closes.
+        name: The temporary path, until the file is complete.
+        path: The final path.
+        round_trip: Seconds that opening the file took.
+        permissions: The final permissions; None for those of the file that it replaces, else the usual ones.
+        mode_set: The request that sets the permissions, plus those that the owner needs to write; None for the usual permissions.
     """
 
     session: SftpSession
@@ -49,22 +49,22 @@ class Made:
     mode_set: asyncio.Future[None] | None
 
     async def restrict(self) -> None:
-        """Take from its owner what only writing it needed: nobody opens it any more, but it is open. Raises :class:`SftpError`."""
+        """Remove the owner's permissions that only writing needed; the file must still be open here. Raises :class:`SftpError`."""
         if self.permissions is not None and self.permissions & _OWNERS != _OWNERS:
             await self.session.set_file_mode(self.handle, self.permissions)
 
 
 def temporary_beside(path: bytes) -> bytes:
-    """A new, hidden name in the directory that *path* is in."""
+    """Return a new hidden path in the directory of *path*."""
     return b"%b/.xenon-%b.part" % (path.rpartition(b"/")[0], secrets.token_hex(8).encode())
 
 
 @contextlib.asynccontextmanager
 async def make(connection: SftpConnection, path: bytes, replace: bool, permissions: int | None = None) -> AsyncIterator[Made]:
-    """An empty file, open for writing, that gets the name *path* at the end and is gone when that is not reached.
+    """Provide an empty file, open for writing, that is renamed to *path* on success and deleted on failure.
 
-    Whatever uses it restricts it and closes the handle, with everything written. *permissions* are as in :meth:`FileSystem.write`. Raises
-    what that raises for what is in the way.
+    The caller must write everything, call :meth:`Made.restrict` and close the handle. *permissions* are as in :meth:`FileSystem.write`.
+    Raises the same errors as that method if something is in the way.
     """
     made = await connection.ask(lambda session: _begin(connection, session, path, replace, permissions))
     try:
@@ -80,7 +80,7 @@ async def make(connection: SftpConnection, path: bytes, replace: bool, permissio
 
 
 async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, replace: bool, permissions: int | None) -> Made:
-    """Make the file under its first name."""
+    """Create the file under its temporary name."""
     name = temporary_beside(path)
     try:
         return await _open_beside(session, path, name, replace, permissions)
@@ -90,7 +90,7 @@ async def _begin(connection: SftpConnection, session: SftpSession, path: bytes, 
 
 
 async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: bool, permissions: int | None) -> Made:
-    """Open the file *name*, while looking at what is at *path* already."""
+    """Create the file *name*, and check at the same time what exists at *path*."""
     began = time.monotonic()
     looking = session.attributes(path)
     mode = None if permissions is None else (permissions | _OWNERS) & _USUAL
@@ -98,7 +98,7 @@ async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: 
     try:
         before = await _seen(looking)
         if before is not None and not replace:
-            raise PathAlreadyExistsException(f"there is something at {from_bytes(path)} already")
+            raise PathAlreadyExistsException(f"{from_bytes(path)} already exists")
         _require_file(before, path)
         handle = await opening
     except SftpError as error:
@@ -117,9 +117,9 @@ async def _open_beside(session: SftpSession, path: bytes, name: bytes, replace: 
 
 
 async def _protected(session: SftpSession, handle: bytes, before: Attributes, permissions: int | None) -> asyncio.Future[None] | None:
-    """Give it *permissions*, where these are given.
+    """Set the mode of the new file to *permissions* if given, else to that of the replaced file, *before*.
 
-    Else who could not read what was there *before* shall not be able to read what comes in its place, not even while it is written.
+    In the latter case, nobody who could not read the old file can read the new one, not even while it is written.
     """
     if permissions is not None:
         mode = permissions | _OWNERS
@@ -134,7 +134,7 @@ async def _protected(session: SftpSession, handle: bytes, before: Attributes, pe
 
 
 async def _mode_after(session: SftpSession, handle: bytes, mode: int, group: int | None) -> int:
-    """The permissions *mode* of what was there; the group's only as far as everybody has them where the new file is in another *group*."""
+    """Return the replaced file's *mode*; if the new file is not in *group*, with the group's permissions reduced to those of others."""
     if group is not None and mode != shared_with_all(mode):
         with contextlib.suppress(SftpError):
             if (await session.file_attributes(handle)).gid != group:
@@ -143,7 +143,7 @@ async def _mode_after(session: SftpSession, handle: bytes, mode: int, group: int
 
 
 async def _require_mode(made: Made) -> None:
-    """Raise what has become of the permissions that were asked for; a server need not know how to set those of what is replaced."""
+    """Raise the error if requested permissions could not be set; failing to copy those of the replaced file is tolerated."""
     if made.mode_set is None:
         return
     try:
@@ -154,7 +154,7 @@ async def _require_mode(made: Made) -> None:
 
 
 def _abandon(session: SftpSession, opening: asyncio.Future[bytes]) -> None:
-    """Close what has been opened, or is going to be."""
+    """Close the file if it has been opened, else cancel opening it."""
     if opening.done() and not opening.cancelled() and opening.exception() is None:
         session.release(opening.result())
     else:
@@ -171,15 +171,15 @@ async def _seen(looking: asyncio.Future[Attributes]) -> Attributes | None:
 
 
 def _require_file(before: Attributes | None, path: bytes) -> None:
-    """Only files and links are replaced."""
+    """Raise InvalidPathException unless *path* can be replaced, as only regular files and links can."""
     if before is None or kind_of(before) in (0, stat.S_IFREG, stat.S_IFLNK):
         return
-    what = "a directory" if kind_of(before) == stat.S_IFDIR else "no regular file"
-    raise InvalidPathException(f"{from_bytes(path)} is {what}, and a file is to be written")
+    what = "a directory" if kind_of(before) == stat.S_IFDIR else "not a regular file"
+    raise InvalidPathException(f"{from_bytes(path)} is {what} and cannot be replaced by a file")
 
 
 async def _take_over(connection: SftpConnection, session: SftpSession, name: bytes, path: bytes) -> None:
-    """Give the file *name* the name *path*, in the place of what is there."""
+    """Rename the file *name* to *path*, replacing what exists there."""
     try:
         if b"posix-rename@openssh.com" in session.extensions:
             await session.rename_over(name, path)
@@ -191,7 +191,7 @@ async def _take_over(connection: SftpConnection, session: SftpSession, name: byt
 
 
 async def _exchange(connection: SftpConnection, session: SftpSession, name: bytes, path: bytes) -> None:
-    """As :func:`_take_over` on a server that needs two steps: for a moment nothing has the name; what was there is kept until then."""
+    """Replace *path* in two steps, for servers without an atomic rename: *path* is briefly missing; the old file is kept until the end."""
     if await look(session, path) is None:
         await session.rename(name, path)
         return
@@ -210,10 +210,10 @@ async def _exchange(connection: SftpConnection, session: SftpSession, name: byte
 
 
 async def _take_free(session: SftpSession, name: bytes, path: bytes) -> None:
-    """Give the file *name* the name *path*, if nothing else has it.
+    """Rename the file *name* to *path* if *path* does not exist.
 
-    A second name for the file can only be made where there is none. OpenSSH renames in just that way; of other servers, some replace what
-    is there, against the protocol.
+    A hard link can only be created if the name is free. OpenSSH itself renames this way; some other servers replace the target, which
+    violates the protocol.
     """
     try:
         if not session.in_order and b"hardlink@openssh.com" in session.extensions:

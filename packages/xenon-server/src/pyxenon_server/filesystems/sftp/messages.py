@@ -1,8 +1,8 @@
-"""The messages of SFTP version 3, which every server speaks, as bytes: draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL for extensions.
+"""The encoding of SFTP version 3, which every server supports: draft-ietf-secsh-filexfer-02, and OpenSSH's PROTOCOL for extensions.
 
-asyncssh has a client for them. It sends each request in an SSH packet of its own and takes each answer through several coroutines: 87 µs of
-one processor a request, where collecting the requests of one turn of the event loop makes it 28. Small files are made of nothing else. Nor
-does it let a channel's window be chosen, which is what limits the speed of a long line.
+asyncssh has an SFTP client, too. It sends each request in an SSH packet of its own and passes each answer through several coroutines, which
+takes 87 µs of one processor per request; collecting the requests of one iteration of the event loop reduces that to 28 µs. This dominates
+the cost of small files. Nor does asyncssh's client allow a channel's window size to be set, which limits the speed of a long line.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ VERSION = 3
 
 
 class Kind(IntEnum):
-    """What a message is. Those below 100 are requests."""
+    """The types of messages. Those below 100 are requests."""
 
     INIT = 1
     VERSION = 2
@@ -68,7 +68,7 @@ class Kind(IntEnum):
 
 
 class Status(IntEnum):
-    """What a server says of a request that has no other answer. Some servers use codes of later versions too."""
+    """The status codes of answers without other content. Some servers also use codes of later versions."""
 
     OK = 0
     EOF = 1
@@ -92,7 +92,7 @@ class Status(IntEnum):
 
 
 class Open(IntEnum):
-    """How a file is opened; the values are added."""
+    """Flags for opening a file, to be combined with ``|``."""
 
     READ = 0x01
     WRITE = 0x02
@@ -103,11 +103,11 @@ class Open(IntEnum):
 
 
 class SftpError(Exception):
-    """A server's refusal.
+    """An error status in a server's answer.
 
     Attributes:
-        code: One of :class:`Status`, or a number that is unknown here.
-        words: What the server says, which is little.
+        code: A :class:`Status`, or an unknown number.
+        words: The server's error message, which is rarely helpful.
     """
 
     def __init__(self, code: int, words: str = "") -> None:
@@ -120,11 +120,11 @@ class SftpError(Exception):
 
 
 class MalformedAnswer(Exception):
-    """What a server sent is not SFTP."""
+    """Data from a server that is not valid SFTP."""
 
 
 class Attributes(NamedTuple):
-    """What a server tells of a file; None for what it does not. *mode* has the file's type in it, times are seconds since 1970."""
+    """The attributes of a file; None for those not sent by the server. *mode* includes the file type, times are seconds since 1970."""
 
     size: int | None = None
     uid: int | None = None
@@ -135,7 +135,7 @@ class Attributes(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One name in an answer, with what ``ls -l`` would print of it."""
+    """A name in an answer, with its line in the format of ``ls -l``."""
 
     name: bytes
     longname: bytes
@@ -143,7 +143,7 @@ class Entry(NamedTuple):
 
 
 class Space(NamedTuple):
-    """The room of a file system: bytes and files that are left to its users, and whether it can only be read."""
+    """The free space of a file system: the bytes and files available to users, and whether it is read-only."""
 
     bytes_left: int
     files_left: int
@@ -151,7 +151,7 @@ class Space(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer: the request that it is for, its kind, and what it says.
+    """An answer: the number of its request, its kind, and its content.
 
     *value* is None for the status OK, an :class:`SftpError` for another status, bytes for a handle, data and an extended reply,
     :class:`Attributes`, or a list of :class:`Entry`.
@@ -174,56 +174,56 @@ _STATVFS = struct.Struct(">11Q")
 
 
 def string(text: bytes) -> bytes:
-    """*text* with its length before it."""
+    """Encode *text* with its length as a prefix."""
     return _number.pack(len(text)) + text
 
 
 def numbers(items: list[int]) -> bytes:
-    """A list of numbers of 32 bits, as one string."""
+    """Encode a list of 32-bit numbers as one string."""
     return string(struct.pack(f">{len(items)}I", *items))
 
 
 def mode_only(mode: int | None) -> bytes:
-    """Attributes that hold nothing but permissions, or nothing."""
+    """Encode attributes with nothing but the permissions *mode*, or with nothing at all for None."""
     return _number.pack(0) if mode is None else _pair.pack(_MODE, mode)
 
 
 def parse_version(body: bytes) -> dict[bytes, bytes]:
-    """The extensions that a server offers, by name; raises :class:`MalformedAnswer` when it does not speak version 3."""
+    """Return the extensions that a server offers, by name. Raises :class:`MalformedAnswer` if it does not support version 3."""
     try:
         if _number.unpack_from(body)[0] < VERSION:
-            raise MalformedAnswer(f"the server speaks version {_number.unpack_from(body)[0]} of SFTP, and 3 is needed")
+            raise MalformedAnswer(f"the server only supports version {_number.unpack_from(body)[0]} of SFTP, but version 3 is required")
         extensions, at = {}, 4
         while at < len(body):
             name, at = _string(body, at)
             extensions[name], at = _string(body, at)
     except (struct.error, IndexError) as error:
-        raise MalformedAnswer(f"the server's first message cannot be read: {error}") from error
+        raise MalformedAnswer(f"the server's first message cannot be parsed: {error}") from error
     return extensions
 
 
 def parse_answer(body: bytes) -> Answer:
-    """The message *body*, without its length; raises :class:`MalformedAnswer`."""
+    """Parse the message *body*, without its length prefix. Raises :class:`MalformedAnswer`."""
     try:
         kind, (request,) = body[0], _number.unpack_from(body, 1)
         return Answer(request, kind, _VALUES[kind](body, _HEAD))
     except (struct.error, IndexError, KeyError) as error:
-        raise MalformedAnswer(f"a message of {len(body)} bytes that begins with {body[:9]!r} cannot be read: {error!r}") from error
+        raise MalformedAnswer(f"a message of {len(body)} bytes that begins with {body[:9]!r} cannot be parsed: {error!r}") from error
 
 
 def parse_limits(body: bytes) -> tuple[int, int]:
-    """The most bytes that one request may read, and write; 0 where the server does not say (limits@openssh.com)."""
+    """Return the largest number of bytes that a request may read and write; 0 if the server does not say (limits@openssh.com)."""
     return _long.unpack_from(body, 8)[0], _long.unpack_from(body, 16)[0]
 
 
 def parse_space(body: bytes) -> Space:
-    """The answer to statvfs@openssh.com."""
+    """Parse the answer to statvfs@openssh.com."""
     _block, fragment, _blocks, _free, available, _files, _files_free, files_left, _fsid, flags, _longest = _STATVFS.unpack_from(body)
     return Space(fragment * available, files_left, bool(flags & _READ_ONLY))
 
 
 def parse_name_lists(body: bytes) -> tuple[list[bytes], list[bytes]]:
-    """The names of users and of groups in an answer to users-groups-by-id@openssh.com; an empty one for who has none."""
+    """Parse the answer to users-groups-by-id@openssh.com: names of users and of groups, empty for ids without a name."""
     users, at = _string(body, 0)
     groups, _at = _string(body, at)
     return _strings(users), _strings(groups)
@@ -241,7 +241,7 @@ def _string(data: bytes, at: int) -> tuple[bytes, int]:
     (length,) = _number.unpack_from(data, at)
     end = at + 4 + length
     if end > len(data):
-        raise IndexError(f"a text of {length} bytes does not fit in")
+        raise IndexError(f"a string of {length} bytes extends beyond the message")
     return data[at + 4 : end], end
 
 
@@ -280,7 +280,7 @@ def _attributes(body: bytes, at: int) -> tuple[Attributes, int]:
 
 
 def _unusual_attributes(body: bytes, at: int, flags: int) -> tuple[Attributes, int]:
-    """Attributes of which some are left out, or that are followed by extended ones, which nobody here understands."""
+    """Parse attributes if some are missing or extended attributes, which are ignored, follow."""
     size = uid = gid = mode = accessed = modified = None
     if flags & _SIZE:
         (size,), at = _long.unpack_from(body, at), at + 8

@@ -1,4 +1,4 @@
-"""Reading over SFTP with many requests under way: the content of a file in order, and the names in a directory."""
+"""Read files and directories over SFTP, with many requests in flight."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["in_flight_for", "is_empty", "read_directory", "read_file"]
 
 _LEAST_IN_FLIGHT = 2 << 20
 _BYTES_A_SECOND = 200 << 20
-# Of all files together that are read in one session; each of them may have one block under way in any case.
+# For all files together that are read in one session; each of them may always have one block in flight.
 _MOST_READ_AHEAD = 2 * MOST_IN_FLIGHT
-# Of requests for names; each is answered with about a hundred.
+# Requests for names in flight; each answer has about a hundred names.
 _MOST_NAME_REQUESTS = 16
 
 
 def in_flight_for(round_trip: float) -> int:
-    """Bytes that keep a line busy whose round trip takes *round_trip* seconds, as far as one processor can encrypt them."""
+    """Return how many bytes in flight keep a line with a round trip of *round_trip* seconds busy, limited by the encryption of one CPU."""
     return max(_LEAST_IN_FLIGHT, min(MOST_IN_FLIGHT, int(round_trip * _BYTES_A_SECOND)))
 
 
@@ -42,7 +42,7 @@ async def read_file(
     reading = _Reading(session, handle, block, in_flight_for(time.monotonic() - began))
     try:
         looking = session.file_attributes(handle)
-        # Only what is counted from the end has to wait for the size.
+        # Only an offset from the end has to wait for the size.
         size = (await looking).size or 0 if offset < 0 else 0
         reading.begin(*bounds(offset, length, size))
         reading.expect(await looking)
@@ -54,7 +54,7 @@ async def read_file(
 
 
 async def _open(session: SftpSession, path: bytes) -> bytes:
-    """Open a file for reading. Some servers refuse to open a directory, with a word that tells nothing."""
+    """Open a file for reading. If the server refuses with an unspecific error, check whether *path* is a directory."""
     try:
         return await session.open(path, Open.READ)
     except SftpError as error:
@@ -65,11 +65,11 @@ async def _open(session: SftpSession, path: bytes) -> bytes:
 
 def _require_file(attributes: Attributes) -> None:
     if attributes.mode is not None and stat.S_ISDIR(attributes.mode):
-        raise InvalidPathException("it is a directory, and a file is needed")
+        raise InvalidPathException("it is a directory, not a file")
 
 
 class _Reading:
-    """The requests for one file that are under way, the first of which is the next to be handed out."""
+    """The requests in flight for one file, in the order in which their data is returned."""
 
     def __init__(self, session: SftpSession, handle: bytes, block: int, in_flight: int) -> None:
         self._session = session
@@ -81,18 +81,18 @@ class _Reading:
         self._ended = False
 
     def begin(self, begin: int, end: int) -> None:
-        """Ask for the first block of what is from *begin* to before *end*."""
+        """Request the first block of the range from *begin* to before *end*."""
         self._begin, self._asked, self._end = begin, begin, end
         if begin < end:
             self.ask()
 
     def expect(self, attributes: Attributes) -> None:
-        """Take note of how large the file is. Where it is longer or shorter in the end, that is noticed."""
+        """Record the file's size, which is only a hint: a file that turns out longer or shorter is read to its real end."""
         _require_file(attributes)
         self._size = attributes.size or 0
 
     def ask(self) -> None:
-        """Ask for the next block."""
+        """Request the next block."""
         length = min(self._block, self._end - self._asked)
         request = self._session.read(self._handle, self._asked, length)
         self._requests.append((self._asked, length, request))
@@ -100,7 +100,7 @@ class _Reading:
         self._session.read_ahead += length
 
     async def next(self) -> bytes:
-        """The next piece; empty at the end."""
+        """Return the next piece; empty at the end."""
         while not self._ended:
             self._ask_ahead()
             if not self._requests:
@@ -120,7 +120,7 @@ class _Reading:
         return b""
 
     def _ask_ahead(self) -> None:
-        """Ask for as much as may be under way, up to where the file should end; beyond that for one block at a time."""
+        """Request as many blocks as may be in flight up to the file's expected end, and one block at a time beyond it."""
         while self._asked < self._end and (not self._requests or self._may_ask_ahead()):
             self.ask()
 
@@ -131,12 +131,12 @@ class _Reading:
         return self._session.read_ahead + self._block <= _MOST_READ_AHEAD
 
     def _is_past_end(self, error: SftpError, offset: int) -> bool:
-        """Return True if *error* says that nothing is at *offset*: the system has another word where no file of the disk is that long."""
+        """Return True if *error* means that *offset* is at or past the end; systems report offsets beyond the disk's limit differently."""
         is_out_of_range = error.code in (Status.BAD_MESSAGE, Status.FAILURE) and offset == self._begin > self._size
         return error.code == Status.EOF or is_out_of_range
 
     def _check_end(self, offset: int, length: int, count: int) -> None:
-        """After an answer that is short: it was the end, or the rest of the block is asked for before anything else."""
+        """Handle a short answer: it is the end of the file, or the rest of the block is requested next."""
         end = offset + count
         if count == length:
             return
@@ -148,7 +148,7 @@ class _Reading:
         self._session.read_ahead += length - count
 
     def stop(self) -> None:
-        """Want no more."""
+        """Cancel all requests."""
         for _offset, length, request in self._requests:
             self._session.read_ahead -= length
             request.cancel()
@@ -156,10 +156,10 @@ class _Reading:
 
 
 async def read_directory(session: SftpSession, path: bytes) -> AsyncGenerator[Sequence[Entry], None]:
-    """The names in the directory *path* as they come, ``.`` and ``..`` left out; raises :class:`SftpError`."""
+    """Yield the entries of the directory *path* as they arrive, without ``.`` and ``..``. Raises :class:`SftpError`."""
     handle = await session.open_directory(path)
     requests: deque[asyncio.Future[list[Entry]]] = deque()
-    # A server that works on several at once might answer them from the same place of the directory.
+    # A server that handles requests concurrently might answer several from the same position in the directory.
     most = 2 if session.in_order else 1
     try:
         while True:
@@ -180,14 +180,14 @@ async def read_directory(session: SftpSession, path: bytes) -> AsyncGenerator[Se
 
 
 def _require_names(entries: Sequence[Entry], path: bytes) -> None:
-    """Raise IOException for what is no name: a server must not choose where in a copy of the directory a file is written."""
+    """Raise IOException for invalid names: a malicious server must not choose where a copy of the directory is written."""
     for entry in entries:
         if not entry.name or b"/" in entry.name or b"\0" in entry.name:
-            raise IOException(f"the server lists a name that leads out of {from_bytes(path)}: {from_bytes(entry.name)!r}")
+            raise IOException(f"the server's listing of {from_bytes(path)} contains an invalid name: {from_bytes(entry.name)!r}")
 
 
 async def is_empty(session: SftpSession, path: bytes) -> bool:
-    """Whether nothing is in the directory *path*; raises :class:`SftpError`."""
+    """Return True if the directory *path* is empty. Raises :class:`SftpError`."""
     async with contextlib.aclosing(read_directory(session, path)) as batches:
         async for _batch in batches:
             return False

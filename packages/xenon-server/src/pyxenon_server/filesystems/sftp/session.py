@@ -1,4 +1,4 @@
-"""One SFTP session: a channel of an SSH connection, over which requests go out without waiting for the answers to earlier ones."""
+"""An SFTP session: a channel of an SSH connection, on which requests are sent without waiting for the answers to earlier ones."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ __all__ = ["MOST_IN_FLIGHT", "PACKET", "Block", "SftpSession"]
 Block = bytes | bytearray | memoryview
 
 MOST_IN_FLIGHT = 16 << 20
-"""Bytes of answers that may be on their way: what one channel carries in 50 ms at 320 MB/s."""
+"""The limit for bytes of answers in flight: what one channel carries in 50 ms at 320 MB/s."""
 
 PACKET = 128 << 10
-# What a server takes that does not tell: OpenSSH's own client asks no more of such a server.
+# For servers that do not report their limit; OpenSSH's own client uses the same size for them.
 _USUAL_BLOCK = 32 << 10
 _LARGEST_BLOCK = 255 << 10
 _LARGEST_ANSWER = 4 << 20
 _SENT_AT_ONCE = 256 << 10
 _ENDING = 5.0
-# These have the arguments of a symbolic link in the wrong order, and have had so for too long to change it.
+# These servers expect the arguments of a symbolic link in the wrong order, for compatibility with their own earlier versions.
 _TARGET_BEFORE_LINK = (b"OpenSSH", b"paramiko")
 _LENGTH = 4
 _HEAD = 5
@@ -60,18 +60,18 @@ _place = struct.Struct(">QI")
 
 
 class SftpSession(asyncssh.SSHClientSession[bytes]):
-    """Requests and their answers. Opened with :meth:`start` on a new channel, which has this for its session.
+    """An SFTP client on a new channel, whose session object it is. Call :meth:`start` first.
 
-    Requests that are made in one turn of the event loop go out together, in their order. A method raises :class:`SftpError` for what the
-    server refuses, and ConnectionLostException when the channel or its connection is gone.
+    Requests made in one iteration of the event loop are sent together, in order. Methods raise :class:`SftpError` if the server refuses a
+    request, and ConnectionLostException if the channel or its connection is lost.
 
     Attributes:
-        extensions: What the server can do beyond the protocol, by name.
-        read_block: The most bytes that one request reads.
-        write_block: The most bytes that one request writes.
-        round_trip: Seconds that a request took that gives the server nothing to do.
-        read_ahead: Bytes of files that were asked for and not yet taken, for those who share the session to keep within bounds.
-        written_ahead: Bytes of files that are on their way to the server, likewise.
+        extensions: The server's extensions of the protocol, by name.
+        read_block: The largest number of bytes that one request reads.
+        write_block: The largest number of bytes that one request writes.
+        round_trip: Seconds that a trivial request took.
+        read_ahead: Bytes of files requested and not yet taken, by all users of the session together, who limit it.
+        written_ahead: Bytes of files in flight to the server, by all users of the session together, who limit it.
     """
 
     def __init__(self) -> None:
@@ -94,12 +94,12 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
 
     @property
     def is_open(self) -> bool:
-        """Whether requests can be made."""
+        """True while requests can be made."""
         return not self._lost and self._channel is not None
 
     @property
     def in_order(self) -> bool:
-        """Whether the server is known to work on requests one after the other, in the order in which they came."""
+        """True if the server is known to process requests one at a time, in the order in which they arrive."""
         return b"OpenSSH" in self._server
 
     @override
@@ -109,12 +109,12 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
     @override
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if datatype is not None:
-            return  # what the server prints to its standard error is no answer
+            return  # the server's standard error is not part of the protocol
         self._received += data
         try:
             self._take_messages()
         except MalformedAnswer as error:
-            self._give_up(f"the server's answers are no SFTP: {error}")
+            self._give_up(f"the server's answers are not valid SFTP: {error}")
 
     @override
     def eof_received(self) -> bool:
@@ -127,7 +127,7 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         self._give_up(f"the connection was lost: {exc}" if exc else "the connection was closed")
 
     async def start(self) -> None:
-        """Greet the server, and learn what it can do; raises InvalidLocationException when it speaks no SFTP."""
+        """Exchange versions with the server and query its limits. Raises InvalidLocationException if it does not speak SFTP."""
         self._require_channel().write(_head.pack(_HEAD, Kind.INIT, VERSION))
         try:
             self.extensions = parse_version(await self._greeting)
@@ -139,20 +139,20 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         self.round_trip = time.monotonic() - began
 
     def end(self) -> None:
-        """End the session, without waiting for that; what waits for an answer gets a ConnectionLostException."""
+        """End the session without waiting for it to close. Pending requests fail with a ConnectionLostException."""
         self._give_up("the SFTP session was closed here")
         if self._channel is not None:
             self._channel.close()
 
     async def close(self) -> None:
-        """End the session."""
+        """End the session and wait until it is closed."""
         self.end()
         if self._channel is not None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), _ENDING)
 
     async def _learn_limits(self) -> None:
-        """Ask how large requests may be, where the server tells; else ask for something else, to see how long that takes."""
+        """Query the maximum size of requests; if the server does not report it, send another request to measure the round trip."""
         if b"limits@openssh.com" not in self.extensions:
             with contextlib.suppress(SftpError):
                 await self.real_path(b".")
@@ -174,7 +174,7 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         return self._channel
 
     def _give_up(self, reason: str) -> None:
-        """Answer everybody who waits, once and for all."""
+        """Mark the session as lost, and fail all pending requests."""
         self._lost = reason = self._lost or reason
         waiting, self._waiting = self._waiting, {}
         for future in (self._greeting, *(future for future, _expect in waiting.values())):
@@ -186,13 +186,13 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
     # --- answers -----------------------------------------------------------------------------------------------------------------------
 
     def _take_messages(self) -> None:
-        """Hand out every whole message that has come."""
+        """Process all complete messages that have been received."""
         received, at = self._received, 0
         while len(received) - at >= _LENGTH:
             start = at + _LENGTH
             end = start + int.from_bytes(received[at:start], "big")
             if not _SHORTEST_ANSWER <= end - start <= _LARGEST_ANSWER:
-                raise MalformedAnswer(f"a message of {end - start} bytes is announced")
+                raise MalformedAnswer(f"invalid message length of {end - start} bytes")
             if end > len(received):
                 break
             self._take(received, start, end)
@@ -208,15 +208,15 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         answer = parse_answer(body)
         waiting = self._waiting.pop(answer.request, None)
         if waiting is None:
-            raise MalformedAnswer(f"request {answer.request} is answered, which nobody made")
+            raise MalformedAnswer(f"unexpected answer to request {answer.request}, which was never sent")
         _settle(*waiting, answer)
         if answer.kind == Kind.HANDLE and waiting[0].cancelled():
-            self.release(answer.value)  # whoever wanted it has gone
+            self.release(answer.value)  # the caller was cancelled
 
     # --- requests ----------------------------------------------------------------------------------------------------------------------
 
     def request(self, kind: int, payload: bytes, data: Block = b"", *, expect: int = Kind.STATUS) -> asyncio.Future[Any]:
-        """Send a request of *payload* and *data* behind it; gives the value of the answer, which is of the kind *expect*."""
+        """Send a request of *payload* followed by *data*; return the value of the answer, which must be of the kind *expect*."""
         self._require_channel()
         number = self._last_request = (self._last_request + 1) & 0xFFFFFFFF
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -231,7 +231,7 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         return future
 
     def _send(self) -> None:
-        """Write what has collected."""
+        """Write all queued requests."""
         outgoing, self._outgoing, self._outgoing_size = self._outgoing, [], 0
         if not outgoing or self._lost or self._channel is None:
             return
@@ -246,28 +246,28 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
     # --- open files --------------------------------------------------------------------------------------------------------------------
 
     def open(self, path: bytes, flags: int, mode: int | None = None) -> asyncio.Future[bytes]:
-        """Open a file, and give its handle; *mode* is for one that is made so. When this is cancelled, nothing stays open."""
+        """Open a file and return its handle; *mode* applies if the file is created. If cancelled, nothing stays open."""
         return self.request(Kind.OPEN, string(path) + _number.pack(flags) + mode_only(mode), expect=Kind.HANDLE)
 
     def close_handle(self, handle: bytes) -> asyncio.Future[None]:
-        """Close a handle; the answer may tell of writing that has failed."""
+        """Close a handle; this may report an earlier failed write."""
         return self.request(Kind.CLOSE, string(handle))
 
     def release(self, handle: bytes) -> None:
-        """Close a handle, whatever comes of it."""
+        """Close a handle without waiting for the answer."""
         with contextlib.suppress(ConnectionLostException):
             self.close_handle(handle)
 
     def read(self, handle: bytes, offset: int, length: int) -> asyncio.Future[bytes]:
-        """Ask for *length* bytes from *offset*; fewer may come. At the end of the file, :class:`SftpError` with Status.EOF."""
+        """Read up to *length* bytes from *offset*. At the end of the file, raises :class:`SftpError` with Status.EOF."""
         return self.request(Kind.READ, string(handle) + _place.pack(offset, length), expect=Kind.DATA)
 
     def write(self, handle: bytes, offset: int, data: Block) -> asyncio.Future[None]:
-        """Write *data*, at most :attr:`write_block` bytes, at *offset*. It must not be changed until it is written."""
+        """Write *data*, at most :attr:`write_block` bytes, at *offset*. Do not modify *data* until it is written."""
         return self.request(Kind.WRITE, string(handle) + _place.pack(offset, len(data)), data)
 
     def file_attributes(self, handle: bytes) -> asyncio.Future[Attributes]:
-        """What the server tells of an open file."""
+        """Return the attributes of an open file."""
         return self.request(Kind.FSTAT, string(handle), expect=Kind.ATTRS)
 
     def set_file_mode(self, handle: bytes, mode: int) -> asyncio.Future[None]:
@@ -275,37 +275,37 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         return self.request(Kind.FSETSTAT, string(handle) + mode_only(mode))
 
     def copy_data(self, source: bytes, offset: int, length: int, target: bytes) -> asyncio.Future[None]:
-        """Copy *length* bytes from *offset* between two open files, to the same offset (copy-data)."""
+        """Copy *length* bytes from *offset* in one open file to the same offset in another (copy-data)."""
         return self._extended(b"copy-data", string(source) + _range.pack(offset, length) + string(target) + _long.pack(offset))
 
     def open_directory(self, path: bytes) -> asyncio.Future[bytes]:
-        """Open a directory, and give its handle. When this is cancelled, nothing stays open."""
+        """Open a directory and return its handle. If cancelled, nothing stays open."""
         return self.request(Kind.OPENDIR, string(path), expect=Kind.HANDLE)
 
     def read_directory(self, handle: bytes) -> asyncio.Future[list[Entry]]:
-        """The next names in a directory; :class:`SftpError` with Status.EOF when there are no more."""
+        """Return the next entries of a directory. Raises :class:`SftpError` with Status.EOF if there are no more."""
         return self.request(Kind.READDIR, string(handle), expect=Kind.NAME)
 
     # --- paths -------------------------------------------------------------------------------------------------------------------------
 
     def attributes(self, path: bytes) -> asyncio.Future[Attributes]:
-        """What is at *path*; a link is told of itself."""
+        """Return the attributes of *path*; links are not followed."""
         return self.request(Kind.LSTAT, string(path), expect=Kind.ATTRS)
 
     def target_attributes(self, path: bytes) -> asyncio.Future[Attributes]:
-        """What is at *path*; a link is followed."""
+        """Return the attributes of *path*; links are followed."""
         return self.request(Kind.STAT, string(path), expect=Kind.ATTRS)
 
     def set_mode(self, path: bytes, mode: int) -> asyncio.Future[None]:
-        """Set the permissions of *path*; a link is followed."""
+        """Set the permissions of *path*; links are followed."""
         return self.request(Kind.SETSTAT, string(path) + mode_only(mode))
 
     def remove(self, path: bytes) -> asyncio.Future[None]:
-        """Delete what is no directory."""
+        """Delete a file or link, but not a directory."""
         return self.request(Kind.REMOVE, string(path))
 
     def make_directory(self, path: bytes) -> asyncio.Future[None]:
-        """Make a directory."""
+        """Create a directory."""
         return self.request(Kind.MKDIR, string(path) + mode_only(None))
 
     def remove_directory(self, path: bytes) -> asyncio.Future[None]:
@@ -313,39 +313,39 @@ class SftpSession(asyncssh.SSHClientSession[bytes]):
         return self.request(Kind.RMDIR, string(path))
 
     def rename(self, source: bytes, target: bytes) -> asyncio.Future[None]:
-        """Rename; by the protocol, it is refused when *target* exists."""
+        """Rename *source* to *target*; according to the protocol, the server refuses if *target* exists."""
         return self.request(Kind.RENAME, string(source) + string(target))
 
     def rename_over(self, source: bytes, target: bytes) -> asyncio.Future[None]:
-        """Rename, at once in the place of a *target* that exists (posix-rename@openssh.com)."""
+        """Rename *source* to *target*, replacing an existing *target* atomically (posix-rename@openssh.com)."""
         return self._extended(b"posix-rename@openssh.com", string(source) + string(target))
 
     def link(self, source: bytes, target: bytes) -> asyncio.Future[None]:
-        """Give a file a second name, unless that exists (hardlink@openssh.com)."""
+        """Create a hard link; the server refuses if *target* exists (hardlink@openssh.com)."""
         return self._extended(b"hardlink@openssh.com", string(source) + string(target))
 
     def make_link(self, link: bytes, target: bytes) -> asyncio.Future[None]:
-        """Make a link that points to the text *target*."""
+        """Create a symbolic link that points to the text *target*."""
         backwards = any(name in self._server for name in _TARGET_BEFORE_LINK)
         first, second = (target, link) if backwards else (link, target)
         return self.request(Kind.SYMLINK, string(first) + string(second))
 
     async def read_link(self, path: bytes) -> bytes:
-        """The text that a link points to."""
+        """Return the text that a link points to."""
         return _only(await self.request(Kind.READLINK, string(path), expect=Kind.NAME)).name
 
     async def real_path(self, path: bytes) -> bytes:
-        """*path* made absolute, with links and dots resolved."""
+        """Return the absolute form of *path*, with links and dots resolved."""
         return _only(await self.request(Kind.REALPATH, string(path), expect=Kind.NAME)).name
 
     async def space(self, path: bytes) -> Space | None:
-        """The room of the file system that *path* is on; None where the server does not tell."""
+        """Return the free space of the file system that *path* is on; None if the server does not report it."""
         if b"statvfs@openssh.com" not in self.extensions:
             return None
         return parse_space(await self._extended(b"statvfs@openssh.com", string(path), expect=Kind.EXTENDED_REPLY))
 
     async def names_of(self, users: Iterable[int], groups: Iterable[int]) -> tuple[list[bytes], list[bytes]] | None:
-        """The names of users and groups, empty ones for unknown; None where the server does not tell."""
+        """Return the names of users and groups, empty for unknown ids; None if the server does not support this."""
         if b"users-groups-by-id@openssh.com" not in self.extensions:
             return None
         payload = numbers(list(users)) + numbers(list(groups))
@@ -360,16 +360,16 @@ def _settle(future: asyncio.Future[Any], expect: int, answer: Answer) -> None:
     elif answer.kind == expect:
         future.set_result(answer.value)
     else:
-        _fail(future, IOException(f"the server answers with a message of kind {answer.kind} where one of kind {expect} belongs"))
+        _fail(future, IOException(f"the server answered with a message of type {answer.kind} instead of {expect}"))
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Let *future* raise *error*, for whoever waits; nobody has to."""
+    """Make *future* raise *error*, and mark the error as retrieved in case nobody awaits it."""
     future.set_exception(error)
     future.exception()
 
 
 def _only(entries: list[Entry]) -> Entry:
     if len(entries) != 1:
-        raise IOException(f"the server answers with {len(entries)} names where there is one")
+        raise IOException(f"the server answered with {len(entries)} names instead of one")
     return entries[0]

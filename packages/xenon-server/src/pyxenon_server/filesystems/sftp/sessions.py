@@ -1,4 +1,4 @@
-"""The SFTP sessions to one place, shared by all file systems there: one for everything, and more while large files are written."""
+"""The SFTP sessions to one place, shared by all file systems there: a main session, and more while large files are written."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pyxenon_server.ssh.connections import SshLink
 __all__ = ["MOST_SESSIONS", "SftpSessions"]
 
 MOST_SESSIONS = 4
-"""As many as one place is asked for: a server allows ten a connection, and commands need some, too."""
+"""The limit for each place: a server allows ten sessions on a connection, and commands need some of them."""
 
 
 @dataclass
 class _Slot:
-    """A session that is opened when it is wanted, and again when it is lost."""
+    """A session that is opened on demand, and reopened if it is lost."""
 
     session: SftpSession | None = None
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -27,7 +27,7 @@ class _Slot:
 
 
 class SftpSessions:
-    """The sessions over one link, which it owns. Held by :meth:`hold`, and given back with :meth:`release`."""
+    """The sessions over one link, which they own. Acquired with :meth:`hold`, and released with :meth:`release`."""
 
     _all: ClassVar[WeakKeyDictionary[object, SftpSessions]] = WeakKeyDictionary()
 
@@ -38,7 +38,7 @@ class SftpSessions:
 
     @classmethod
     async def hold(cls, link: SshLink) -> SftpSessions:
-        """The sessions to where *link* leads; it is theirs from now on."""
+        """Return the sessions to the place of *link*, and take ownership of *link*."""
         sessions = cls._all.get(link.shared)
         if sessions is None:
             sessions = cls._all[link.shared] = cls(link)
@@ -48,7 +48,7 @@ class SftpSessions:
         return sessions
 
     async def release(self) -> None:
-        """Hold them no longer; they end with the last holder."""
+        """Release the sessions; the last holder closes them."""
         self._holders -= 1
         if self._holders:
             return
@@ -59,15 +59,15 @@ class SftpSessions:
         await self.link.close()
 
     async def main(self) -> SftpSession:
-        """The session for everything, connected again where it was lost.
+        """Return the main session, reconnecting if it was lost.
 
-        Raises NotConnectedException, InvalidLocationException for a host that speaks no SFTP, and what logging in raises.
+        Raises NotConnectedException, InvalidLocationException if the host does not speak SFTP, and the errors of logging in.
         """
         session = self._slots[0].session
         return session if session is not None and session.is_open else await self._open(self._slots[0])
 
     async def borrow(self, number: int) -> SftpSession:
-        """One of the other sessions, from 1 to :data:`MOST_SESSIONS` - 1, for :meth:`give_back`; raises as :meth:`main`."""
+        """Return session *number*, from 1 to :data:`MOST_SESSIONS` - 1, until :meth:`give_back`. Raises the same errors as :meth:`main`."""
         self._slots[number].users += 1
         try:
             return await self._open(self._slots[number])
@@ -76,7 +76,7 @@ class SftpSessions:
             raise
 
     def give_back(self, number: int) -> None:
-        """Use the session no more. It ends with its last user."""
+        """Give back session *number*; it ends with its last user."""
         slot = self._slots[number]
         slot.users -= 1
         if not slot.users and slot.session is not None:
@@ -94,7 +94,7 @@ class SftpSessions:
         try:
             await session.start()
         except ConnectionLostException as error:
-            reason = f"{self.link.place.target} ended the SFTP session at once; it may not offer SFTP: {error.reason}"
+            reason = f"{self.link.place.target} ended the SFTP session immediately; it may not offer SFTP: {error.reason}"
             raise NotConnectedException(reason) from error
         except BaseException:
             session.end()

@@ -1,4 +1,4 @@
-"""Writing over SFTP with many requests under way, over several channels where one is too narrow for the line."""
+"""Write files over SFTP with many requests in flight, on several channels if one is too slow for the line."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["append_file", "blocks_of", "write_file"]
 
 _log = logging.getLogger("xenon.server.sftp")
 
-# A server lets in so much of a channel before it wants to have read it, OpenSSH at least. Twice that keeps it busy.
+# The receive window of a channel, at least in OpenSSH. Twice that in flight keeps the server busy.
 _CHANNEL = 2 << 20
 _IN_FLIGHT = 2 * _CHANNEL
 _LARGE = 2 * _CHANNEL
-# Of all files together that are written in one session; each of them may have one block on its way in any case.
+# For all files together that are written in one session; each of them may always have one block in flight.
 _MOST_IN_SESSION = 4 * _CHANNEL
 
 
 class Lane:
-    """An open file in one session, and what is being written to it. It closes the handle, once."""
+    """An open file in one session, with its write requests in flight. It owns the handle."""
 
     def __init__(self, session: SftpSession, handle: bytes) -> None:
         self.session = session
@@ -39,7 +39,7 @@ class Lane:
         self._closed = False
 
     def write(self, offset: int, block: Block) -> None:
-        """Have *block* written at *offset*."""
+        """Send a request to write *block* at *offset*."""
         size, session = len(block), self.session
         request = session.write(self._handle, offset, block)
         session.written_ahead += size
@@ -52,12 +52,12 @@ class Lane:
         self._in_flight += size
 
     def has_room(self, size: int) -> bool:
-        """Whether *size* bytes more may be on their way; raises what became of an earlier request."""
+        """Return True if *size* more bytes may be in flight. Raises the error of an earlier request."""
         load = self.load()
         return not load or (load + size <= _IN_FLIGHT and self.session.written_ahead + size <= _MOST_IN_SESSION)
 
     def load(self) -> int:
-        """How many bytes are on their way; raises what became of an earlier request."""
+        """Return the number of bytes in flight. Raises the error of an earlier request."""
         while self._requests and self._requests[0][1].done():
             size, request = self._requests.popleft()
             self._in_flight -= size
@@ -66,11 +66,11 @@ class Lane:
 
     @property
     def oldest(self) -> asyncio.Future[None]:
-        """The request that has been on its way for the longest time."""
+        """The oldest request in flight."""
         return self._requests[0][1]
 
     async def settle(self, most: int = 0) -> None:
-        """Wait until at most *most* bytes are on their way; raises what became of an earlier request."""
+        """Wait until at most *most* bytes are in flight. Raises the error of an earlier request."""
         while self.load() > most:
             await self.oldest
 
@@ -94,12 +94,12 @@ class Lane:
 
 
 class Lanes:
-    """A file that is written in one session, and in more of them where it is large and the line long.
+    """A file that is written in one session, or in several if it is large and the line is long.
 
     Args:
         sessions: The other sessions.
         made: The file.
-        size: How many bytes it will have, as far as that is known; 0 when nobody knows.
+        size: The expected number of bytes; 0 if unknown.
     """
 
     def __init__(self, sessions: SftpSessions, made: Made, size: int) -> None:
@@ -112,7 +112,7 @@ class Lanes:
         self._widening: list[asyncio.Task[None]] = []
 
     async def write(self, offset: int, block: Block) -> None:
-        """Have *block* written at *offset*, by the lane with the least to do, once that has room."""
+        """Write *block* at *offset* on the lane with the lowest load, and wait until a lane has room."""
         if (self._is_large or offset > _LARGE) and not self._widening:
             self._widening = [asyncio.create_task(self._add(number)) for number in self._others]
         while not (free := [lane for lane in self._all if lane.has_room(len(block))]):
@@ -127,7 +127,7 @@ class Lanes:
         self._give_back()
 
     async def abandon(self) -> None:
-        """Close the file without waiting for what is on its way."""
+        """Close the file without waiting for requests in flight."""
         for lane in self._all:
             lane.abandon()
         try:
@@ -138,13 +138,13 @@ class Lanes:
             self._give_back()
 
     async def _add(self, number: int) -> None:
-        """Add a lane; where there can be none, the others have to do."""
+        """Add a lane; if that fails, the existing lanes must do."""
         try:
             session = await self._sessions.borrow(number)
             self._borrowed.append(number)
             self._all.append(Lane(session, await session.open(self._made.name, Open.WRITE)))
         except (SftpError, XenonError) as error:
-            _log.info("A large file is written over fewer channels, since another could not be had: %s", error)
+            _log.info("writing a large file over fewer channels, because another one could not be opened: %s", error)
 
     async def _stop_widening(self) -> None:
         for task in self._widening:
@@ -159,7 +159,7 @@ class Lanes:
 async def write_file(
     connection: SftpConnection, path: bytes, data: AsyncIterator[bytes], block: int, *, replace: bool, size: int, permissions: int | None
 ) -> None:
-    """Make the file *path* of *data* in requests of *block* bytes, as :meth:`FileSystem.write` does."""
+    """Write *data* to the file *path* in requests of *block* bytes, as :meth:`FileSystem.write` does."""
     async with make(connection, path, replace, permissions) as made:
         lanes = Lanes(connection.sessions, made, size)
         try:
@@ -174,9 +174,9 @@ async def write_file(
 
 
 async def append_file(session: SftpSession, path: bytes, data: AsyncIterator[bytes], block: int) -> None:
-    """Add *data* to the end of the file *path* in requests of *block* bytes; raises :class:`SftpError`, and what *data* raises."""
+    """Append *data* to the file *path* in requests of *block* bytes. Raises :class:`SftpError`, and errors of *data*."""
     lane = Lane(session, handle := await session.open(path, Open.WRITE | Open.APPEND))
-    # The server puts each request at the end, in the order in which it works on them.
+    # The server appends each request in the order in which it processes them.
     most = _IN_FLIGHT if session.in_order else 0
 
     async def write(offset: int, piece: Block) -> None:
@@ -198,7 +198,7 @@ async def _pour(write: Callable[[int, Block], Awaitable[None]], data: AsyncItera
 
 
 async def blocks_of(data: AsyncIterator[bytes], size: int) -> AsyncIterator[Block]:
-    """*data* in blocks of *size* bytes, the last one perhaps shorter; a piece that is large enough is not copied."""
+    """Yield *data* in blocks of *size* bytes; the last one may be shorter. Pieces that are large enough are not copied."""
     rest = bytearray()
     async for piece in data:
         view = memoryview(piece)
