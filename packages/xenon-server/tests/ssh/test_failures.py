@@ -36,7 +36,8 @@ async def test_a_host_that_is_not_known(connect: Connect, home: Path, xenon_ssh:
     (home / ".ssh" / "known_hosts").write_text("", encoding="ascii")
     error = await refused(connect)
     assert error.status is Status.FAILED_PRECONDITION
-    assert error.reason.startswith(f"cannot connect to 127.0.0.1:{xenon_ssh.port}: its host key is not known: it presents ssh-ed25519 SHA256:")
+    what = f"cannot connect to 127.0.0.1:{xenon_ssh.port}"
+    assert error.reason.startswith(f"{what}: its host key is not known: it presents ssh-ed25519 SHA256:")
     assert str(home / ".ssh" / "known_hosts") in error.reason
     assert f"`ssh -p {xenon_ssh.port} 127.0.0.1`" in error.hint
     assert f"`ssh-keyscan -p {xenon_ssh.port} 127.0.0.1` to {home / '.ssh' / 'known_hosts'}" in error.hint

@@ -65,7 +65,8 @@ async def test_what_is_no_file_keeps_no_thread_waiting(tmp_path: Path, kind: str
                 await asyncio.wait_for(here.append_to_file(path, b"x"), 60)
         for mode in CopyMode:
             status = await ended(here, await here.copy(path, here, "copy", mode))
-            assert status.error_type == CopyStatusErrorType.XENON and "is not a file, a directory or a symbolic link" in status.error_message
+            assert status.error_type == CopyStatusErrorType.XENON
+            assert "is not a file, a directory or a symbolic link" in status.error_message
         with pytest.raises(PathAlreadyExistsException):
             await here.write_to_file(path, b"x")
         (tmp_path / "file").write_bytes(b"x")
