@@ -68,11 +68,11 @@ def test_every_fact_and_word_is_on_the_page(sources: _Sources) -> None:
         assert said in text
     for said in (
         "embedded: and java: it prints:",
-        "As tested, no server runs it.",
+        "No tested server can run it.",
         "With the target java:, as tested, it ends with the error Beads fell off.;",
     ):
         assert said in text
-    assert text.count("Both tell the same locations, credentials, properties, defaults and capabilities of this adaptor.") == 1
+    assert text.count("Both servers report the same locations, credentials, properties, defaults and capabilities for this adaptor.") == 1
     assert [said for said in ("It can append.", "It cannot append.", "It can rename.", "It cannot rename.") if said in text] == [
         "It can append.",
         "It cannot rename.",
@@ -134,7 +134,7 @@ def test_what_differs_between_the_servers_is_told_where_it_differs(
     assert ["Renames\n\nembedded: It can rename. java: It cannot rename.", "yes", "no"] in rows
     text = document.astext()
     assert "java: only. A robot." in text and "java: only. A password." in text
-    assert "Both tell the same" not in text
+    assert "Both servers report the same" not in text
 
 
 def test_a_server_cannot_smuggle_markup_in(
