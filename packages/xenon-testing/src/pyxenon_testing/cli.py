@@ -36,9 +36,9 @@ Python or a shell, and remove it.
 """
 _EXAMPLES = """\
 examples:
-  xenon-testing up ssh                  start an ssh server and show how to use it
+  xenon-testing up ssh                  start an ssh server, show how to use it
   xenon-testing up slurm --suite 24.11  start a cluster with this Slurm release
-  xenon-testing up ssh --name second    start another one under its own name
+  xenon-testing up ssh --name second    start another one with its own name
   xenon-testing list                    list the running servers
   xenon-testing logs slurm --follow     show the logs of its daemons
   xenon-testing down --all              remove all servers started this way
