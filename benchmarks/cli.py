@@ -36,7 +36,7 @@ _MISSED, _CANNOT, _INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or tell earlier results again; returns 1 when something is missed or worse, and 2 when there is nothing to tell or write."""
+    """Measure, or show earlier results; return 1 when a target is missed or a measure is worse, 2 when it fails."""
     for number in _ENDING:
         signal.signal(number, _end)
     options = _parse(arguments)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cannot measure: {error}", file=sys.stderr)
         return _CANNOT
     except KeyboardInterrupt:
-        print("interrupted; all that was started and made has been removed", file=sys.stderr)
+        print("interrupted; everything that was started or created has been removed", file=sys.stderr)
         return _INTERRUPTED
     _tell(results, options.json)
     if options.write_docs:
@@ -59,14 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def why_no_page(results: Results) -> list[str]:
-    """Reasons why *results* make no page; none for a whole run on a quiet machine."""
+    """Return the reasons why *results* cannot become the page; none for a full run on a quiet machine."""
     missing = [measure.name for name in _ON_THE_PAGE for measure in measures_of(results, name) if measure.name not in results.found]
     reasons = ["these are not the results of a full run of all measures"] if missing or results.quick or results.base else []
     return reasons + machine.why_busy(results.load, results.calibration)
 
 
 def measures_of(results: Results, *groups: str) -> list[Measure]:
-    """The measures of *groups*, as this run had them."""
+    """Return the measures of *groups* with the sizes and pairs of this run."""
     trials = [trial for name in groups or GROUPS for trial in GROUPS[name]]
     sizes = vars(QUICK if results.quick else FULL)
     measures = [measure for trial in trials for measure in (trial.beside() if results.base else trial).measures]
@@ -78,16 +78,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks",
         description="Measures this SDK side by side with hand-written stubs, pyxenon 3, the Java server, plain Python, OpenSSH and shell "
         "commands; or this checkout beside another.",
-        epilog="Files go to a temporary folder (TMPDIR), about 4 GiB. The exit status is 1 when a full run misses a target or is worse.",
+        epilog="Temporary files (in TMPDIR) take about 4 GiB. The exit status is 1 when a full run misses a target or is worse.",
     )
     names = [*GROUPS, *(trial.measure.name for group in GROUPS.values() for trial in group)]
-    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: shows that it works, and measures nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="use small sizes and few rounds: a test of the benchmarks; the numbers mean nothing"
+    )
     parser.add_argument(
         "--only",
         action="append",
         choices=names,
         metavar="NAME",
-        help=f"a group or a measure, of {', '.join(names)}; repeatable. Without it: {', '.join(_ON_THE_PAGE)}",
+        help=f"run a group or a measure: {', '.join(names)}; repeatable (default: {', '.join(_ON_THE_PAGE)})",
     )
     parser.add_argument(
         "--beside",
@@ -95,11 +97,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="measure this checkout beside a worktree of REV, and list what is worse",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, with all rounds, to FILE")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md; takes a full run on a quiet machine")
-    parser.add_argument("--again", type=Path, metavar="FILE", help="measure nothing: tell the results in FILE, which --json wrote")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md; requires a full run on a quiet machine")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="measure nothing; show the results in FILE, which --json wrote")
     options = parser.parse_args(arguments)
     if options.write_docs and (options.quick or options.only or options.beside):
-        parser.error("--write-docs takes a full run: leave out --quick, --only and --beside")
+        parser.error("--write-docs requires a full run: omit --quick, --only and --beside")
     return options
 
 
@@ -129,7 +131,7 @@ def _measure(options: argparse.Namespace) -> Results:
 def _tell(results: Results, file: Path | None) -> None:
     print(report.terminal(results, measures_of(results)))
     if results.quick:
-        print("This was a quick run: the numbers say that it works, and nothing else.")
+        print("This was a quick run: it shows that the benchmarks work; the numbers mean nothing.")
     if file:
         file.write_text(json.dumps(dataclasses.asdict(results), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -138,11 +140,11 @@ def _load(path: Path) -> Results:
     try:
         return Results.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GroundError(f"{path} holds no results of a run: {type(error).__name__}: {error}") from error
+        raise GroundError(f"cannot read results from {path}: {type(error).__name__}: {error}") from error
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Being told to end is like Ctrl-C: everything is cleaned up. Being told again does not stop the cleaning, which takes some seconds."""
+    """Clean up on SIGTERM as on Ctrl-C. A second signal does not stop the cleanup, which takes some seconds."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

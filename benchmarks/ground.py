@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from benchmarks.contenders import Contender
 from benchmarks.measure import MIB
-from benchmarks.processes import ROOT, Answering, ContenderError, running
+from benchmarks.processes import ROOT, ContenderError, Process, output
 from pyxenon_java import process
 from pyxenon_java.java import find_java
 from pyxenon_java.ports import free_port
@@ -31,7 +31,7 @@ from pyxenon_testing.servers.options import ServerOptions
 from pyxenon_testing.servers.running import Servers, session_folder
 from pyxenon_testing.servers.ssh import SshServer
 
-__all__ = ["FULL", "QUICK", "Ground", "GroundError", "Scale", "own_servers", "prepare", "remove"]
+__all__ = ["FULL", "QUICK", "Ground", "GroundError", "Scale", "Worker", "own_servers", "prepare", "remove"]
 
 _MEMORY = Path("/dev/shm")
 _FOLDERS = 20
@@ -42,9 +42,18 @@ class GroundError(Exception):
     """The measurement cannot be prepared; the text says why."""
 
 
+class Worker(Process):
+    """A process that does the tasks of :mod:`benchmarks.workers`.
+
+    ``begun`` has the ``seconds`` from its start to its first answer, and those of them from ``connecting`` on.
+    """
+
+    begun: dict[str, float]
+
+
 @dataclass(frozen=True)
 class Scale:
-    """The amount of measuring. Sizes of files are in MiB; at most ``rounds`` rounds are taken."""
+    """How much is measured. Sizes of files are in MiB; ``rounds`` is the highest number of rounds."""
 
     client_file: int = 512
     file: int = 1024
@@ -67,10 +76,13 @@ QUICK = Scale(32, 32, 500, 100, 4, 16, 8, 50, 100, 2, 1, 10, 2)
 
 @dataclass
 class Ground:
-    """What is measured with, in ``folder``; ``memory`` is another, in memory where the system has such a place.
+    """The files, servers and workers of a run.
 
-    The servers look for the keys of hosts in ``home``. ``versions`` tells what each contender runs on that has begun,
-    and ``uploaded`` which files the host has.
+    Attributes:
+        folder: Where the files go.
+        memory: Another folder, in memory where the system has such a place.
+        versions: The versions that each contender started so far runs on.
+        uploaded: The names of the files that the host has.
     """
 
     scale: Scale
@@ -82,13 +94,13 @@ class Ground:
 
     @cached_property
     def home(self) -> Path:
-        """The home of the servers."""
+        """The home directory of the servers, where they look for the hosts' keys."""
         (self.folder / "home" / ".ssh").mkdir(mode=0o700, parents=True)
         return self.folder / "home"
 
     @cached_property
     def java(self) -> process.ServerProcess:
-        """A Java server, started when it is first needed."""
+        """A Java server, started at first use."""
         server = process.start_server(home=self.home)
         self.stack.callback(server.stop)
         return server
@@ -98,26 +110,22 @@ class Ground:
         """The folder of the modules that protoc generates for the floor."""
         folder = self.folder / "stubs"
         folder.mkdir()
-        output = [f"--proto_path={ROOT / 'protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
-        done = subprocess.run(
-            [sys.executable, "-m", "grpc_tools.protoc", *output, "xenon.proto"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise GroundError(f"cannot make the floor's stubs: {done.stderr.strip()}")
+        options = [f"--proto_path={ROOT / 'protos'}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
+        output([sys.executable, "-m", "grpc_tools.protoc", *options, "xenon.proto"], GroundError)
         return folder
 
     @cached_property
     def servers(self) -> Servers:
-        """Servers in Docker."""
+        """The servers in Docker."""
         return self.stack.enter_context(own_servers())
 
     @property
     def known_hosts(self) -> Path:
-        """The file with the keys of the hosts that have been started."""
+        """The file with the keys of the hosts started so far."""
         return self.home / ".ssh" / "known_hosts"
 
     def host(self, kind: str) -> SshServer:
-        """Return the host of this kind, started now if there is none; raises ContenderError where it cannot be had."""
+        """Return the host of this kind, started at first use; raises ContenderError when it does not start."""
         try:
             server = cast("SshServer", self.servers.get(kind, ServerOptions(disk="2g")))
         except TestingError as error:
@@ -128,22 +136,26 @@ class Ground:
         return server
 
     def target(self, kind: str) -> str:
-        """Return a target string for a server of this kind that is started by whoever uses it."""
+        """Return the target string of a server of this kind that its user starts."""
         return f"{kind}:?home={quote(str(self.home))}"
 
-    def worker(self, who: Contender, own_server: bool = False) -> AbstractContextManager[Answering]:
-        """Start a process that does the tasks of :mod:`benchmarks.workers` as *who*; with *own_server* it starts a server, too."""
+    @contextmanager
+    def worker(self, who: Contender, own_server: bool = False) -> Iterator[Worker]:
+        """Start a worker that connects as *who*; with *own_server* it starts a server first."""
         if who.missing:
             raise ContenderError(who.missing)
-        server = self._server_of(who, own_server)
-        command: list[str | Path] = [who.python, "-m", "benchmarks.workers", who.way, json.dumps(server), self.file(1)]
-        worker = Answering(command, self.folder / f"{who.name}.log", who.environment)
-        if who.name not in self.versions and not own_server:
-            self.versions[who.name] = worker.ask("tasks.versions", sample=False)
-        return running(worker)
+        server = json.dumps(self._server_of(who, own_server))
+        command: list[str | Path] = [who.python, "-m", "benchmarks.workers", who.way, server, self.file(1)]
+        start = perf_counter()
+        with Worker(command, self.folder / f"{who.name}.log", who.environment) as worker:
+            connecting = worker.answer()["seconds"]
+            worker.begun = {"seconds": perf_counter() - start, "connecting": connecting}
+            if who.name not in self.versions and not own_server:
+                self.versions[who.name] = worker.ask("tasks.versions", sample=False)
+            yield worker
 
     def _server_of(self, who: Contender, own: bool) -> dict[str, Any]:
-        """What *who* is told of its server: see :mod:`benchmarks.workers.clients`."""
+        """Return what *who* is told of its server: see :mod:`benchmarks.workers.clients`."""
         if who.server != "java" or (own and who.way == "xenon"):
             return {"target": self.target(who.server)}
         if own and who.way == "pyxenon":
@@ -159,7 +171,7 @@ class Ground:
         return {**by_hand, "target": f"grpcs://{self.java.address}?{urlencode(files)}"}
 
     def file(self, mib: int, folder: Path | None = None) -> Path:
-        """Return a file of random bytes, *mib* MiB large, which nothing on the way can compress."""
+        """Return a file of *mib* MiB of random bytes, which cannot be compressed in transit."""
         path = (folder or self.folder) / f"file-{mib}"
         if not path.exists():
             block = os.urandom(MIB)
@@ -177,7 +189,7 @@ class Ground:
         return path
 
     def tree(self) -> Path:
-        """Return small files of different sizes, in some folders, in memory."""
+        """Return a directory in memory with small files of different sizes in some folders."""
         path, (least, most) = self.memory / "tree", _SMALL
         if not path.exists():
             for number in range(self.scale.small_files):
@@ -189,7 +201,7 @@ class Ground:
 
 @contextmanager
 def own_servers() -> Iterator[Servers]:
-    """Servers in Docker that are taken away at the end of the ``with``."""
+    """Yield servers in Docker, and remove them at the end of the ``with``."""
     owner = Owner.this_process(uuid.uuid4().hex)
     folder = session_folder(owner)
     servers = Servers(folder, owner, Client("embedded:", folder / "home"))
@@ -201,7 +213,7 @@ def own_servers() -> Iterator[Servers]:
 
 @contextmanager
 def prepare(scale: Scale) -> Iterator[Ground]:
-    """Make the folders; at the end of the ``with``, however it is reached, they are gone, and so are the servers that were started."""
+    """Make the folders; at the end of the ``with`` remove them, and the servers that were started."""
     needed = (2 * scale.client_file + 2 * scale.file + 2 * scale.sftp_file + 512) * MIB
     memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     with ExitStack() as stack:
@@ -212,7 +224,7 @@ def prepare(scale: Scale) -> Iterator[Ground]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if there is one."""
+    """Remove a file or a folder if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)

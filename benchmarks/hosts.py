@@ -11,13 +11,13 @@ from typing import Any
 from benchmarks.contenders import Contender
 from benchmarks.ground import Ground, remove
 from benchmarks.measure import MIB, Answer, Doer, GetReady
-from benchmarks.processes import ContenderError, Process, running
+from benchmarks.processes import ContenderError, Process
 from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["cluster", "far_away", "over_sftp", "ssh_place"]
 
 _LOG = "/tmp/queries"
-# In front of each command that asks Slurm something: a line for each time that it runs.
+# A script in front of each command that queries Slurm, which logs the time of each query.
 _COUNT = f"""
 for name in squeue sacct scontrol sinfo; do
     printf '#!/bin/sh\\ndate +%%s.%%N >>{_LOG}\\nexec /usr/bin/%s "$@"\\n' "$name" >"/usr/local/bin/$name"
@@ -36,19 +36,18 @@ while [ -n "$(squeue --noheader)" ]; do sleep 0.5; done
 
 
 class _Sftp(Process):
-    """OpenSSH's ``sftp``, logged in and waiting for commands. Its own defaults hold, whatever the user has configured."""
+    """OpenSSH's ``sftp`` with its own defaults, whatever the user has configured."""
 
     def __init__(self, ground: Ground, server: SshServer) -> None:
         if shutil.which("sftp") is None:
-            raise ContenderError("there is no program sftp here; install OpenSSH's client")
+            raise ContenderError("the program sftp is missing; install OpenSSH's client")
         known = f"-oUserKnownHostsFile={ground.known_hosts}"
         options = [known, "-oStrictHostKeyChecking=yes", "-oIdentitiesOnly=yes", "-oIdentityAgent=none", "-i", str(server.private_key)]
         command = ["sftp", "-q", "-F", "/dev/null", "-b", "-", *options, "-P", str(server.port), f"{server.username}@{server.host}"]
         super().__init__(command, ground.folder / "openssh.log")
-        self.do("pwd")
 
     def do(self, command: str) -> float:
-        """Have *command* done, and return the seconds; raises ContenderError when it fails, which ends the program."""
+        """Run *command* and return the seconds; raises ContenderError when it fails, which ends the program."""
         start = perf_counter()
         self.write_line(f"{command}\n!echo done")
         while self.read_line() != "done":
@@ -57,7 +56,7 @@ class _Sftp(Process):
 
 
 def over_sftp(task: str, command: str, size: str = "") -> GetReady:
-    """Have ``xenon`` do *task* and OpenSSH *command* with a file whose size has this name, or a tree. What it made is removed each time."""
+    """Have ``xenon`` do *task* and OpenSSH *command* with a file of the size called *size*, or a tree, and remove the copy each time."""
 
     @contextmanager
     def ready(ground: Ground, who: Contender) -> Iterator[Doer]:
@@ -67,16 +66,17 @@ def over_sftp(task: str, command: str, size: str = "") -> GetReady:
         source = str(local) if command == "put" else f"{home}/{local.name}"
         target = str(ground.memory / "got") if command == "get" else f"{home}/sent"
         asked = {"place": _place(server, "sftp"), "source": source, "target": target, "expected": mib * MIB}
-        with running(_Sftp(ground, server)) as sftp, ground.worker(who) if who.way else nullcontext() as worker:
-            if local.name not in ground.uploaded:
-                sftp.do(f"put {recursive} {local} {home}/{local.name}")
-                ground.uploaded.add(local.name)
+        if task == "copy":
+            asked["command"] = command
+        with _Sftp(ground, server) as sftp, ground.worker(who) if who.way else nullcontext() as worker:
+            sftp.do("pwd" if local.name in ground.uploaded else f"put {recursive} {local} {home}/{local.name}")
+            ground.uploaded.add(local.name)
 
             def do(sample: bool) -> Answer:
                 try:
-                    if worker is None:
-                        return {"seconds": sftp.do(f"{command} {recursive} {source} {target}"), "count": mib * MIB}
-                    return worker.ask(f"hosts.{task}", sample=sample, **asked)
+                    if worker:
+                        return worker.ask(f"hosts.{task}", sample=sample, **asked)
+                    return {"seconds": sftp.do(f"{command} {recursive} {source} {target}"), "count": mib * MIB}
                 finally:
                     remove(ground.memory / "got")
                     server.container.execute(["rm", "-rf", f"{home}/sent"])
@@ -87,17 +87,17 @@ def over_sftp(task: str, command: str, size: str = "") -> GetReady:
 
 
 def far_away(ground: Ground) -> AbstractContextManager[None]:
-    """Have what the host sends come later."""
+    """Delay what the host sends."""
     return ground.host("ssh").faults.latency(ground.scale.milliseconds)
 
 
 def ssh_place(ground: Ground) -> dict[str, Any]:
-    """Return how tasks reach a host to run jobs there."""
+    """Return the arguments by which tasks reach a host to run jobs there."""
     return _place(ground.host("ssh"), "ssh")
 
 
 def _place(server: SshServer, adaptor: str) -> dict[str, Any]:
-    """Describe how :mod:`benchmarks.workers.hosts` reaches *server* through *adaptor*."""
+    """Return the arguments by which :mod:`benchmarks.workers.hosts` reaches *server* through *adaptor*."""
     access = next(way for way in (server.files, *server.jobs) if way is not None and way.adaptor == adaptor)
     key = str(server.private_key)
     return {"location": access.location, "properties": dict(access.properties), "username": server.username, "key": key}
@@ -105,7 +105,7 @@ def _place(server: SshServer, adaptor: str) -> dict[str, Any]:
 
 @contextmanager
 def cluster(ground: Ground, who: Contender) -> Iterator[Doer]:
-    """Have jobs submitted and waited for, and count how often Slurm is asked about them meanwhile."""
+    """Submit jobs, wait for them, and count the queries that Slurm gets meanwhile."""
     server, number = ground.host("slurm"), ground.scale.slurm_jobs
 
     def shell(script: str, user: str = "root") -> float:
@@ -128,7 +128,7 @@ def cluster(ground: Ground, who: Contender) -> Iterator[Doer]:
             answer = worker.ask("hosts.cluster", sample=sample, **asked)
             done = f"all jobs were submitted after {answer['submitted']:.1f} s, and known to be done after {answer['seconds']:.1f} s"
             times = [at for at in _queries(server) if answer["began"] <= at <= answer["began"] + answer["seconds"]]
-            # How many followed another one each second, from the first to the last; 0 where there was but one.
+            # The queries per second after the first one; 0 when there was only one.
             rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
             return {**answer, "rate": rate, "profile": [done, *answer.get("profile", [])]}
 
@@ -136,5 +136,5 @@ def cluster(ground: Ground, who: Contender) -> Iterator[Doer]:
 
 
 def _queries(server: SshServer) -> list[float]:
-    """When Slurm was asked something, in seconds since 1970; the containers share this machine's clock."""
+    """Return the times of the queries in seconds since 1970; the containers share this machine's clock."""
     return sorted(map(float, server.container.execute(["cat", _LOG]).splitlines()))

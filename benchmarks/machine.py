@@ -1,4 +1,4 @@
-"""The machine of a run: how busy it is, how fast, and what is installed, without anything that tells whose it is."""
+"""The machine of a run: its load, speed and software, without anything that identifies its owner."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import time
+import timeit
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ DRIFT = 0.1
 _PATIENCE = 300
 _PAUSE = 10
 _TIMES = 7
-_STEPS = 150_000
+_LOOP = "for number in range(150_000): total += number * number % 7"
 
 
 def one_minute_load() -> float:
@@ -30,17 +31,17 @@ def one_minute_load() -> float:
 
 
 def calibrate() -> float:
-    """Milliseconds of a fixed loop in pure Python: the least of some, so that what else runs for a moment does not count."""
-    return min(_seconds_of_the_loop() for _ in range(_TIMES)) * 1e3
+    """Return the milliseconds of a fixed loop in pure Python: the least of several, so that a short disturbance does not count."""
+    return min(timeit.repeat(_LOOP, "total = 0", number=1, repeat=_TIMES)) * 1e3
 
 
 def drift(calibration: Sequence[float]) -> float:
-    """How much longer the longest calibration took than the shortest, as a share of it."""
+    """Return by what share of the shortest calibration the longest exceeds it."""
     return max(calibration) / min(calibration) - 1 if calibration else 0.0
 
 
 def why_busy(load: float, calibration: Sequence[float]) -> list[str]:
-    """Reasons why numbers that were taken on this machine say little; none on a quiet one."""
+    """Return the reasons why numbers measured on this machine say little; none when it is quiet."""
     reasons = [f"the one-minute load before was {load:.2f}, more than {QUIET}"] if load > QUIET else []
     if drift(calibration) > DRIFT:
         words = f"from {min(calibration):.1f} to {max(calibration):.1f} ms, by more than {DRIFT:.0%}"
@@ -54,7 +55,7 @@ def wait_until_quiet(
     sleep: Callable[[float], object] = time.sleep,
     patience: float = _PATIENCE,
 ) -> float:
-    """Wait until the load has fallen, *patience* seconds at most, and return it."""
+    """Wait at most *patience* seconds for the load to fall, and return it."""
     if load() > QUIET:
         say(f"the one-minute load is {load():.2f}; waiting {patience:.0f} s at most until it is {QUIET}")
     for _ in range(int(patience / _PAUSE)):
@@ -65,7 +66,7 @@ def wait_until_quiet(
 
 
 def describe() -> dict[str, Any]:
-    """The machine, and the programs that are measured or measured with."""
+    """Return what describes the machine and the programs involved."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
@@ -75,13 +76,6 @@ def describe() -> dict[str, Any]:
         "openssh": _version_of(["ssh", "-V"], r"OpenSSH_([^\s,]+)"),
         "hosts": f"Debian {DEFAULT_SUITE} with Slurm {SLURM_RELEASES[DEFAULT_SUITE]}",
     }
-
-
-def _seconds_of_the_loop() -> float:
-    start, total = time.perf_counter(), 0
-    for number in range(_STEPS):
-        total += number * number % 7
-    return time.perf_counter() - start
 
 
 def _version_of(command: list[str], pattern: str) -> str:

@@ -22,7 +22,7 @@ WORSE = 1.1
 """The ratio to the other checkout's number that counts as worse."""
 Answer = Mapping[str, Any]
 Doer = Callable[[bool], Answer]
-"""Does a task, and answers with numbers; given True, where it can, also with a ``profile``."""
+"""Does a task and returns numbers; called with True, it adds a ``profile`` if it can."""
 GetReady = Callable[["Ground", "Contender"], AbstractContextManager[Doer]]
 _UNITS: Mapping[str, Callable[[Answer, str], float]] = {
     "s": lambda answer, key: answer[key],
@@ -37,14 +37,14 @@ _UNITS: Mapping[str, Callable[[Answer, str], float]] = {
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that is read off what each contender answers: the one called ``key``, in ``unit``. Less is better, but for MiB/s.
+    """A number that is read off each contender's answer: the one called ``key``, in ``unit``. Less is better, except for MiB/s.
 
     Attributes:
-        title: What it is, with the names of sizes in braces.
-        pairs: Who is compared: ours, and the other, which is empty where there is none. Targets are for the first pair.
-        faster: How many times as fast as the other ours has to be.
-        longest: How many times the other's number it may be at most, and ``plus`` more.
-        most: The highest number that it may be.
+        title: What is measured, with the names of sizes in braces.
+        pairs: The contenders compared: ours and the other, which may be empty. Targets apply to the first pair.
+        faster: Ours must be at least this many times as fast as the other.
+        longest: Ours may be at most this many times the other's number, and ``plus`` more.
+        most: Ours may be at most this number.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Measure:
         return _UNITS[self.unit](answer, self.key)
 
     def beside(self) -> Measure:
-        """Compare ours with the same of another checkout; nothing else is wanted then."""
+        """Return the measure that compares ours with the same of another checkout, without targets."""
         ours = dict.fromkeys(name for name, _ in self.pairs)
         return replace(self, pairs=tuple((name, name + BASE) for name in ours), faster=None, longest=None, most=None)
 
@@ -72,10 +72,10 @@ class Trial:
     """A task that contenders do in turns, and the measures that are read off it.
 
     Attributes:
-        ready: Gets a contender ready, for the time of a ``with``.
+        ready: Gets a contender ready for the time of a ``with``.
         also: A second measure of the same answers.
-        warm: Each does it once before, which counts for nothing.
-        setting: What holds while the contenders get ready and take their turns.
+        warm: True if each does it once beforehand, which does not count.
+        setting: Holds while the contenders get ready and take their turns.
     """
 
     rounds: int
@@ -87,7 +87,7 @@ class Trial:
 
     @property
     def measures(self) -> list[Measure]:
-        """Both measures, or the one."""
+        """The one measure, or both."""
         return [self.measure, *([self.also] if self.also else [])]
 
     def measures_of(self, contender: str) -> list[Measure]:
@@ -96,7 +96,7 @@ class Trial:
 
     @property
     def contenders(self) -> list[str]:
-        """The names of all who take part, each once."""
+        """The names of all contenders, each once."""
         return list(dict.fromkeys(name for measure in self.measures for pair in measure.pairs for name in pair if name))
 
     def beside(self) -> Trial:
@@ -120,14 +120,14 @@ class Spread:
 
 @dataclass
 class Found:
-    """The numbers of each contender in the order of the rounds, why a contender has none, and where the time goes if a target is missed."""
+    """The numbers of each contender in the order of the rounds, reasons for missing ones, and a profile if a target is missed."""
 
     rounds: dict[str, list[float]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     profile: list[str] = field(default_factory=list)
 
     def note(self, contender: str, reason: object) -> None:
-        """Keep the reason why *contender* has no numbers, without the paths and addresses in it, which tell of a machine."""
+        """Keep the reason why *contender* has no numbers, without paths and addresses, which would identify a machine."""
         self.notes[contender] = re.sub(r"\S*/\S*/\S*", "...", " ".join(str(reason).split()))
 
     def spread(self, contender: str) -> Spread | None:
@@ -142,10 +142,10 @@ class Found:
 
 @dataclass
 class Results:
-    """All of a run: ``environment`` tells what it ran on, ``found`` has what came out by the measure's name.
+    """The results of a run: ``environment`` describes the machine and versions, ``found`` has the numbers by the measure's name.
 
-    ``load`` is the one-minute average before, ``calibration`` the milliseconds of one fixed piece of work before, during and after, and
-    ``base`` the commit of the other checkout; empty when there is none.
+    ``load`` is the one-minute load average before the run, ``calibration`` the milliseconds of a fixed loop before, during and after it,
+    and ``base`` the commit of the other checkout, or empty.
     """
 
     made: str
@@ -158,13 +158,13 @@ class Results:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Results:
-        """Return what was written as JSON; raises KeyError or TypeError for anything else."""
+        """Return the results that were written as JSON; raises KeyError or TypeError for anything else."""
         return cls(**{**content, "found": {name: Found(**found) for name, found in content["found"].items()}})
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target, what was measured, and whether that meets it; ``met`` is None when there is no measurement."""
+    """A target, the measurement, and whether it is met; ``met`` is None without a measurement."""
 
     wanted: str
     found: str
@@ -172,7 +172,7 @@ class Verdict:
 
 
 def verdicts(measure: Measure, found: Found, title: Callable[[str], str] = str) -> Iterator[Verdict]:
-    """Judge each thing that is wanted of *measure*. *title* gives the words for a contender."""
+    """Yield a verdict for each target of *measure*. *title* returns the title of a contender."""
     ours, other = measure.pairs[0]
     own, reference, ratio = found.spread(ours), found.spread(other), found.ratio(ours, other)
     if measure.faster is not None:
@@ -192,7 +192,7 @@ def verdicts(measure: Measure, found: Found, title: Callable[[str], str] = str) 
 
 
 def worse(measure: Measure, found: Found, title: Callable[[str], str] = str) -> Iterator[str]:
-    """Tell of each of ours that is worse than the same of the other checkout by more than a tenth, or cannot what that can."""
+    """Yield a line for each of ours that is worse than in the other checkout by more than a tenth, or fails only in this one."""
     for ours, other in measure.pairs:
         ratio = found.ratio(ours, other)
         if ratio and (1 / ratio.median if measure.unit == "MiB/s" else ratio.median) > WORSE:

@@ -1,4 +1,4 @@
-"""The results in words: tables for a terminal and for the page in the documentation."""
+"""The results as tables, for a terminal and for the page in the documentation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def page(results: Results, groups: Mapping[str, Sequence[Measure]]) -> str:
 
 
 def failures(results: Results, measures: Sequence[Measure]) -> list[str]:
-    """Return lines about the targets that are missed and, beside another checkout, about what is worse."""
+    """Return the measures that miss a target and, beside another checkout, those that are worse."""
     pairs = list(_found(results, measures))
     missed = [measure.title for measure, found in pairs for verdict in verdicts(measure, found) if verdict.met is False]
     return missed + [line for measure, found in pairs if results.base for line in worse(measure, found, title)]
@@ -84,7 +84,7 @@ def _notes(results: Results, measures: Iterable[Measure]) -> Iterator[str]:
 
 
 def _profiles(results: Results, measures: Iterable[Measure]) -> Iterator[str]:
-    """Render the profiles of the measures that miss their target."""
+    """Yield the profiles of the measures that miss a target."""
     for measure, found in _found(results, measures):
         yield from [f"- {measure.title}:", *(f"  - {line}" for line in found.profile)] if found.profile else []
 

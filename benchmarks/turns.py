@@ -1,4 +1,4 @@
-"""Turns: in each round every contender does the task once, and another one begins each round."""
+"""Turns: in each round every contender does the task once, and each round begins with another contender."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Turns:
-    """The turns of one trial. A contender that fails is noted with its reason, and takes no further turns."""
+    """The turns of one trial. A contender that fails is noted with the reason, and takes no further turns."""
 
     def __init__(self, ground: Ground, trial: Trial, contenders: Mapping[str, Contender], say: Callable[[str], None]) -> None:
         self.found = {measure.name: Found() for measure in trial.measures}
@@ -27,7 +27,7 @@ class Turns:
         self._doers: dict[str, Doer] = {}
 
     def take(self) -> dict[str, Found]:
-        """Take all rounds, and return what was found by the measure's name."""
+        """Run all rounds, and return the results by the measure's name."""
         rounds, name = min(self._trial.rounds, self._ground.scale.rounds), self._trial.measure.name
         with ExitStack() as stack:
             self._attempt(self._trial.contenders, self._get_ready, stack)

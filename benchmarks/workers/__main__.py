@@ -1,8 +1,8 @@
 """``python -m benchmarks.workers WAY SERVER FILE``: connects, asks whether FILE exists, and does tasks until its input ends.
 
-SERVER is JSON that tells of the server. The first line out has the ``seconds`` from connecting to the first answer, with the contender's
-package imported. Then a line in is ``{"task": name, ...}`` with the task's arguments; with ``"sample": true`` the answer also says where
-the time went. The line out is what the task answers, or ``{"error": reason}``.
+SERVER is JSON that describes the server. The first line out has the ``seconds`` from connecting to the first answer, with the contender's
+package imported. Each line in is ``{"task": name, ...}`` with the task's arguments; with ``"sample": true`` the answer also says where
+the time went. The line out is the task's answer, or ``{"error": reason}``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -22,23 +23,22 @@ _LONGEST_REASON = 300
 def main() -> None:
     """Connect, and do what is asked."""
     way, server, file = sys.argv[1:]
-    answer, client = _attempt(lambda: _connect(way, json.loads(server), file))
-    print(json.dumps(answer), flush=True)
-    if client is None:
-        return
-    for line in sys.stdin:
-        answer, _ = _attempt(lambda line=line: (_do(client, **json.loads(line)), None))  # type: ignore[misc]  # of a default
-        print(json.dumps(answer), flush=True)
-    client.close()
+    with _errors_told():
+        client = _connect(way, json.loads(server), file)
+        for line in sys.stdin:
+            with _errors_told():
+                _tell(_do(client, **json.loads(line)))
+        client.close()
 
 
-def _connect(way: str, server: dict[str, Any], file: str) -> tuple[dict[str, Any], clients.Client]:
+def _connect(way: str, server: dict[str, Any], file: str) -> clients.Client:
     for package in clients.PACKAGES[way]:
         importlib.import_module(package)
     start = perf_counter()
     client: clients.Client = getattr(clients, way)(server)
     client.exists(file, [0.0])
-    return {"seconds": perf_counter() - start}, client
+    _tell({"seconds": perf_counter() - start})
+    return client
 
 
 def _do(client: clients.Client, task: str, sample: bool, **arguments: Any) -> dict[str, Any]:
@@ -46,21 +46,26 @@ def _do(client: clients.Client, task: str, sample: bool, **arguments: Any) -> di
     work = getattr(importlib.import_module(f"benchmarks.workers.{module}"), name)
     if not sample:
         return dict(work(client, **arguments))
-    from benchmarks.workers.sampling import Sampler
+    from benchmarks.workers.sampling import sampling
 
-    with Sampler() as sampler:
+    with sampling() as profile:
         answer = work(client, **arguments)
-    return {**answer, "profile": sampler.summary()}
+    return {**answer, "profile": profile}
 
 
-def _attempt(step: Callable[[], tuple[dict[str, Any], Any]]) -> tuple[dict[str, Any], Any]:
+def _tell(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
     try:
-        return step()
-    except Exception as error:  # noqa: BLE001 - told to the process that asks
+        yield
+    except Exception as error:  # noqa: BLE001 - reported to the process that asks
         # A gRPC status is told by its name and details, anything else by its class and text.
         code, details = getattr(error, "code", None), getattr(error, "details", None)
         text = f"{code().name}: {details()}" if callable(code) and callable(details) else f"{type(error).__name__}: {error}"
-        return {"error": " ".join(text.split())[:_LONGEST_REASON]}, None
+        _tell({"error": " ".join(text.split())[:_LONGEST_REASON]})
 
 
 if __name__ == "__main__":

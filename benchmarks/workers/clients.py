@@ -1,13 +1,14 @@
 """The ways to use a server: each is a function that connects, with a file system of the adaptor ``file``, and returns a client.
 
-Its argument tells of the server: ``target`` is a target string; ``address``, ``keys`` (the folder of the PEM files) and ``stubs`` (that of
-what protoc makes) are for whoever reaches it by hand, and ``command`` starts it where it does not run yet. Of a client,
+Its argument describes the server: ``target`` is a target string; ``address``, ``keys`` (the folder of the PEM files) and ``stubs`` (the
+folder of the modules that protoc generates) are for clients written by hand, and ``command`` starts a server that is not running yet. Of
+a client,
 
-- ``exists`` asks whether a path exists, as often as a list is long, and puts the seconds of each call there;
+- ``exists`` asks whether a path exists, once for each item of a list, and puts the seconds of each call there;
 - ``count`` lists a directory, looks at the path, the size and the kind of each entry, and counts the files that have a size;
-- ``read`` reads a file, and hands over its bytes in the pieces in which they come; ``write`` writes pieces to a new file;
-- ``jobs`` creates a scheduler on a host or, for None, on this machine; returns what submits a job, and what waits for its exit code;
-- ``run_jobs`` submits jobs one after the other, waits for all, and counts those that ended with exit code 0.
+- ``read`` reads a file and passes on its bytes in the pieces in which they arrive; ``write`` writes pieces to a new file;
+- ``jobs`` creates a scheduler on a host or, for None, on this machine; returns a function that submits a job, and one that waits for its
+  exit code.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 __all__ = ["PACKAGES", "Client", "core", "floor", "plain", "pyxenon", "xenon", "xenon_async"]
 
 PACKAGES = {"xenon": ["xenon"], "xenon_async": [], "pyxenon": ["xenon"], "floor": ["grpc"], "plain": []}
-"""What a way imports that does not count as connecting."""
+"""The imports of each way that do not count as connecting."""
 Server = dict[str, Any]
 Take = Callable[[bytes], object]
 Jobs = tuple[Callable[[], Any], Callable[[Any], int]]
@@ -37,7 +38,7 @@ _NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 
 
 def core() -> Any:
-    """Return the package of the asynchronous API, by the name that it has in this environment."""
+    """Return the package of the asynchronous API by its name in this environment."""
     try:
         return importlib.import_module("pyxenon_core")
     except ModuleNotFoundError:
@@ -45,7 +46,7 @@ def core() -> Any:
 
 
 def xenon(server: Server, path: Callable[[str], Any] = str) -> Client:
-    """Connect as programs do that use ``xenon``, or pyxenon 3."""
+    """Connect as a program does that uses ``xenon``, or pyxenon 3."""
     package: Any = importlib.import_module("xenon")
     session = package.init(target=server["target"]) if "target" in server else None
     files = package.FileSystem.create(adaptor="file")
@@ -73,9 +74,9 @@ def xenon(server: Server, path: Callable[[str], Any] = str) -> Client:
 
 
 def pyxenon(server: Server) -> Client:
-    """Connect as programs do that use pyxenon 3; to a server that runs through a channel that it is handed, which has no options.
+    """Connect as a program does that uses pyxenon 3, to a running server through a channel made here, without options.
 
-    By itself it only reaches servers whose certificate is made out to this machine's name.
+    By itself it only reaches servers whose certificate is issued for this machine's name.
     """
     package: Any = importlib.import_module("xenon")
     if "address" in server:
@@ -85,17 +86,17 @@ def pyxenon(server: Server) -> Client:
         state.file_system_stub = stubs.FileSystemServiceStub(state.channel)
         state.scheduler_stub = stubs.SchedulerServiceStub(state.channel)
     else:
-        package.init()  # it has begun the server then, and ends it when Python ends; a `with` would begin it again
+        package.init()  # starts the server, and stops it when Python ends; a `with` would start it again
     return xenon({}, package.Path)
 
 
 def floor(server: Server) -> Client:
-    """Connect as somebody without an SDK would: grpcio's stubs and protobuf's messages, used by hand and with care."""
+    """Connect as a careful programmer without an SDK would, with grpcio's stubs and protobuf's messages."""
     sys.path.insert(0, server["stubs"])
     pb: Any = importlib.import_module("xenon_pb2")
     stubs: Any = importlib.import_module("xenon_pb2_grpc")
     java = subprocess.Popen(server["command"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if "command" in server else None
-    # Without these it would try again after a second, and a server that has just been started is there in less.
+    # Without these it would retry after a second, and a server that was just started is ready sooner.
     waits = [(f"grpc.{name}_reconnect_backoff_ms", 50) for name in ("initial", "min", "max")] if java else []
     channel = _channel(server, [*_NO_LIMIT, *waits])
     stub, schedulers = stubs.FileSystemServiceStub(channel), stubs.SchedulerServiceStub(channel)
@@ -140,7 +141,7 @@ def floor(server: Server) -> Client:
 
 
 def plain(_server: Server) -> Client:
-    """Return what Python's own library does with files of this machine."""
+    """Return a client that uses Python's standard library on the files of this machine."""
 
     def count(name: str) -> int:
         with os.scandir(name) as entries:
@@ -161,7 +162,7 @@ def plain(_server: Server) -> Client:
 
 
 def xenon_async(server: Server) -> Client:
-    """Connect as programs do that use the asynchronous API. A round is one coroutine, so that no loop is entered and left in between."""
+    """Connect as a program does that uses the asynchronous API. Work on files is one coroutine, so that the loop is entered once."""
     run = asyncio.new_event_loop().run_until_complete
     client = run(core().connect(server["target"]))
     files = run(client.filesystems.create("file"))
@@ -181,18 +182,17 @@ def xenon_async(server: Server) -> Client:
         async for piece in files.read_from_file(path):
             take(piece)
 
-    async def run_jobs(number: int) -> int:
-        async with await client.schedulers.create("local") as scheduler:
-            description = core().messages.JobDescription(executable=_TRUE)
-            jobs = [await scheduler.submit_batch_job(description) for _ in range(number)]
-            return sum([(await scheduler.wait_until_done(job)).exit_code == 0 for job in jobs])
+    def jobs(_place: Any) -> Jobs:
+        scheduler = run(client.schedulers.create("local"))
+        description = core().messages.JobDescription(executable=_TRUE)
+        return lambda: run(scheduler.submit_batch_job(description)), lambda job: run(scheduler.wait_until_done(job)).exit_code
 
     return Client(
         exists=lambda path, times: run(exists(path, times)),
         count=lambda path: run(count(path)),
         read=lambda path, take: run(read(path, take)),
         write=lambda path, pieces: run(files.write_to_file(path, pieces)),
-        run_jobs=lambda number: run(run_jobs(number)),
+        jobs=jobs,
         close=lambda: run(client.close()),
     )
 
@@ -205,7 +205,7 @@ def _client(
     jobs: Callable[[Any], Jobs] | None = None,
     close: Callable[[], object] = lambda: None,
 ) -> Client:
-    """A client that does one thing after the other; *asker* returns what asks whether a path exists."""
+    """Return a synchronous client; *asker* returns a function that asks whether a path exists."""
 
     def exists(path: str, times: list[float]) -> None:
         ask = asker(path)
@@ -219,15 +219,11 @@ def _client(
         for piece in pieces(path):
             take(piece)
 
-    def run_jobs(number: int) -> int:
-        submit, wait = jobs(None)  # type: ignore[misc]
-        return sum(wait(job) == 0 for job in [submit() for _ in range(number)])
-
-    return Client(exists=exists, count=count, read=read, write=write, jobs=jobs, run_jobs=run_jobs, close=close)
+    return Client(exists=exists, count=count, read=read, write=write, jobs=jobs, close=close)
 
 
 def _channel(server: Server, options: Iterable[tuple[str, Any]]) -> Any:
-    """A channel of grpcio's with mutual TLS."""
+    """Return a channel of grpcio with mutual TLS."""
     grpc: Any = importlib.import_module("grpc")
     ca, key, certificate = ((Path(server["keys"]) / name).read_bytes() for name in ("server.pem", "client.key", "client.pem"))
     return grpc.secure_channel(server["address"], grpc.ssl_channel_credentials(ca, key, certificate), tuple(options))

@@ -1,4 +1,4 @@
-"""Tasks for ``xenon`` on hosts that are reached over SSH, each told by location, properties, username and the file of a key."""
+"""Tasks for ``xenon`` on hosts reached over SSH; each host is given as location, properties, username and key file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _files: dict[str, xenon.FileSystem] = {}
 
 
 def login(place: Place) -> dict[str, Any]:
-    """Return the arguments of a ``create`` that leads to *place*."""
+    """Return the arguments of a ``create`` that connects to *place*."""
     credential = xenon.CertificateCredential(username=place["username"], certfile=place["key"])
     return {"location": place["location"], "properties": place["properties"], "certificate_credential": credential}
 
 
 def fetch(_client: Any, place: Place, source: str, target: str, expected: int) -> Answer:
-    """Read a file of a host into one of this machine."""
+    """Read a file on a host into one on this machine."""
     files = _files_of(place)
 
     def work() -> int:
@@ -34,7 +34,7 @@ def fetch(_client: Any, place: Place, source: str, target: str, expected: int) -
 
 
 def send(_client: Any, place: Place, source: str, target: str, expected: int) -> Answer:
-    """Write a file of a host from one of this machine."""
+    """Write a file on a host from one on this machine."""
     files = _files_of(place)
 
     def work() -> int:
@@ -44,33 +44,11 @@ def send(_client: Any, place: Place, source: str, target: str, expected: int) ->
     return timed(work, expected)
 
 
-def copy_from(_client: Any, place: Place, source: str, target: str, expected: int) -> Answer:
-    """Copy a file of *expected* bytes, or a tree where that is 0, from a host to this machine."""
-    return _copy(_files_of(place), source, _files_of(None), target, expected)
+def copy(_client: Any, place: Place, command: str, source: str, target: str, expected: int) -> Answer:
+    """Copy a file of *expected* bytes, or a tree when that is 0: ``get`` it from the host, ``put`` it there, or ``cp`` it within."""
+    files = _files_of(None if command == "put" else place)
+    others = _files_of(None if command == "get" else place)
 
-
-def copy_to(_client: Any, place: Place, source: str, target: str, expected: int) -> Answer:
-    """Copy a file of *expected* bytes, or a tree where that is 0, from this machine to a host."""
-    return _copy(_files_of(None), source, _files_of(place), target, expected)
-
-
-def copy_there(_client: Any, place: Place, source: str, target: str, expected: int) -> Answer:
-    """Copy a file of *expected* bytes within a host."""
-    return _copy(_files_of(place), source, _files_of(place), target, expected)
-
-
-def cluster(_client: Any, place: Place, target: str, number: int) -> Answer:
-    """Submit jobs to Slurm, all at once, and wait for all of them."""
-
-    async def run() -> Answer:
-        async with await core().connect(target) as client, await client.schedulers.create("slurm", **login(place)) as scheduler:
-            await scheduler.get_default_queue_name()  # all is connected
-            return await _submit_and_wait(scheduler, number)
-
-    return asyncio.run(run())
-
-
-def _copy(files: xenon.FileSystem, source: str, others: xenon.FileSystem, target: str, expected: int) -> Answer:
     def work() -> int:
         operation = files.copy(source, others, target, mode=xenon.CopyMode.CREATE, recursive=not expected)
         status = files.wait_until_done(operation)
@@ -79,6 +57,17 @@ def _copy(files: xenon.FileSystem, source: str, others: xenon.FileSystem, target
         return status.bytes_copied
 
     return timed(work, expected)
+
+
+def cluster(_client: Any, place: Place, target: str, number: int) -> Answer:
+    """Submit jobs to Slurm, all at once, and wait for all of them."""
+
+    async def run() -> Answer:
+        async with await core().connect(target) as client, await client.schedulers.create("slurm", **login(place)) as scheduler:
+            await scheduler.get_default_queue_name()  # connects
+            return await _submit_and_wait(scheduler, number)
+
+    return asyncio.run(run())
 
 
 async def _submit_and_wait(scheduler: Any, number: int) -> Answer:

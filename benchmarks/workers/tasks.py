@@ -1,4 +1,4 @@
-"""Tasks for any contender: each does its work with a client and answers with numbers, in seconds and bytes."""
+"""The tasks that any contender can do: each works with a client and answers with numbers, in seconds and bytes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from benchmarks.workers.sampling import peak_beyond_start
 
 Answer = dict[str, Any]
 _MIB = 1 << 20
-# One piece that is the same every time: the generator holds no more of the file than this, and making it costs nothing.
+# Every piece is the same one: the generator holds no more of the file than this, and making it costs nothing.
 _PIECE = bytes(range(256)) * (_MIB // 256)
 _PACKAGES = ("grpcio", "protobuf", "betterproto2", "h2", "asyncssh", "cryptography", "pyxenon")
 _jobs: dict[str, Any] = {}
 
 
 def versions(_client: Any) -> Answer:
-    """Tell what the contender runs on."""
+    """Return the versions of Python and of the packages that the contender uses."""
     installed = {distribution.metadata["Name"]: distribution.version for distribution in metadata.distributions()}
     found = {name: installed[name] for name in _PACKAGES if name in installed}
     implementation: Any = sys.modules.get("google.protobuf.internal.api_implementation")
@@ -43,7 +43,7 @@ def count(client: Any, path: str, expected: int) -> Answer:
 
 
 def read(client: Any, path: str) -> Answer:
-    """Read a file, and keep nothing of it."""
+    """Read a file without keeping its content."""
     sizes: list[int] = []
 
     def work() -> int:
@@ -65,7 +65,7 @@ def write(client: Any, path: str, mib: int) -> Answer:
 
 
 def memory(client: Any, source: str = "", target: str = "", mib: int = 0) -> Answer:
-    """Read a file, write another, or both; tell how far memory rises meanwhile."""
+    """Read a file, write another, or both; return how far memory rises meanwhile."""
     crc = expected = 0
 
     def take(piece: bytes) -> None:
@@ -87,13 +87,18 @@ def memory(client: Any, source: str = "", target: str = "", mib: int = 0) -> Ans
 
 def jobs(client: Any, number: int) -> Answer:
     """Submit jobs one after the other, then wait for them in the same order."""
-    return timed(lambda: client.run_jobs(number), number)
+
+    def work() -> int:
+        submit, wait = client.jobs(None)
+        return sum(wait(job) == 0 for job in [submit() for _ in range(number)])
+
+    return timed(work, number)
 
 
 def job(client: Any, number: int, place: Any = None) -> Answer:
-    """Run jobs one after the other, on this machine or a host; the mean of their round trips.
+    """Run jobs one after the other, on this machine or a host, and return the mean of their round trips.
 
-    A median would hide that the Java server answers either at once or after a second, as luck has it.
+    A median would hide that the Java server answers either at once or after a second, by chance.
     """
     submit, wait = _jobs[str(place)] = _jobs.get(str(place)) or client.jobs(place)
     start = perf_counter()
@@ -103,7 +108,7 @@ def job(client: Any, number: int, place: Any = None) -> Answer:
 
 
 def timed(work: Callable[[], int], expected: int) -> Answer:
-    """Do *work*, which gives a count to compare with *expected* unless that is 0."""
+    """Time *work*, which returns a count to compare with *expected* unless that is 0."""
     start = perf_counter()
     number = work()
     seconds = perf_counter() - start

@@ -55,10 +55,10 @@ def test_every_refusal_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(JavaNotFoundError) as caught:
         find_java()
     message = str(caught.value)
-    assert f"{tmp_path / 'nowhere/bin/java'} (from JAVA_HOME): there is no such file" in message
-    assert f"{old} (from PATH): it is Java 8, and 11 is needed" in message
+    assert f"{tmp_path / 'nowhere/bin/java'} (from JAVA_HOME): the file does not exist" in message
+    assert f"{old} (from PATH): it is Java 8, but 11 or later is required" in message
     assert f"{broken} (from PATH): java -version failed with exit code 3: no runtime here" in message
-    assert f"{locked} (from PATH): it may not be executed" in message
+    assert f"{locked} (from PATH): it is not executable" in message
     assert f"{no_program} (from PATH): it does not run" in message
 
 
@@ -124,5 +124,5 @@ def test_versions_of_any_length(feature: int, rest: list[int], suffix: str) -> N
 
 @given(st.text().filter(lambda text: not text[:1].isdigit()))
 def test_what_does_not_begin_with_a_number_is_no_version(text: str) -> None:
-    with pytest.raises(ValueError, match="is no Java version"):
+    with pytest.raises(ValueError, match="is not a Java version"):
         parse_version(text)

@@ -211,7 +211,7 @@ def test_the_end_of_the_program_is_the_end_of_the_server(end: str) -> None:
 
 
 def test_a_taken_port(taken_port: int) -> None:
-    with pytest.raises(PortTakenError, match=f"port {taken_port}: another program listens there"):
+    with pytest.raises(PortTakenError, match=f"port {taken_port}: another program uses the port"):
         start_server(taken_port)
 
 

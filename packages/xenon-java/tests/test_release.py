@@ -102,7 +102,7 @@ def test_a_fetched_jar_with_a_wrong_hash_is_refused(cache: Path, small: Release)
 
 
 def test_an_archive_without_the_jar_is_refused(cache: Path, small: Release) -> None:
-    with pytest.raises(JarFetchError, match="holds no such file"):
+    with pytest.raises(JarFetchError, match="it has no such file"):
         find_jar(replace(small, jar_bytes=5))
 
 
@@ -139,7 +139,7 @@ def test_a_cache_that_cannot_be_written(small: Release, tmp_path: Path, monkeypa
 def test_the_environment_may_name_another_jar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     jar = tmp_path / "mine.jar"
     monkeypatch.setenv("XENON_GRPC_JAR", str(jar))
-    with pytest.raises(JarFetchError, match="no such file"):
+    with pytest.raises(JarFetchError, match="the file does not exist"):
         find_jar()
     jar.write_bytes(CONTENT)
     assert find_jar() == jar

@@ -102,9 +102,9 @@ def test_a_server_left_behind_is_used_by_others_and_can_be_stopped(port: int) ->
 
 
 def test_a_strangers_port_is_not_used(taken_port: int) -> None:
-    with pytest.raises(PortTakenError, match=f"port {taken_port} .* is taken by something that is not your Xenon server") as caught:
+    with pytest.raises(PortTakenError, match=f"port {taken_port} .* is in use by something that is not your Xenon server") as caught:
         endpoint_of(f"java:?port={taken_port}&tls=off")
-    assert "Try another port" in str(caught.value)
+    assert "Choose another port" in str(caught.value)
 
 
 def test_a_server_without_tls_does_not_pass_for_one_with(port: int) -> None:
@@ -214,7 +214,7 @@ def test_a_running_server_keeps_its_home(port: int, tmp_path: Path) -> None:
     endpoint = endpoint_of(f"java:?port={port}&home={tmp_path}")
     try:
         assert f"-Duser.home={tmp_path}" in java_process().cmdline(), "where nothing listens, a server of its own is started"
-        with pytest.raises(TargetError, match=f"listens on port {port} already, and a server that runs keeps its home"):
+        with pytest.raises(TargetError, match=f"port {port} is in use, and a running server keeps its home"):
             endpoint_of(f"java:?port={port}&home={tmp_path}")
         assert endpoint_of(f"java:?port={port}").address == endpoint.address
     finally:

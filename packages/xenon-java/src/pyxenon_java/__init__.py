@@ -1,4 +1,4 @@
-"""The target ``java:``: finds, fetches, checks, runs and ends the real xenon-grpc server."""
+"""The target ``java:``: find, download, verify, run and stop the xenon-grpc server."""
 
 from __future__ import annotations
 

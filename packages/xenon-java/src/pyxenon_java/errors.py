@@ -1,4 +1,4 @@
-"""Why a xenon-grpc server could not be started.
+"""The errors raised when a xenon-grpc server cannot be started.
 
 ServerStartError (in pyxenon_core.errors)
 ├── JavaNotFoundError
@@ -15,16 +15,16 @@ __all__ = ["JarChecksumError", "JarFetchError", "JavaNotFoundError", "PortTakenE
 
 
 class JavaNotFoundError(ServerStartError):
-    """No Java runtime that can run the server; the message lists every one that was looked at and why it was refused."""
+    """No Java runtime can run the server; the message lists each one that was tried and why it was rejected."""
 
 
 class JarFetchError(ServerStartError):
-    """The server's jar is not on this machine and could not be fetched."""
+    """The server's jar is not on this machine and could not be downloaded."""
 
 
 class JarChecksumError(ServerStartError):
-    """A jar is not the pinned release: it was damaged, or it is something else."""
+    """A jar is not the pinned release: it is damaged, or another file."""
 
 
 class PortTakenError(ServerStartError):
-    """The port that the server was to listen on belongs to another program."""
+    """The server's port is in use by another program."""

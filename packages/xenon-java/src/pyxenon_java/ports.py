@@ -1,4 +1,4 @@
-"""TCP ports of this machine: a free one, whether something listens, and whether it is a given process that does."""
+"""TCP ports of this machine: find a free one, and find out whether anything, or a given process, listens on one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _LISTEN = "0A"
 
 
 def free_port() -> int:
-    """A port that is free on every interface now. Another program may take it before it is used."""
+    """Return a port that is free on every interface now. Another program may take it before it is used."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("", 0))  # every interface, as xenon-grpc will
+        probe.bind(("", 0))  # every interface, like xenon-grpc
         port: int = probe.getsockname()[1]
         return port
 
 
 def is_listening(port: int, timeout: float = 1.0) -> bool:
-    """Whether something accepts connections on *port* of the loopback interface within *timeout* seconds."""
+    """Return True if something accepts connections on *port* of the loopback interface within *timeout* seconds."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout):
             return True
@@ -30,7 +30,7 @@ def is_listening(port: int, timeout: float = 1.0) -> bool:
 
 
 def listens_itself(pid: int, port: int) -> bool:
-    """Whether it is process *pid* that listens on *port*. Only Linux tells; elsewhere this is taken to be so."""
+    """Return True if process *pid* itself listens on *port*. Only Linux reports this; on other systems this returns True."""
     if sys.platform != "linux":
         return True
     sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening_inodes(Path("/proc/net") / table, port)}
@@ -38,7 +38,7 @@ def listens_itself(pid: int, port: int) -> bool:
 
 
 def _listening_inodes(table: Path, port: int) -> list[str]:
-    """The sockets that listen on *port* in a table of the kernel's; columns: number, local address, remote address, state, …, inode."""
+    """Return the inodes of the sockets listening on *port* from a kernel table with the columns number, local, remote, state, …, inode."""
     try:
         rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()[1:]]
     except OSError:
@@ -47,7 +47,7 @@ def _listening_inodes(table: Path, port: int) -> list[str]:
 
 
 def _open_files(pid: int) -> list[str]:
-    """What the open files of process *pid* are, as the kernel names them; those that are closed while we look are left out."""
+    """Return the kernel's names of the open files of process *pid*, without those that are closed meanwhile."""
     names: list[str] = []
     with suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():

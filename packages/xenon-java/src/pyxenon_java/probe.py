@@ -1,4 +1,4 @@
-"""Whether a xenon-grpc server answers, and answers us: one real call, over the real keys."""
+"""Check with one call, using the server's keys, that a xenon-grpc server answers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["answers"]
 
 _METHOD = "/xenon.FileSystemService/getAdaptorNames"
 _OPTIONS = (
-    ("grpc.enable_http_proxy", 0),  # a proxy has no business between two processes of one machine
-    ("grpc.use_local_subchannel_pool", 1),  # a connection that failed a moment ago must not make this one wait
+    ("grpc.enable_http_proxy", 0),  # both processes are on the same machine
+    ("grpc.use_local_subchannel_pool", 1),  # an earlier failed connection must not delay this one
 )
 
 
 def answers(address: str, keys: TlsKeys | None, timeout: float) -> bool:
-    """Whether a Xenon server at *address* (``host:port``) answers a call within *timeout* seconds.
+    """Return True if a Xenon server at *address* (``host:port``) answers a call within *timeout* seconds.
 
-    With *keys* only the server that they were made for does; without, any Xenon server that speaks plain gRPC.
+    With *keys*, only the server they were made for can answer; without, any Xenon server that uses plain gRPC.
     """
     import grpc
 

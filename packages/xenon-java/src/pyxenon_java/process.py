@@ -1,4 +1,4 @@
-"""A xenon-grpc server as a child process: started, waited for, watched and ended."""
+"""Run a xenon-grpc server as a child process: start it, wait for it, watch it and stop it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ TIMEOUT_VARIABLE = "XENON_START_TIMEOUT"
 _DEFAULT_TIMEOUT = 30.0
 _TRIES = 5
 _SECONDS_BETWEEN_LOOKS = 0.05
-_SECONDS_FOR_FIRST_CALL = 1.0  # each further one may take twice as long: a stranger that never answers is left soon, a slow machine served
+_SECONDS_FOR_FIRST_CALL = 1.0  # doubled for each further call: another program that never answers is given up soon, a slow server is not
 _SECONDS_FOR_A_CALL = 8.0
-_SECONDS_TO_STOP = 6.0  # the supervisor gives the server three before it kills it
+_SECONDS_TO_STOP = 6.0  # the supervisor kills the server after three
 _LOG_FILE = "server.log"
-# Its netty reaches into the Java runtime in ways that Java 24 and later warn about in many lines; earlier ones do not know these options.
+# Netty uses internals of the Java runtime, about which Java 24 and later print many warnings; earlier versions do not know these options.
 _JAVA_OPTIONS = ("-XX:+IgnoreUnrecognizedVMOptions", "--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
 
 class ServerProcess:
-    """A xenon-grpc server that this program has started. :func:`start_server` makes one.
+    """A xenon-grpc server that this program has started with :func:`start_server`.
 
-    ``port`` is where it listens, ``keys`` is what a client needs (None when it speaks plain gRPC) and ``folder`` is private to it.
-    ``release`` is what it is, such as ``xenon-grpc 3.0.1``; empty when that is not known.
+    ``port`` is the port it listens on, ``keys`` are the keys that a client needs (None for plain gRPC), and ``folder`` is its private
+    folder. ``release`` is its name and version, such as ``xenon-grpc 3.0.1``; empty when unknown.
     """
 
     release = ""
@@ -61,18 +61,18 @@ class ServerProcess:
 
     @property
     def address(self) -> str:
-        """``host:port`` on the loopback interface; the server's certificate is made out to this host."""
+        """``host:port`` on the loopback interface, the host that the server's certificate is issued for."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def supervisor_pid(self) -> int:
-        """The process that watches over the server."""
+        """The id of the process that watches the server."""
         return self._popen.pid
 
     def stop(self) -> None:
-        """End the server, wait until it has ended and its folder is gone: at most some seconds. May be called twice, from any thread.
+        """Stop the server, wait some seconds at most for its end, and remove its folder. May be called twice, and from any thread.
 
-        In a fork of the program that started the server this does nothing.
+        Does nothing in a fork of the program that started the server.
         """
         if os.getpid() != self._owner:
             return
@@ -83,7 +83,7 @@ class ServerProcess:
         self._log.finish()
 
     def diagnose(self) -> str:
-        """What became of the server, in words, with its last log lines; empty while it runs."""
+        """Say how the server ended, with its last log lines; return an empty string while it runs."""
         if self._popen.poll() is None:
             return ""
         if self._stopped:
@@ -92,9 +92,9 @@ class ServerProcess:
         return f"the xenon-grpc server on port {self.port} {_ending(self._popen.returncode)}; {_last_words(self._log)}"
 
     def wait_until_ready(self, deadline: float) -> None:
-        """Return once the server has answered a call; *deadline* is of the monotonic clock, in seconds.
+        """Wait until the server has answered a call; *deadline* is in seconds of the monotonic clock.
 
-        Raises :class:`PortTakenError` when another program has its port, and ServerStartError when it ends or does not answer in time.
+        Raises :class:`PortTakenError` if another program has its port, and ServerStartError if it ends or does not answer in time.
         """
         patience = _SECONDS_FOR_FIRST_CALL
         while not self._is_ready(patience):
@@ -104,12 +104,12 @@ class ServerProcess:
             if time.monotonic() > deadline:
                 raise ServerStartError(
                     f"cannot start xenon-grpc {PINNED.version}: it did not answer on port {self.port} in time; {_last_words(self._log)}\n"
-                    f"A slow machine may need a higher {TIMEOUT_VARIABLE} (seconds)."
+                    f"On a slow machine, raise {TIMEOUT_VARIABLE} (seconds)."
                 )
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def _is_ready(self, patience: float) -> bool:
-        """Over TLS only this very server can answer. Plain gRPC proves nothing, so the listening socket must be this server's."""
+        """Return True if this server answers. Over plain gRPC any server could, so its process must own the listening socket."""
         if not is_listening(self.port):
             return False
         ours = self.keys is not None or listens_itself(self._java_pid(), self.port)
@@ -125,7 +125,7 @@ class ServerProcess:
         self._log.finish()
         if any("java.net.BindException" in line for line in self._log.last_lines()):
             raise PortTakenError(
-                f"cannot start xenon-grpc {PINNED.version} on port {self.port}: another program listens there. Try another port."
+                f"cannot start xenon-grpc {PINNED.version} on port {self.port}: another program uses the port. Choose another port."
             )
         raise ServerStartError(f"cannot start xenon-grpc {PINNED.version}: {self.diagnose()}")
 
@@ -137,24 +137,24 @@ class ServerProcess:
             self._popen.wait(_SECONDS_TO_STOP)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)  # it leads the group that the server is in
+                os.killpg(self._popen.pid, signal.SIGKILL)  # the supervisor leads the server's process group
             self._popen.wait()
 
 
 def start_server(
     port: int | None = None, *, tls: bool = True, linger: bool = False, home: Path | None = None, jar: Path | None = None
 ) -> ServerProcess:
-    """Start a xenon-grpc server and wait until it answers: the pinned release, or another that is in *jar*.
+    """Start a xenon-grpc server, of the pinned release or from *jar*, and wait until it answers.
 
-    Without *port* it takes a free one. With *tls* off it speaks plain gRPC to everyone who can reach the port. With *linger* it outlives
-    this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. It takes *home*, the absolute path of a folder, for the user's
-    home: known hosts, ssh configuration and keys are read there. Raises :class:`PortTakenError` when *port* is in use, and another
-    ServerStartError when *home* is no such folder, there is no Java or no jar, or the server does not come up in ``XENON_START_TIMEOUT``
-    seconds (30).
+    Without *port* it uses a free one. With ``tls=False`` it serves plain gRPC to everyone who can reach the port. With *linger* it
+    outlives this program, until :meth:`ServerProcess.stop` or :func:`stop_server`. *home*, the absolute path of a folder, replaces the
+    user's home: known hosts, ssh configuration and keys are read there. Raises :class:`PortTakenError` if *port* is in use, and another
+    ServerStartError if *home* is not such a folder, Java or the jar is missing, or the server does not answer within
+    ``XENON_START_TIMEOUT`` seconds (default: 30).
     """
     if home is not None and (reason := folders.why_no_home(home)):
         raise ServerStartError(f"cannot start xenon-grpc with the home folder {str(home)!r}: {reason}")
-    # Java asks the system for the home folder, and not the environment.
+    # Java takes the home folder from the system, not from the environment.
     place = [] if home is None else [f"-Duser.home={home}"]
     jar = jar or find_jar()
     java = [str(find_java()), *_JAVA_OPTIONS, *place, "-jar", str(jar)]
@@ -173,14 +173,13 @@ def _start_on_a_port(java: list[str], port: int | None, tls: bool, linger: bool,
         except PortTakenError:
             if port is not None:
                 raise
-    return _start(java, port, tls, linger, home, deadline)  # somebody was faster on every other port that was free a moment before
+    return _start(java, port, tls, linger, home, deadline)  # other programs took each of the free ports first
 
 
 def stop_server(port: int, timeout: float = 10.0) -> bool:
-    """Stop this user's servers on *port*, also those that other programs have started; returns whether there was one.
+    """Stop this user's servers on *port*, also those started by other programs; return True if there was one.
 
-    It only knows servers that were started on a port of the user's choice. Raises TimeoutError when one is still there after *timeout*
-    seconds.
+    Finds only servers that were started with a given port. Raises TimeoutError if one still listens after *timeout* seconds.
     """
     found = list(folders.shared_folders(port))
     for folder in found:
@@ -206,7 +205,7 @@ def _start(java: list[str], port: int | None, tls: bool, linger: bool, home: Pat
         raise
     try:
         process.wait_until_ready(deadline)
-    except BaseException:  # Ctrl-C among them
+    except BaseException:  # including Ctrl-C
         process.stop()
         raise
     if port is not None:
@@ -232,9 +231,9 @@ def _spawn(java: list[str], port: int, tls: bool, linger: bool, home: Path | Non
 
 
 def _run(command: list[str], output: int | BinaryIO, home: Path | None) -> subprocess.Popen[bytes]:
-    # What the server starts, such as the jobs of its local scheduler, goes by the environment.
+    # Processes that the server starts, such as jobs of its local scheduler, take the home from the environment.
     environment = None if home is None else {**os.environ, "HOME": str(home)}
-    # A session of its own keeps the terminal's Ctrl-C away from the server, so that this program can end what it does first.
+    # In its own session the server does not get the terminal's Ctrl-C, so that this program can finish its calls first.
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=environment
     )
@@ -243,7 +242,7 @@ def _run(command: list[str], output: int | BinaryIO, home: Path | None) -> subpr
 def _supervisor_command(folder: Path, linger: bool) -> list[str]:
     if not sys.executable or os.name != "posix":
         raise ServerStartError(
-            "cannot start xenon-grpc: this takes a Python executable on Linux or macOS. Start it yourself; use grpcs://."
+            "cannot start xenon-grpc: this needs a Python executable on Linux or macOS. Start the server yourself and use grpcs://."
         )
     lingering = ["--linger"] if linger else []
     return [sys.executable, "-I", "-S", supervisor.__file__, "--parent", str(os.getpid()), "--folder", str(folder), *lingering, "--"]
@@ -266,7 +265,9 @@ def _timeout() -> float:
     try:
         return float(text) if text else _DEFAULT_TIMEOUT
     except ValueError:
-        raise ServerStartError(f"cannot start xenon-grpc: {TIMEOUT_VARIABLE} is {text!r}; give a number of seconds, such as 60") from None
+        raise ServerStartError(
+            f"cannot start xenon-grpc: {TIMEOUT_VARIABLE} is {text!r}; set it to a number of seconds, such as 60"
+        ) from None
 
 
 def _ending(code: int) -> str:

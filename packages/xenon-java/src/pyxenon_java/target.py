@@ -1,4 +1,4 @@
-"""The target ``java:``, as the entry point group ``xenon.targets`` wants it."""
+"""The target ``java:``, for the entry point group ``xenon.targets``."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _LAST_PORT = 65535
 
 
 def open_target(target: Target) -> GrpcEndpoint:
-    """Make a xenon-grpc server ready for ``java:[?port=N][&tls=on|off][&linger=yes|no][&home=/path]``.
+    """Start or find a xenon-grpc server for ``java:[?port=N][&tls=on|off][&linger=yes|no][&home=/path]``.
 
-    Without ``port`` a server of its own is started on a free port. With it, this user's server there is used, or one is started there.
-    ``close`` of the endpoint ends the server only if this call started it; ``linger=yes`` lets it outlive the program, not ``close``.
-    ``home``, an absolute path (``~`` is understood) of a folder, is what a server that is started takes for the user's home: it reads
-    ``.ssh/known_hosts``, ``.ssh/config`` and the keys in ``.ssh`` there and never the user's own, and its local jobs have it as ``HOME``.
-    Raises TargetError for an option that cannot be understood, and for ``home`` with the ``port`` of a server that runs already;
-    ServerStartError when there is no such server and none can be started.
+    Without ``port`` a new server is started on a free port. With it, this user's server on that port is used, or one is started.
+    ``close`` of the endpoint stops the server only if this call started it; with ``linger=yes`` it outlives the program, but not ``close``.
+    ``home``, the absolute path of a folder (``~`` is expanded), replaces the user's home for a server that is started: it reads
+    ``.ssh/known_hosts``, ``.ssh/config`` and the keys in ``.ssh`` there, never the user's own, and its local jobs have it as ``HOME``.
+    Raises TargetError for an invalid option, and for ``home`` with the ``port`` of a running server; raises ServerStartError if no server
+    is found and none can be started.
     """
     if target.address:
-        raise TargetError(target.text, "java: takes no address; for a server on another machine write grpcs://host:port")
+        raise TargetError(target.text, "java: takes no address; for a server on another machine use grpcs://host:port")
     options = target.accept_options("port", "tls", "linger", "home")
     port = _port(target, options.get("port"))
     tls = _choice(target, "tls", options.get("tls", "on"), ("on", "off"))
     linger = _choice(target, "linger", options.get("linger", "no"), ("yes", "no"))
     home = _home(target, options.get("home"))
     if port is None and linger:
-        port = free_port()  # known by its number, so that it can be found again, and stopped
-        logger.warning("the server goes on after this program, on port %d; pyxenon_java.stop_server(%d) ends it", port, port)
+        port = free_port()  # with a known port it can be found again, and stopped
+        logger.warning("the server outlives this program, on port %d; stop it with pyxenon_java.stop_server(%d)", port, port)
     if port is None:
         return _own(start_server(tls=tls, linger=linger, home=home))
     return _on_port(target, port, tls, linger, home)
@@ -55,12 +55,10 @@ def _on_port(target: Target, port: int, tls: bool, linger: bool, home: Path | No
             return _own(start_server(port, tls=tls, linger=linger, home=home))
         except PortTakenError:
             if not is_listening(port):
-                raise  # taken on another interface than the loopback
+                raise  # in use on another interface than the loopback
     if home is not None:
-        raise TargetError(
-            target.text, f"something listens on port {port} already, and a server that runs keeps its home; leave out port or home"
-        )
-    return _running(port, tls)  # from the start, or since another program was faster
+        raise TargetError(target.text, f"port {port} is in use, and a running server keeps its home; omit port or home")
+    return _running(port, tls)  # it ran before, or another program has just started it
 
 
 def _own(process: ServerProcess) -> GrpcEndpoint:
@@ -68,7 +66,7 @@ def _own(process: ServerProcess) -> GrpcEndpoint:
 
 
 def _running(port: int, tls: bool) -> GrpcEndpoint:
-    """The server that listens on *port* already, once it is known to be this user's (over TLS), or at least Xenon (without)."""
+    """Return the running server on *port*, after checking that it is this user's (with TLS) or a Xenon server (without)."""
     address = f"127.0.0.1:{port}"
     deadline = time.monotonic() + _SECONDS_TO_RECOGNISE
     while True:
@@ -77,7 +75,7 @@ def _running(port: int, tls: bool) -> GrpcEndpoint:
                 return GrpcEndpoint(address, keys, diagnose=partial(_diagnose_running, port))
         if time.monotonic() > deadline:
             raise PortTakenError(_taken(port, tls))
-        time.sleep(0.1)  # it may have begun to listen this very moment
+        time.sleep(0.1)  # it may have just begun to listen
 
 
 def _keys_for(port: int) -> Iterator[TlsKeys]:
@@ -85,20 +83,20 @@ def _keys_for(port: int) -> Iterator[TlsKeys]:
         try:
             yield read_client_keys(folder)
         except OSError:
-            continue  # a server without TLS, or one that ended meanwhile
+            continue  # a server without TLS, or one that has ended meanwhile
 
 
 def _taken(port: int, tls: bool) -> str:
-    other = "tls=off, if the server there runs without TLS" if tls else "tls=on, if the server there runs with TLS"
+    other = "use tls=off if the server there runs without TLS" if tls else "use tls=on if the server there runs with TLS"
     return (
-        f"cannot use port {port} for xenon-grpc: it is taken by something that is not your Xenon server. "
-        f"Try another port, no port at all (a free one is found), or {other}."
+        f"cannot use port {port} for xenon-grpc: it is in use by something that is not your Xenon server. "
+        f"Choose another port, omit the port to use a free one, or {other}."
     )
 
 
 def _diagnose_running(port: int) -> str:
-    """What can be said of a server that another program started."""
-    return "" if is_listening(port) else f"the xenon-grpc server on port {port}, which another program had started, has ended"
+    """Say whether a server that another program started has ended; return an empty string while it listens."""
+    return "" if is_listening(port) else f"the xenon-grpc server on port {port}, started by another program, has ended"
 
 
 def _port(target: Target, text: str | None) -> int | None:
@@ -115,7 +113,7 @@ def _home(target: Target, text: str | None) -> Path | None:
     try:
         home = Path(text).expanduser()
         reason = why_no_home(home)
-    except (RuntimeError, ValueError) as error:  # ~ of a user who is unknown; a null character
+    except (RuntimeError, ValueError) as error:  # ~ of an unknown user, or a null character
         raise TargetError(target.text, f"its option home is {text!r}, which names no folder: {error}") from error
     if reason:
         raise TargetError(target.text, f"its option home is {text!r}: {reason}")
@@ -123,7 +121,7 @@ def _home(target: Target, text: str | None) -> Path | None:
 
 
 def _choice(target: Target, name: str, text: str, words: tuple[str, str]) -> bool:
-    """Whether the option *name* is the first, affirming one of its two *words*."""
+    """Return True if the value *text* of the option *name* is the first of its two *words*."""
     if text not in words:
         raise TargetError(target.text, f"its option {name} is {text!r}; it must be {words[0]} or {words[1]}")
     return text == words[0]

@@ -1,7 +1,7 @@
-"""Servers to test against: pytest fixtures that start them, and the same servers for a program at a terminal.
+"""Real servers to test against: pytest fixtures that start them, and a command that starts the same servers from a terminal.
 
-Installed, the plugin is there: ask for ``xenon_slurm``, ``xenon_ssh``, ``xenon_s3``, ``xenon_filesystem`` and the like. The classes here
-are what the fixtures give, for annotations::
+Installing the package enables the pytest plugin: request ``xenon_slurm``, ``xenon_ssh``, ``xenon_s3``, ``xenon_filesystem`` or another
+fixture. The classes here are the types of the fixtures, for annotations::
 
     from pyxenon_testing import ScratchFileSystem, SlurmServer
 
@@ -13,7 +13,7 @@ are what the fixtures give, for annotations::
         xenon_filesystem.filesystem.write_to_file(path, b"hello")
         assert b"".join(xenon_filesystem.filesystem.read_from_file(path)) == b"hello"
 
-A server that ``xenon-testing up ssh`` has started is reached from any program::
+Any program can use a server that ``xenon-testing up ssh`` has started::
 
     from pyxenon_testing import attach
 
@@ -47,7 +47,7 @@ __all__ = [
     "attach",
 ]
 
-# Loaded when first used: the plugin is part of every run of pytest in an environment that has it, and few runs need Docker.
+# Imported at first use: pytest loads the plugin in every run, and few runs need Docker.
 _WHERE = {
     "Access": "servers.server",
     "Faults": "faults",
@@ -72,17 +72,17 @@ def attach(name: Literal["ssh", "gridengine", "at", "torque"], target: str | Non
 @overload
 def attach(name: str, target: str | None = None) -> Server: ...
 def attach(name: str, target: str | None = None) -> Server:
-    """The server that ``xenon-testing up`` has started under *name*, which is that of its kind unless another was chosen.
+    """Return the server that ``xenon-testing up`` has started under *name*.
 
-    The session that its helpers open when they need it is the program's own, and ends with it, or by :func:`xenon.init` and ``close()``.
+    Its methods use the program's own session, and open it when needed. The session ends with the program, or with its ``close()``.
 
     Args:
-        name: The server's name.
-        target: The Xenon server to connect through; left out, what the environment's ``XENON_TARGET`` says, and without that
-            ``embedded:``, with ``java:`` for the adaptors that only the Java server has.
+        name: The server's name, which is its kind unless ``--name`` was given.
+        target: The target to connect through. Default: the environment variable ``XENON_TARGET``, or else ``embedded:``, with ``java:``
+            for the adaptors that ``embedded:`` does not have.
 
     Raises:
-        NotRunningError: No server of that name is up; the text has the command that starts one.
+        NotRunningError: No server of that name is running; the message has the command that starts one.
         EngineUnavailableError: No Docker engine answers.
     """
     from pyxenon_testing.servers.attached import attach_server

@@ -1,4 +1,4 @@
-"""The command ``xenon-testing``: for a person at a terminal what the fixtures are for tests."""
+"""The command ``xenon-testing``, which starts the fixtures' servers from a terminal."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ __all__ = ["main"]
 FAILED, WRONG_USAGE, SIGNALLED = 1, 2, 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DESCRIPTION = """\
-Real servers in Docker to try programs on: start one, connect to it from Python
-or a shell, and take it away again.
+Run real servers in Docker to try programs on: start one, connect to it from
+Python or a shell, and remove it.
 """
 _EXAMPLES = """\
 examples:
-  xenon-testing up ssh                  an ssh server; says how to use it
-  xenon-testing up slurm --suite 24.11  a cluster with this release of Slurm
-  xenon-testing up ssh --name second    one more, under a name of its own
-  xenon-testing list                    what is up
-  xenon-testing logs slurm --follow     what its daemons write
-  xenon-testing down --all              take away all that was started so
+  xenon-testing up ssh                  start an ssh server, show how to use it
+  xenon-testing up slurm --suite 24.11  start a cluster with this Slurm release
+  xenon-testing up ssh --name second    start another one with its own name
+  xenon-testing list                    list the running servers
+  xenon-testing logs slurm --follow     show the logs of its daemons
+  xenon-testing down --all              remove all servers started this way
 
-In Python, once an ssh server is up:
+In Python, when an ssh server is running:
   >>> from pyxenon_testing import attach
   >>> files = attach("ssh").filesystem()
 
-xenon-testing COMMAND --help tells more, as which kinds of server there are.
+xenon-testing up --help lists the kinds of server.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status: 0, 1 with the reason on standard error, 2 for wrong usage.
+    """Run the command and return its exit status: 0, 1 with the reason on standard error, or 2 for wrong usage.
 
-    A signal that ends it, such as Ctrl-C, raises SystemExit with 128 and its number, once what was half started is gone.
+    A signal such as Ctrl-C removes what was half started and then raises SystemExit with 128 plus the signal's number.
     """
     options = _parser().parse_args(arguments)
     try:
         with _ended_by_signals(), _engine_errors():
             return int(options.run(options))
-    except BrokenPipeError:  # the reader has seen enough, as head does
+    except BrokenPipeError:  # the reader has closed the pipe, like head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SIGNALLED + signal.SIGPIPE
     except (TestingError, ValueError, OSError) as error:
@@ -76,9 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_up(commands)
     _add_down(commands)
-    _add(commands, _list, "list", "list the servers that are up, also those of test sessions")
+    _add(commands, _list, "list", "list the running servers, including those of test sessions")
     _add_logs(commands)
-    _add(commands, _prune, "prune", "remove what killed test sessions and stopped servers left behind")
+    _add(commands, _prune, "prune", "remove what killed test sessions and stopped servers have left behind")
     _add_build(commands)
     _add_base_image(commands)
     return parser
@@ -98,50 +98,50 @@ def _kinds() -> str:
 
 def _suites() -> str:
     releases = "\n".join(f"  {suite:18} {release}" for suite, release in SLURM_RELEASES.items())
-    return f"suites of Debian, and the release of Slurm in each:\n{releases}"
+    return f"Debian suites and their Slurm releases:\n{releases}"
 
 
 def _add_up(commands: Any) -> None:
-    parser = _add(commands, _up, "up", "start a server, and show how to use it", f"{_kinds()}\n\n{_suites()}")
-    parser.add_argument("kind", metavar="KIND", help="what to start; see below")
-    parser.add_argument("--name", help="what to call it (default: the kind)")
-    parser.add_argument("--suite", metavar="SUITE|RELEASE", help=f"the Debian suite, or the release of Slurm (default: {DEFAULT_SUITE})")
-    parser.add_argument("--username", help=f"the account that may log in (default: {ServerOptions().username})")
-    parser.add_argument("--disk", metavar="SIZE", help=f"the size of the disk that its home is on, as 1g (default: {ServerOptions().disk})")
+    parser = _add(commands, _up, "up", "start a server and show how to use it", f"{_kinds()}\n\n{_suites()}")
+    parser.add_argument("kind", metavar="KIND", help="the kind of server; see below")
+    parser.add_argument("--name", help="the server's name (default: the kind)")
+    parser.add_argument("--suite", metavar="SUITE|RELEASE", help=f"the Debian suite or Slurm release (default: {DEFAULT_SUITE})")
+    parser.add_argument("--username", help=f"the account to log in with (default: {ServerOptions().username})")
+    parser.add_argument("--disk", metavar="SIZE", help=f"the size of the account's home disk, such as 1g (default: {ServerOptions().disk})")
     _add_base(parser)
 
 
 def _add_down(commands: Any) -> None:
-    parser = _add(commands, _down, "down", "take servers away, with all that is on them")
+    parser = _add(commands, _down, "down", "remove servers and everything on them")
     parser.add_argument("names", metavar="NAME", nargs="*", help="the server's name")
-    parser.add_argument("--all", action="store_true", help="all that were started with xenon-testing up")
+    parser.add_argument("--all", action="store_true", help="remove all servers started with xenon-testing up")
     parser.set_defaults(usage_error=parser.error)
 
 
 def _add_logs(commands: Any) -> None:
-    parser = _add(commands, _logs, "logs", "show what the daemons of a server wrote")
-    parser.add_argument("name", metavar="NAME", help="the server's name, or that of a test session's container")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until it ends, or Ctrl-C")
+    parser = _add(commands, _logs, "logs", "show the logs of a server's daemons")
+    parser.add_argument("name", metavar="NAME", help="the name of the server, or of a test session's container")
+    parser.add_argument("-f", "--follow", action="store_true", help="keep showing new lines until the server ends, or Ctrl-C")
 
 
 def _add_build(commands: Any) -> None:
     parser = _add(commands, _build, "build", "build images ahead of time", f"{_kinds()}\n\n{_suites()}")
-    parser.add_argument("kinds", metavar="KIND", nargs="*", help="what to build images of; see below")
-    parser.add_argument("--all", action="store_true", help="build those of all kinds")
-    suite = f"the Debian suite, or the release of Slurm; may be given more than once (default: {DEFAULT_SUITE})"
+    parser.add_argument("kinds", metavar="KIND", nargs="*", help="the kinds to build images for; see below")
+    parser.add_argument("--all", action="store_true", help="build the images of all kinds")
+    suite = f"the Debian suite or Slurm release; repeatable (default: {DEFAULT_SUITE})"
     parser.add_argument("--suite", metavar="SUITE|RELEASE", action="append", dest="suites", help=suite)
     _add_base(parser)
     parser.set_defaults(usage_error=parser.error)
 
 
 def _add_base_image(commands: Any) -> None:
-    text = "make the image to build on, where it cannot be pulled"
-    parser = _add(commands, _base_image, "base-image", text, "It is made with debootstrap, which needs root and takes half a minute.")
+    text = "create the base image when it cannot be pulled"
+    parser = _add(commands, _base_image, "base-image", text, "It is created with debootstrap, which needs root and takes half a minute.")
     parser.add_argument("suites", metavar="SUITE", nargs="+", help=f"a Debian suite: {', '.join(SLURM_RELEASES)}")
 
 
 def _add_base(parser: argparse.ArgumentParser) -> None:
-    text = f"the image to build on, with {{suite}} for the suite's name (default: {DEFAULT_BASE})"
+    text = f"the base image, with {{suite}} in place of the suite (default: {DEFAULT_BASE})"
     parser.add_argument("--base-image", metavar="IMAGE", type=_image, default=DEFAULT_BASE, help=text)
 
 
@@ -149,7 +149,7 @@ def _image(text: str) -> str:
     try:
         text.format(suite=DEFAULT_SUITE)
     except (IndexError, KeyError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} may have {{suite}} between braces, and nothing else") from error
+        raise argparse.ArgumentTypeError(f"invalid image {text!r}: only {{suite}} is replaced in it") from error
     return text
 
 
@@ -165,19 +165,19 @@ def _up(options: argparse.Namespace) -> int:
 
 def _down(options: argparse.Namespace) -> int:
     if bool(options.names) == options.all:
-        options.usage_error("say which servers: their names, or --all")
+        options.usage_error("give the names of the servers, or --all")
     chosen = named_servers() if options.all else [NamedServer(name) for name in options.names]
     with Steps() as steps:
         failures = [failure for named in chosen if (failure := _take_down(named, steps))]
         if not chosen:
-            steps("no server is up")
+            steps("no server is running")
     for failure in dict.fromkeys(failures):
         print(f"xenon-testing: {failure}", file=sys.stderr)
     return FAILED if failures else 0
 
 
 def _take_down(named: NamedServer, steps: Steps) -> str:
-    """Take *named* down; returns why not, since the others are to go all the same."""
+    """Remove the server *named* and return an empty string, or the error: the other servers are removed anyway."""
     try:
         if not named.down(steps):
             raise named.not_running()
@@ -195,7 +195,7 @@ def _list(options: argparse.Namespace) -> int:
     if rows:
         print_table(rows)
     else:
-        print("no server is up; to start one: xenon-testing up KIND", file=sys.stderr)
+        print("no server is running; start one with: xenon-testing up KIND", file=sys.stderr)
     return 0
 
 
@@ -203,7 +203,7 @@ def _prune(options: argparse.Namespace) -> int:
     with Steps() as steps:
         removed = prune(steps) + sum(named.remove_if_lost(steps, containers=True) for named in named_servers())
         if not removed:
-            steps("there is nothing to remove")
+            steps("nothing to remove")
     return 0
 
 
@@ -214,7 +214,7 @@ def _logs(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     if bool(options.kinds) == options.all:
-        options.usage_error("say what to build: kinds of server, or --all")
+        options.usage_error("give the kinds to build, or --all")
     kinds = [kind_named(name) for name in (KINDS if options.all else options.kinds)]
     suites = [ServerOptions(suite=suite).suite for suite in options.suites or [DEFAULT_SUITE]]
     tags = []
@@ -237,7 +237,7 @@ def _base_image(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _engine_errors() -> Iterator[None]:
-    """Make what Docker's library raises, as when the engine ends meanwhile, a TestingError."""
+    """Turn exceptions of Docker's library, such as when the engine stops meanwhile, into TestingError."""
     try:
         yield
     except Exception as error:
@@ -250,10 +250,10 @@ def _engine_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Turn the first signal that would end the program into SystemExit, so that what was started is taken away."""
+    """Turn the first signal that would end the program into SystemExit, so that what was started is removed."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as under nohup
+        if handler is not signal.SIG_IGN:  # ignored, for example by nohup
             signal.signal(number, _end)
     try:
         yield
@@ -263,7 +263,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop the taking away
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop the cleanup
     raise SystemExit(SIGNALLED + number)
 
 

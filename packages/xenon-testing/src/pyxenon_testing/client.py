@@ -1,7 +1,7 @@
-"""The Xenon server through which the helpers of a server connect, and its home: where it finds the host keys that it may trust.
+"""The Xenon server that the methods of a server connect through, and its home folder with the host keys that it trusts.
 
-Servers of Xenon know hosts by the file ``.ssh/known_hosts`` of their home folder. They get a folder of their own, so that the user's file
-is neither read nor changed.
+A Xenon server reads host keys from ``.ssh/known_hosts`` in its home folder. It gets a separate folder, so that the user's file is neither
+read nor changed.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_TARGET", "TARGET_VARIABLE", "Client", "KnownHost", "require_open"]
 
-# The server that programs get when they do not say which.
+# The server used when a program does not choose one.
 DEFAULT_TARGET = "embedded:"
-# The one that has the adaptors which that one lacks.
+# The server that has the adaptors missing in the default one.
 _OTHER_TARGET = "java:"
 _WITH_A_HOME = ("embedded:", "java:")
-# The SDK has the same constant; importing it from there would load gRPC into every project's tests.
+# The SDK has the same constant; importing it would load gRPC in every project's tests.
 TARGET_VARIABLE = "XENON_TARGET"
 
 
 class KnownHost(Protocol):
-    """What has a line for a known-hosts file."""
+    """An object with lines for a known-hosts file."""
 
     @property
     def known_hosts(self) -> str:
@@ -40,10 +40,10 @@ class KnownHost(Protocol):
 
 
 class Client:
-    """Connects to Xenon when the first helper needs it, and ends what it started.
+    """A connection to Xenon, opened at first use; closing it stops what it started.
 
     Attributes:
-        target: The target string that is opened; ``embedded:`` and ``java:`` get *home*.
+        target: The target string; ``embedded:`` and ``java:`` get *home*.
         home: The home folder of such a server. It must exist.
     """
 
@@ -58,9 +58,9 @@ class Client:
         return f"<Client of {self.target!r}>"
 
     def session(self) -> pyxenon.Session:
-        """The session, opened now if there is none, or if a test has closed it; raises what :func:`xenon.init` raises.
+        """Return the session; open it if there is none, or if a test has closed it. Raises the errors of :func:`xenon.init`.
 
-        It is the program's own, as :func:`xenon.init` gives it, unless the program has opened one that does not know the servers' hosts.
+        It is the program's own session, unless the program has opened one that does not know the servers' host keys.
         """
         with self._lock:
             if self._session is None or not self._session.is_open:
@@ -83,13 +83,13 @@ class Client:
         return session
 
     def prepare(self, server: KnownHost, adaptor: str = "") -> pyxenon.Session:
-        """The session, ready to connect to *server* with strict checking of its host key; one that has *adaptor*, where it matters."""
+        """Return a session that trusts the host key of *server* and, if *adaptor* is given, has that adaptor."""
         self._learn(server.known_hosts)
         return self._having(adaptor).session()
 
     @contextlib.asynccontextmanager
     async def connect(self, server: KnownHost, adaptor: str = "") -> AsyncIterator[pyxenon_core.Client]:
-        """An asynchronous client of the same Xenon server, ready to connect to *server*."""
+        """Yield an asynchronous client of the same Xenon server that trusts the host key of *server*."""
         import pyxenon_core
 
         session = self.prepare(server, adaptor)
@@ -107,7 +107,7 @@ class Client:
             other.close()
 
     def _having(self, adaptor: str) -> Client:
-        """This client; a client of the Java server, with the same home, for an adaptor that only that server has."""
+        """Return this client, or one of ``java:`` with the same home for an adaptor that ``embedded:`` does not have."""
         if not adaptor or not self.target.startswith(DEFAULT_TARGET) or _is_installed(adaptor):
             return self
         with self._lock:
@@ -120,7 +120,7 @@ class Client:
         folder = self.home / ".ssh"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / "known_hosts"
-        with filelock.FileLock(folder / "known_hosts.lock"):  # other processes of the same tests learn hosts too
+        with filelock.FileLock(folder / "known_hosts.lock"):  # other processes of the same tests add hosts too
             known = path.read_text(encoding="ascii") if path.exists() else ""
             if lines not in known:
                 new = folder / "known_hosts.new"
@@ -139,15 +139,15 @@ def _with_home(target: str, home: Path) -> str:
 
 
 def _without_hosts_of(lines: str, known: str) -> str:
-    """*known* without what it says of the hosts in *lines*: a port is given to one server after another."""
+    """Return *known* without the hosts that *lines* name: ports are reused, so an older line may be of another server."""
     hosts = {line.split()[0] for line in lines.splitlines()}
     return "".join(line for line in known.splitlines(keepends=True) if line.split()[0] not in hosts)
 
 
 def require_open(session: pyxenon.Session) -> None:
-    """Raise :class:`~pyxenon_core.errors.SessionError` when *session*, which the fixtures share, was closed."""
+    """Raise :class:`~pyxenon_core.errors.SessionError` if *session*, which the fixtures share, was closed."""
     from pyxenon_core.errors import SessionError
 
     if not session.is_open:
-        hint = "The fixtures share the session: leave it open, and let the code under test call xenon.init() in its main function alone"
+        hint = "The fixtures share the session: leave it open, and have the code under test call xenon.init() only in its main function"
         raise SessionError("a test, or the code it tested, closed the session of the fixture xenon_server", hint=hint)

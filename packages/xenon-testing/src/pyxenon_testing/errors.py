@@ -1,15 +1,15 @@
-"""What can go wrong before a server is there: no Docker, no image, a server that does not come up.
+"""The errors of starting and using servers: Docker is missing, an image cannot be built, a server does not start.
 
 ::
 
     TestingError
     ├── EngineUnavailableError   no Docker engine answers
-    ├── EngineError              the engine answers, and fails
-    ├── BaseImageError           the image to build on cannot be had
+    ├── EngineError              the engine reports an error
+    ├── BaseImageError           the base image is not available
     ├── ImageBuildError          a Dockerfile does not build
-    ├── ServerNotReadyError      a container runs, or ended, and its server does not serve
+    ├── ServerNotReadyError      a container was started, but its server is not ready
     ├── ContainerCommandError    a command in a container failed
-    └── NotRunningError          no server of that name is up
+    └── NotRunningError          no server of that name is running
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ __all__ = [
 
 
 class TestingError(Exception):
-    """A server for tests cannot be had. The text says what was attempted, on what, why it failed and what to try."""
+    """A server for tests is not available. The message says what was attempted, on what, why it failed and what to try."""
 
-    __test__ = False  # pytest takes classes that begin with Test for tests
+    __test__ = False  # pytest would collect a class whose name begins with Test
 
 
 class EngineUnavailableError(TestingError):
-    """No Docker engine answers: none is installed, none runs, or this user may not use it."""
+    """No Docker engine answers: it is not installed, not running, or this user has no access."""
 
 
 class EngineError(TestingError):
-    """The Docker engine could not do what it was asked; the text has what that was, and the engine's words."""
+    """The Docker engine reported an error; the message has the request and the engine's reason."""
 
 
 class BaseImageError(TestingError):
-    """The image that others are built on is neither here nor in a registry that can be reached, or cannot be made."""
+    """The base image is neither on this machine nor in a reachable registry, or cannot be created."""
 
 
 class ImageBuildError(TestingError):
-    """A Dockerfile does not build; the text has the last lines of the build and the command that repeats it."""
+    """A Dockerfile does not build; the message has the last lines of the build and the command that repeats it."""
 
 
 class ServerNotReadyError(TestingError):
-    """A container was started and its server does not serve; the text has the last lines of its log."""
+    """A container was started, but its server is not ready; the message has the last lines of its log."""
 
 
 class ContainerCommandError(TestingError):
-    """A command in a container ended with another exit code than 0; the text has what it wrote."""
+    """A command in a container ended with a nonzero exit code; the message has its output."""
 
 
 class NotRunningError(TestingError):
-    """No server of that name is up."""
+    """No server of that name is running."""

@@ -1,4 +1,4 @@
-"""What users can choose: the options of the plugin, and the order in which they count."""
+"""The options of the pytest plugin, and the order in which their sources apply."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ _DEFAULT_SUITE = "bookworm"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options to the command line and, under names with underscores, to the configuration file."""
-    group = parser.getgroup("xenon", "Xenon, and servers in Docker")
-    target = f"the server that the Xenon fixtures use, such as java: or grpcs://host:port (default: {DEFAULT_TARGET})"
+    """Add the options to the command line and, with underscores in their names, to the configuration file."""
+    group = parser.getgroup("xenon", "Xenon and servers in Docker")
+    target = f"the target that the Xenon fixtures use, such as java: or grpcs://host:port (default: {DEFAULT_TARGET})"
     group.addoption("--xenon-target", dest=_TARGET, metavar="TARGET", help=target)
     parser.addini(_TARGET, target, default="")
-    require = "fail tests that need Docker where there is none, instead of skipping them"
+    require = "fail tests that need Docker instead of skipping them when Docker is missing"
     group.addoption("--xenon-require-docker", dest=_REQUIRE, action="store_true", default=None, help=require)
     parser.addini(_REQUIRE, require, type="bool", default=False)
-    base = f"the image that the servers' images are built on, with {{suite}} for the suite's name (default: {_DEFAULT_BASE})"
+    base = f"the base image of the servers' images, with {{suite}} in place of the suite (default: {_DEFAULT_BASE})"
     group.addoption("--xenon-base-image", dest=_BASE, metavar="IMAGE", help=base)
     parser.addini(_BASE, base, default="")
-    suite = f"the Debian suite whose packages the servers run: bullseye, bookworm, trixie or forky (default: {_DEFAULT_SUITE})"
+    suite = f"the Debian suite of the servers: bullseye, bookworm, trixie or forky (default: {_DEFAULT_SUITE})"
     group.addoption("--xenon-suite", dest=_SUITE, metavar="SUITE", help=suite)
     parser.addini(_SUITE, suite, default="")
-    slurm = "the release of Slurm, where a test does not ask for one: 20.11, 22.05, 24.11, 26.05 or a suite (default: that of the suite)"
+    slurm = "the Slurm release for tests that do not choose one: 20.11, 22.05, 24.11, 26.05 or a suite (default: that of the suite)"
     group.addoption("--xenon-slurm-release", dest=_SLURM, metavar="RELEASE", help=slurm)
     parser.addini(_SLURM, slurm, default="")
 
 
 def chosen_target(config: pytest.Config) -> str:
-    """The target string: from the command line, else the environment, else the configuration file, else the default."""
+    """Return the target string from the command line, the environment, the configuration file, or the default, in this order."""
     given = (config.getoption(_TARGET), os.environ.get(TARGET_VARIABLE), config.getini(_TARGET))
     return next((str(target) for target in given if target), DEFAULT_TARGET)
 
 
 def requires_docker(config: pytest.Config) -> bool:
-    """Whether a missing Docker is a failure."""
+    """Return True if tests fail, instead of being skipped, when Docker is missing."""
     return bool(config.getoption(_REQUIRE) or config.getini(_REQUIRE))
 
 
 def base_image(config: pytest.Config) -> str:
-    """The base image, with ``{suite}`` where the suite's name goes."""
+    """Return the base image, with ``{suite}`` in place of the suite's name."""
     return _chosen(config, _BASE) or _DEFAULT_BASE
 
 
 def suite_for(config: pytest.Config, kind: str) -> str:
-    """The suite, or the release of Slurm, for a server of *kind* when a test does not ask for one."""
+    """Return the suite or Slurm release of a server of *kind* for tests that do not choose one."""
     release = _chosen(config, _SLURM) if kind.startswith("slurm") else ""
     return release or _chosen(config, _SUITE) or _DEFAULT_SUITE
 

@@ -1,6 +1,6 @@
-"""The pytest plugin: what pytest loads under the name ``xenon``. It only lists; pytest finds hooks and fixtures by their names here.
+"""The pytest plugin ``xenon``: a list of hooks and fixtures, which pytest finds by their names in this module.
 
-It is loaded in every project of an environment that has it, so nothing here imports Xenon, gRPC or Docker before a fixture is used.
+pytest loads it in every project of the environment, so nothing here imports Xenon, gRPC or Docker before a fixture is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the commands say on standard error while they work."""
+"""The progress messages of the commands, on standard error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Steps"]
 
 
 class Steps:
-    """Tells one step after another, each with the seconds since the first; on a terminal, also that it is still at work."""
+    """Prints each step with the seconds since the start and, on a terminal, shows a spinner."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -29,5 +29,5 @@ class Steps:
         self._spinner.stop()
 
     def __call__(self, text: str) -> None:
-        """Say that the step *text* begins, or is done."""
+        """Print that the step *text* begins or is done."""
         self._console.print(f"{time.monotonic() - self._began:6.1f} s  {text}", markup=False)

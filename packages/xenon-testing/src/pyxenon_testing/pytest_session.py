@@ -1,7 +1,6 @@
-"""One run of pytest: whose servers they are, also among the workers of pytest-xdist, and when they go.
+"""A run of pytest: the owner of its servers, which the workers of pytest-xdist share, and when the servers are removed.
 
-The process that was started by the user is the owner. A worker learns from it which session it belongs to, and leaves the servers alone
-when it ends.
+The process that the user started is the owner. It tells each worker the session; a worker does not remove servers when it ends.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _HANDED_OVER = "xenon_owner"
 
 
 def servers_of(config: pytest.Config) -> Servers:
-    """The servers of this run; what earlier runs have left behind is removed before the first use."""
+    """Return the servers of this run."""
     if _SERVERS not in config.stash:
         from pyxenon_testing.client import Client
         from pyxenon_testing.servers.running import Servers, session_folder
@@ -49,13 +48,13 @@ def worker_of(config: pytest.Config) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand the owner over to a worker of pytest-xdist."""
+    """Pass the owner to a worker of pytest-xdist."""
     owner = _owner_of(node.config)
     node.workerinput[_HANDED_OVER] = (owner.session, str(owner))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Take the servers away, also after an interrupt; a worker only closes its connection, and a fork does nothing."""
+    """Remove the servers, even after an interrupt; a worker only closes its connection, and a fork does nothing."""
     if config.stash.get(_PROCESS, None) != os.getpid():
         return
     if hasattr(config, "workerinput"):
@@ -77,7 +76,7 @@ def _remove(config: pytest.Config) -> None:
     try:
         servers_of(config).remove()
     except TestingError as error:
-        _tell(config, f"{error}. What is left goes with the next run, or with: xenon-testing prune")
+        _tell(config, f"{error}. The next run removes what is left; to do it now: xenon-testing prune")
 
 
 def _owner_of(config: pytest.Config) -> Owner:
@@ -92,8 +91,8 @@ def _owner_of(config: pytest.Config) -> Owner:
 
 
 def _end_well_when_terminated() -> None:
-    """Have SIGTERM, which ends a process at once otherwise, end the tests as Ctrl-C does, so that nothing is left behind."""
-    with contextlib.suppress(ValueError):  # only the main thread may say what a signal does
+    """Make SIGTERM end the tests like Ctrl-C, so that nothing is left behind; by default it ends the process at once."""
+    with contextlib.suppress(ValueError):  # only the main thread can set signal handlers
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _terminate)
 
@@ -103,7 +102,7 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _tell(config: pytest.Config, text: str) -> None:
-    """Say what takes long where the user sees it: not among the captured output of the test that happens to wait."""
+    """Print a message about a slow step where the user sees it, not in the captured output of the waiting test."""
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     if reporter is not None:

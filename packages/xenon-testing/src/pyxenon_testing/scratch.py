@@ -1,4 +1,4 @@
-"""What the fixtures hand to a test: a file system or scheduler with a fresh directory, and how both are cleared away."""
+"""The file systems and schedulers with a fresh directory that the fixtures give to a test, and their cleanup."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ScratchFileSystem:
     """A file system for one test.
 
     Attributes:
-        filesystem: The file system, which is the test's own and may be closed by it.
-        directory: An empty directory on it, by its absolute path. It is removed after the test with all that is in it.
+        filesystem: The file system, which only this test uses and may close.
+        directory: The absolute path of an empty directory on it. It is removed with its content after the test.
     """
 
     filesystem: pyxenon.FileSystem
@@ -37,9 +37,9 @@ class ScratchScheduler:
     """A scheduler for one test.
 
     Attributes:
-        scheduler: The scheduler, which is the test's own. Jobs that are not done after the test are cancelled.
-        filesystem: A file system on which the jobs' files are, to write their input and read their output.
-        directory: An empty directory on it, by its absolute path. It is removed after the test with all that is in it.
+        scheduler: The scheduler, which only this test uses. Jobs that are not done after the test are cancelled.
+        filesystem: The file system with the jobs' files, to write their input and read their output.
+        directory: The absolute path of an empty directory on it. It is removed with its content after the test.
     """
 
     scheduler: pyxenon.Scheduler
@@ -49,16 +49,16 @@ class ScratchScheduler:
 
 @contextlib.contextmanager
 def fresh_directory(session: pyxenon.Session, adaptor: str) -> Iterator[ScratchFileSystem]:
-    """A file system of *adaptor* with a new directory in the server's temporary directory; both are gone at the end.
+    """Yield a file system of *adaptor* with a new directory in the temporary directory; close and remove both at the end.
 
-    Raises :class:`~pyxenon_core.errors.SessionError` when the session was closed.
+    Raises :class:`~pyxenon_core.errors.SessionError` if the session was closed.
     """
     import pyxenon
     from pyxenon_core.errors import NoSuchPathException
 
     require_open(session)
     directory = pyxenon.Path(tempfile.gettempdir()) / f"xenon-test-{uuid4().hex}"
-    # Two handles: the test may do with its own what it likes, also close it, and the directory is removed all the same.
+    # Two file systems: the directory is removed even if the test closes its own.
     with pyxenon.FileSystem.create(adaptor) as broom, pyxenon.FileSystem.create(adaptor) as filesystem:
         broom.create_directory(directory)
         try:
@@ -69,9 +69,9 @@ def fresh_directory(session: pyxenon.Session, adaptor: str) -> Iterator[ScratchF
 
 
 def cancel_jobs(scheduler: pyxenon.Scheduler) -> None:
-    """Cancel every job of *scheduler* that is not done, and see it end.
+    """Cancel every job of *scheduler* that is not done, and wait for its end.
 
-    Does nothing for a scheduler that is closed. Raises TimeoutError for a job that does not end within :data:`SECONDS_TO_END` seconds.
+    Does nothing if the scheduler is closed. Raises TimeoutError for a job that does not end within :data:`SECONDS_TO_END` seconds.
     """
     if scheduler.is_open():
         for job in scheduler.get_jobs():
@@ -81,9 +81,9 @@ def cancel_jobs(scheduler: pyxenon.Scheduler) -> None:
 def _cancel(scheduler: pyxenon.Scheduler, job: pyxenon.Job) -> None:
     from pyxenon_core.errors import NoSuchJobException
 
-    with contextlib.suppress(NoSuchJobException):  # done, and forgotten
+    with contextlib.suppress(NoSuchJobException):  # done and no longer known
         status = scheduler.cancel_job(job)
         if not status.done:
             status = scheduler.wait_until_done(job, timeout=SECONDS_TO_END * 1000)
         if not status.done:
-            raise TimeoutError(f"the job {job.id} is still {status.state} {SECONDS_TO_END} s after it was cancelled; end it by hand")
+            raise TimeoutError(f"the job {job.id} is still {status.state} {SECONDS_TO_END} s after it was cancelled; end it manually")

@@ -11,13 +11,13 @@ from pyxenon_testing.servers.listing import Row
 
 __all__ = ["print_table", "short_age"]
 
-# Where there is no terminal nothing is wrapped: one line for each server, for grep and awk.
+# Without a terminal nothing is wrapped: one line for each server, for grep and awk.
 WIDTH_OF_A_PIPE = 1000
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """Print *rows* on standard output, as wide as the terminal is."""
+    """Print *rows* on standard output, as wide as the terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_OF_A_PIPE
@@ -30,7 +30,7 @@ def print_table(rows: Sequence[Row]) -> None:
 
 
 def short_age(seconds: float) -> str:
-    """*seconds* in the largest unit of which there is one at least, as ``5 min``."""
+    """Return *seconds* in the largest unit that gives at least 1, such as ``5 min``."""
     for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""A base image made on this machine with debootstrap, where no registry of images can be reached."""
+"""Create a base image on this machine with debootstrap, for use without a registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["make_base_image", "mirrors"]
 
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
 LINES_OF_THE_LOG = 15
-# What a slim image goes without.
+# The content of these folders is removed, as in Debian's slim images.
 NOT_KEPT = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists", "var/log")
 _EXCLUSIONS = (
     "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/info/*\npath-exclude=/usr/share/locale/*\n"
@@ -31,9 +31,9 @@ _SUITE = re.compile(r"[a-z]+\Z")
 
 
 def make_base_image(suite: str, base: str = DEFAULT_BASE, progress: Progress = print, apt: Path = Path("/etc/apt")) -> str:
-    """Make the image ``debian:SUITE-slim`` (or what *base* names) with debootstrap; returns its name. Takes half a minute.
+    """Create the image ``debian:SUITE-slim``, or *base*, with debootstrap, and return its name. Takes half a minute.
 
-    Packages come from where this machine gets its own, as *apt* says. Raises :class:`BaseImageError`: debootstrap is missing or fails, or
+    Packages come from this machine's mirror, as configured in *apt*. Raises :class:`BaseImageError` if debootstrap is missing or fails, or
     this user is not root.
     """
     _require_able(suite)
@@ -57,11 +57,11 @@ def _require_able(suite: str) -> None:
     if shutil.which("debootstrap") is None:
         raise BaseImageError(f"cannot make a base image for {suite}: debootstrap is missing (Debian: apt-get install debootstrap)")
     if os.geteuid() != 0:
-        raise BaseImageError(f"cannot make a base image for {suite}: debootstrap needs root; try with sudo")
+        raise BaseImageError(f"cannot make a base image for {suite}: debootstrap needs root. Use sudo")
 
 
 def mirrors(apt: Path) -> Iterator[str]:
-    """The addresses that this machine gets Debian's packages from, the first for the main archive."""
+    """Yield the addresses of the Debian mirrors that this machine uses, that of the main archive first."""
     for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
         if path.suffix in (".list", ".sources") and path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
@@ -70,7 +70,7 @@ def mirrors(apt: Path) -> Iterator[str]:
 
 
 def _debootstrap(suite: str, root: Path, mirror: str | None) -> None:
-    # A suite that is newer than debootstrap itself is installed as the rolling one is.
+    # A suite that is newer than debootstrap is installed like sid.
     script = [] if (SCRIPTS / suite).exists() else [str(SCRIPTS / "sid")]
     places = [mirror or "", *script] if mirror or script else []
     command = ["debootstrap", "--variant=minbase", suite, str(root), *places]
@@ -99,7 +99,7 @@ def _import(engine: docker.DockerClient, root: Path, name: str) -> None:
     repository, _, tag = name.rpartition(":")
     with subprocess.Popen(["tar", "--numeric-owner", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as archive:
         if archive.stdout is None:
-            raise BaseImageError("cannot read what tar writes")
+            raise BaseImageError(f"cannot make {name}: the output of tar cannot be read")
         engine.api.import_image_from_stream(archive.stdout, repository=repository, tag=tag, changes=['CMD ["bash"]'])
     if archive.returncode:
         raise BaseImageError(f"cannot make {name}: tar ended with {archive.returncode}")

@@ -1,4 +1,4 @@
-"""The Docker engine: found, asked whether it answers, and kept for this process."""
+"""The connection to the Docker engine, one for each process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asking", "connect_engine"]
 
-# A build sends nothing while a package is being unpacked, and a machine with two cores unpacks slowly.
+# A build sends nothing while it unpacks a package, which is slow on a machine with two cores.
 SECONDS_FOR_AN_ANSWER = 300
 SECONDS_FOR_A_GREETING = 10
 
@@ -23,9 +23,9 @@ _engines: dict[int, docker.DockerClient] = {}
 
 
 def connect_engine() -> docker.DockerClient:
-    """The engine that ``DOCKER_HOST`` names, or this machine's own; raises :class:`EngineUnavailableError` when none answers.
+    """Return the engine that ``DOCKER_HOST`` names, or this machine's own; raises :class:`EngineUnavailableError` if it does not answer.
 
-    There is one connection for each process: a fork must not use its parent's sockets.
+    Each process has its own connection, because a fork must not use its parent's sockets.
     """
     if os.getpid() not in _engines:
         _engines[os.getpid()] = _connect()
@@ -48,7 +48,7 @@ def _connect() -> docker.DockerClient:
 
 @contextlib.contextmanager
 def asking(what: str) -> Iterator[None]:
-    """Turn what the engine, or the way to it, fails with into an :class:`EngineError`; *what* completes "could not"."""
+    """Turn errors of the engine, or of the connection to it, into :class:`EngineError`; *what* completes "could not"."""
     from docker.errors import DockerException
     from requests import RequestException
 
@@ -62,7 +62,7 @@ def _reason(error: Exception) -> str:
     where = os.environ.get("DOCKER_HOST") or "/var/run/docker.sock"
     text = str(error)
     if "Permission denied" in text:
-        advice = "You may not use it: join its group (sudo usermod -aG docker $USER, then log in anew), or run a rootless engine"
+        advice = "You have no access to it: join its group (sudo usermod -aG docker $USER, then log in again), or run a rootless engine"
     else:
-        advice = "Install Docker (Debian: apt-get install docker.io), start it, or name a running one with DOCKER_HOST"
+        advice = "Install Docker (Debian: apt-get install docker.io), start it, or set DOCKER_HOST to a running engine"
     return f"no Docker engine answers at {where}: {text}. {advice}."

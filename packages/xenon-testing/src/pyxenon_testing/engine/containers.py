@@ -1,4 +1,4 @@
-"""Containers: started with their secrets in files, asked, and disturbed."""
+"""Start, inspect, pause and remove containers; their secrets are in files."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ LINES_OF_THE_LOG = 20
 
 @attrs.frozen
 class ContainerSpec:
-    """What to run.
+    """The container to run.
 
     Attributes:
         image: The image's tag.
-        kind: What it serves, as ``ssh``.
+        kind: The kind of server, such as ``ssh``.
         name: The container's name; unique on the engine.
-        ports: The ports inside that are published on 127.0.0.1, each on the port outside that it maps to, or (None) on a free one.
-        environment: Variables. Anyone who may ask the engine can read them: no secrets.
-        files: What is put into the container before it starts, by absolute path. Only root can read it there.
-        hostname: The name that the container has for itself.
-        tmpfs: Small disks of its own, by where they are mounted, with their mount options.
+        ports: The container's ports to publish, each with its port on 127.0.0.1, or None for a free one.
+        environment: Variables. Every user of the engine can read them, so they must not be secret.
+        files: Files to put into the container before it starts, by absolute path. Only root can read them there.
+        hostname: The container's own host name.
+        tmpfs: Disks in memory, by mount point, with their mount options.
         labels: Further labels.
     """
 
@@ -54,14 +54,14 @@ class ContainerSpec:
 
 @attrs.frozen
 class Container:
-    """A container that runs.
+    """A running container.
 
     Attributes:
-        id: The engine's id of it.
+        id: Its id on the engine.
         name: Its name, for ``docker logs NAME``.
         address: Its address on the engine's network, for other containers.
-        ports: The port on 127.0.0.1 for each port inside that is published.
-        image: The tag of the image that it runs.
+        ports: The port on 127.0.0.1 for each published port of the container.
+        image: The tag of its image.
     """
 
     id: str
@@ -71,9 +71,9 @@ class Container:
     image: str
 
     def execute(self, command: Sequence[str], user: str = "root", environment: Mapping[str, str] | None = None) -> str:
-        """Run *command* in it as *user* and return what it wrote; raises :class:`ContainerCommandError` when it fails.
+        """Run *command* in it as *user* and return its output; raises :class:`ContainerCommandError` if it fails.
 
-        Nothing passes through a shell. The engine shows the command to everyone who may use it: no secrets.
+        No shell is involved. Every user of the engine can see the command, so it must not contain secrets.
         """
         with asking(f"run {' '.join(command)} in the container {self.name}"):
             code, output = self._docker().exec_run(list(command), user=user, environment=dict(environment or {}))
@@ -83,7 +83,7 @@ class Container:
         return text
 
     def log(self, lines: int | Literal["all"] = "all") -> str:
-        """The last *lines* of what its daemons wrote, or all; empty when it is gone."""
+        """Return the last *lines* of its daemons' output, or all; empty if the container is gone."""
         from docker.errors import NotFound
 
         with asking(f"show the log of the container {self.name}"):
@@ -93,7 +93,7 @@ class Container:
                 return ""
 
     def state(self) -> str:
-        """What the engine calls its state, as ``running``, ``paused`` or ``exited``; ``gone`` once it was removed."""
+        """Return the engine's word for its state, such as ``running``, ``paused`` or ``exited``; ``gone`` if it was removed."""
         from docker.errors import NotFound
 
         with asking(f"tell the state of the container {self.name}"):
@@ -103,29 +103,29 @@ class Container:
                 return "gone"
 
     def is_running(self) -> bool:
-        """Whether it runs, or is paused; False once it has ended or is gone."""
+        """Return True if it is running or paused, False if it has ended or is gone."""
         return self.state() in ("running", "paused")
 
     def pause(self) -> None:
-        """Freeze all its processes: connections stay open, and nothing answers."""
+        """Freeze all its processes: connections stay open, but nothing answers."""
         with asking(f"pause the container {self.name}"):
             self._docker().pause()
 
     def unpause(self) -> None:
-        """Let its processes go on; does nothing when it is not paused."""
+        """Resume its processes; does nothing if it is not paused."""
         if self.state() == "paused":
-            with asking(f"let the container {self.name} go on"):
+            with asking(f"resume the container {self.name}"):
                 self._docker().unpause()
 
     def remove(self) -> None:
-        """Take it away, running or not; does nothing when it is gone."""
+        """Remove it, running or not; does nothing if it is gone."""
         from docker.errors import NotFound
 
         with asking(f"find the container {self.name}"), contextlib.suppress(NotFound):
             remove_container(self._docker())
 
     def not_ready(self, why: str) -> ServerNotReadyError:
-        """The error for a server that does not serve: the last lines of its log, and how to look further when the container is gone."""
+        """Return the error for a server that is not ready, with the last lines of its log and how to investigate further."""
         log = self.log()
         last = "\n".join(f"    {line}" for line in log.splitlines()[-LINES_OF_THE_LOG:]) or "    (nothing)"
         path = private_folder() / f"{self.name}.log"
@@ -141,10 +141,10 @@ class Container:
 
 
 def run_container(spec: ContainerSpec, owner: Owner) -> Container:
-    """Create a container, put its files in, start it, and learn its ports.
+    """Create a container, copy its files into it, start it, and read its ports.
 
-    Raises ServerNotReadyError when it ends at once, and EngineError when the engine cannot start it, as when a fixed port is taken; then
-    nothing is left of it.
+    Raises ServerNotReadyError if it ends at once, and EngineError if the engine cannot start it, for example because a fixed port is in
+    use; the container is removed then.
     """
     created = _created(spec, owner)
     try:
@@ -154,14 +154,14 @@ def run_container(spec: ContainerSpec, owner: Owner) -> Container:
             created.start()
             created.reload()
         return _known(created, spec)
-    except BaseException:  # Ctrl-C among them
-        with contextlib.suppress(EngineError):  # what went wrong first is what matters
+    except BaseException:  # including Ctrl-C
+        with contextlib.suppress(EngineError):  # the first error matters
             remove_container(created)
         raise
 
 
 def _created(spec: ContainerSpec, owner: Owner) -> DockerContainer:
-    """The container, created; one that the engine creates while Ctrl-C arrives is removed again."""
+    """Create the container; remove it again if Ctrl-C arrives while the engine creates it."""
     with asking(f"create the container {spec.name}"), ThreadPoolExecutor(1, "xenon-testing-create") as pool:
         creating = pool.submit(_create, spec, owner)
         try:
@@ -180,7 +180,7 @@ def _create(spec: ContainerSpec, owner: Owner) -> DockerContainer:
         "labels": {**owner.labels(), f"{LABEL}.kind": spec.kind, **spec.labels},
         "ports": {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in spec.ports.items()},
         "tmpfs": dict(spec.tmpfs),
-        "cap_add": ["NET_ADMIN"],  # to add latency and to drop connections, inside its own network alone
+        "cap_add": ["NET_ADMIN"],  # to add latency and drop connections, only in its own network
     }
     return connect_engine().containers.create(spec.image, **options)
 
@@ -189,7 +189,7 @@ def _known(created: DockerContainer, spec: ContainerSpec) -> Container:
     network = created.attrs["NetworkSettings"]
     bound = {int(name.partition("/")[0]): places for name, places in network["Ports"].items() if places}
     missing = [port for port in spec.ports if port not in bound]
-    if missing:  # it has ended already, and the engine has taken its ports back
+    if missing:  # it has already ended, and the engine has freed its ports
         code = created.attrs["State"]["ExitCode"]
         raise Container(str(created.id), spec.name, "", {}, spec.image).not_ready(f"it ended at once, with exit code {code}")
     address = network.get("IPAddress") or next(iter(network["Networks"].values()))["IPAddress"]

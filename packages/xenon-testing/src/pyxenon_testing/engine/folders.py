@@ -1,4 +1,4 @@
-"""Where locks, keys and logs are: folders among the temporary files that only this user can enter."""
+"""The folder of locks, keys and logs among the temporary files, which only this user can enter."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["private_folder", "private_path"]
 
 
 def private_path() -> Path:
-    """Where this user's folder among the temporary files is, or would be."""
+    """Return the path of this user's folder among the temporary files, which may not exist."""
     return Path(tempfile.gettempdir()) / f"pyxenon-testing-{os.getuid()}"
 
 
 def private_folder() -> Path:
-    """This user's folder among the temporary files, which only this user can enter; made if need be.
+    """Return this user's folder among the temporary files, which only this user can enter; create it if it is missing.
 
-    Raises PermissionError when something else, or another user's, is in its place.
+    Raises PermissionError if the path is not a folder, or belongs to another user.
     """
     folder = private_path()
     try:
@@ -26,6 +26,6 @@ def private_folder() -> Path:
     except FileExistsError:
         ours = False
     if not ours:
-        raise PermissionError(f"cannot use {folder} for the servers' keys: it is not a folder of yours. Set TMPDIR to a folder of your own")
+        raise PermissionError(f"cannot use {folder} for the servers' keys: it is not a folder of yours. Set TMPDIR to your own folder")
     folder.chmod(0o700)
     return folder

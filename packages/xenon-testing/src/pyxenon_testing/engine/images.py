@@ -1,7 +1,7 @@
-"""Images: built from packaged Dockerfiles on first use, and named by the hash of everything that went in.
+"""Images, built from packaged Dockerfiles at first use, and tagged with the hash of all their inputs.
 
-An image whose inputs have not changed is found under its tag and not built again; one whose inputs have changed has another tag. A lock for
-each tag lets processes that want the same image at once build it once.
+An image whose inputs have not changed is found under its tag and not built again; changed inputs give another tag. A lock for each tag
+ensures that processes that need the same image at once build it only once.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ HASH_LENGTH = 12
 LINES_OF_THE_BUILD = 25
 Progress = Callable[[str], None]
 _log = logging.getLogger("xenon.testing")
-# What an engine needs from the environment of who builds, to reach the packages through a proxy. They do not count as inputs.
+# The variables of the environment that a build needs to reach the packages through a proxy. They are not inputs.
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @attrs.frozen
 class ImageRecipe:
-    """How an image is made.
+    """The recipe of an image.
 
     Attributes:
-        name: What it serves, as ``ssh``; part of the tag.
-        folder: Where its ``Dockerfile`` is, and all that it copies.
-        parent: The recipe that it builds on; None builds on the base image.
-        fetch: Puts files that are not packaged, such as a download, into the folder given; called only before a build. What it fetches
-            must be pinned in *inputs*.
-        inputs: What else decides what is built, as the pin of a download.
+        name: The kind of server, such as ``ssh``; part of the tag.
+        folder: The folder with its ``Dockerfile`` and all files that it copies.
+        parent: The recipe of the image it is built on; None for the base image.
+        fetch: Puts files that are not packaged, such as a download, into the given folder; called only before a build. The files must be
+            pinned in *inputs*.
+        inputs: Further inputs of the build, such as the pin of a download.
     """
 
     name: str
@@ -55,9 +55,9 @@ class ImageRecipe:
 
 
 def ensure_image(recipe: ImageRecipe, suite: str, base: str = DEFAULT_BASE, progress: Progress = _log.info) -> str:
-    """The tag of the image of *recipe* on Debian's *suite*, built now if it was not built before.
+    """Return the tag of the image of *recipe* on Debian's *suite*; build the image if it does not exist.
 
-    *base* names the image to build on; ``{suite}`` in it is replaced. Raises BaseImageError and ImageBuildError.
+    *base* names the base image; ``{suite}`` in it is replaced. Raises BaseImageError and ImageBuildError.
     """
     parent = ensure_image(recipe.parent, suite, base, progress) if recipe.parent else base_name(base, suite)
     came_from = parent if recipe.parent else f"{parent} {base_image_id(parent, progress)}"
@@ -70,20 +70,18 @@ def ensure_image(recipe: ImageRecipe, suite: str, base: str = DEFAULT_BASE, prog
 
 
 def base_name(base: str, suite: str) -> str:
-    """The base image that *base* names for *suite*; raises :class:`BaseImageError` when it names none."""
+    """Return the name of the base image for *suite*; raises :class:`BaseImageError` if *base* is invalid."""
     try:
         name = base.format(suite=suite)
     except (IndexError, KeyError, ValueError) as error:
-        raise BaseImageError(
-            f"cannot build on the image {base!r}: only {{suite}} is replaced in it, and {error} is something else"
-        ) from error
+        raise BaseImageError(f"cannot build on the image {base!r}: only {{suite}} is replaced in it, not {error}") from error
     if not name:
-        raise BaseImageError("cannot build on an image without a name; the usual one is " + DEFAULT_BASE)
+        raise BaseImageError(f"cannot build on an image without a name; use {DEFAULT_BASE}")
     return name
 
 
 def base_image_id(name: str, progress: Progress = _log.info) -> str:
-    """The id of the base image *name*, pulled if it is not here; raises :class:`BaseImageError` when it cannot be had."""
+    """Return the id of the base image *name*; pull it if it is missing. Raises :class:`BaseImageError` if that fails."""
     from docker.errors import APIError, ImageNotFound
     from docker.utils import parse_repository_tag
 
@@ -99,13 +97,13 @@ def base_image_id(name: str, progress: Progress = _log.info) -> str:
         except APIError as error:
             suite = (tag or "bookworm").removesuffix("-slim")
             raise BaseImageError(
-                f"cannot get the image {name} to build on: it is not here, and pulling it failed: {error.explanation or error}. "
-                f"Where no registry of images can be reached, make it: xenon-testing base-image {suite}"
+                f"cannot get the image {name} to build on: it is not on this engine, and pulling it failed: {error.explanation or error}. "
+                f"Without access to a registry, create it: xenon-testing base-image {suite}"
             ) from error
 
 
 def build_lock(tag: str) -> Any:
-    """A lock between processes, for the building of *tag*."""
+    """Return the lock between processes that build *tag*."""
     import filelock
 
     folder = private_folder() / "locks"
@@ -158,7 +156,7 @@ def _messages(context: io.BytesIO, tag: str, parent: str) -> Iterator[Mapping[st
 
     arguments = {"BASE": parent} | {name: os.environ[name] for name in _PROXY_VARIABLES if name in os.environ}
     api = connect_engine().api
-    # The host's network, since engines whose containers cannot resolve names or have no way out are common on clusters and in CI.
+    # The host's network, because on clusters and in CI containers often cannot resolve names or reach the internet.
     options: dict[str, Any] = {"network_mode": "host", "rm": True, "forcerm": True, "decode": True, "custom_context": True}
     with asking(f"build the image {tag}"):
         try:
@@ -168,7 +166,7 @@ def _messages(context: io.BytesIO, tag: str, parent: str) -> Iterator[Mapping[st
 
 
 def _context(folders: Iterable[Path]) -> io.BytesIO:
-    """The files as a tar archive, those that begin with ``#!`` executable whatever an installer made of their modes."""
+    """Return the files as a tar archive; files that begin with ``#!`` are executable, whatever mode an installer gave them."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for folder in folders:

@@ -1,4 +1,4 @@
-"""Whose container it is: labels that name the session and the process behind it, and the removal of what has no living owner."""
+"""The owners of containers: labels with the session and its process, and the removal of containers whose owner has ended."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _CONFLICT = 409  # its removal is in progress
 
 @attrs.frozen
 class Owner:
-    """Who takes a container away: a process of this or another machine, or a person at a terminal (process 0).
+    """The owner of a container, who removes it: a process of this or another machine, or a person at a terminal.
 
     Attributes:
         session: The id that all containers of one session share.
-        place: Where the process runs, or a person works.
-        pid: The process; 0 for a person.
-        started: What tells the process from a later one with the same pid.
+        place: The machine and namespace of the process or person.
+        pid: The process id; 0 for a person.
+        started: The start of the process, which distinguishes it from a later one with the same pid.
     """
 
     session: str
@@ -40,7 +40,7 @@ class Owner:
 
     @classmethod
     def this_process(cls, session: str) -> Owner:
-        """This process, in a session of its own."""
+        """Return this process as the owner of *session*."""
         return cls(session, this_place(), os.getpid(), start_of(os.getpid()) or "")
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class Owner:
 
     @classmethod
     def parse(cls, session: str, text: str) -> Owner:
-        """The owner of *session* that ``str`` has written as *text*; raises ValueError for what it has not."""
+        """Return the owner of *session* from *text*, which ``str`` has written; raises ValueError for other text."""
         if text == _A_PERSON:
             return cls(session)
         process, _, place = text.partition("@")
@@ -56,55 +56,55 @@ class Owner:
         return cls(session, Place.parse(place), int(pid), started)
 
     def labels(self) -> dict[str, str]:
-        """What a container carries to be found, and known by, later."""
+        """Return the labels by which a container and its owner are found later."""
         return {LABEL: "yes", f"{LABEL}.session": self.session, f"{LABEL}.owner": str(self)}
 
     @classmethod
     def of(cls, container: DockerContainer) -> Owner:
-        """The owner that *container*, as :func:`owned_containers` lists it, carries."""
+        """Return the owner of *container*, which must come from :func:`owned_containers`."""
         labels = container.attrs.get("Labels") or {}
         session = labels.get(f"{LABEL}.session", "")
         try:
             return cls.parse(session, labels.get(f"{LABEL}.owner", _A_PERSON))
-        except ValueError:  # of another release: whether its owner lives is not known
+        except ValueError:  # written by another release: the owner may be alive
             return cls(session, Place("elsewhere"), -1)
 
     def is_gone(self) -> bool:
-        """Whether the owner is known to have ended.
+        """Return True if the owner is known to have ended.
 
-        False for a person, and for a process of another machine or of a container with processes of its own, of which nothing is known.
+        False for a person, and for a process of another machine or pid namespace, about which nothing is known.
         """
         here = this_place()
         if self.pid == 0 or self.place.node != here.node:
             return False
         if self.place.boot != here.boot:
-            return True  # this machine has been started anew since
+            return True  # this machine has been restarted since
         return self.place.processes == here.processes and start_of(self.pid) not in (self.started, HIDDEN)
 
 
 def owned_containers(session: str | None = None) -> list[DockerContainer]:
-    """The containers of *session*, or of all sessions, also those that have stopped."""
+    """Return the containers of *session*, or of all sessions, including stopped ones."""
     label = LABEL if session is None else f"{LABEL}.session={session}"
     with asking("list the containers of tests"):
-        # Sparse, since a container that goes away during the listing would be an error otherwise.
+        # Sparse, because a container that is removed during the listing would raise an error otherwise.
         return connect_engine().containers.list(all=True, filters={"label": label}, sparse=True)
 
 
 def container_name(container: DockerContainer) -> str:
-    """The name of *container*, as :func:`owned_containers` lists it: a listing has it in another place than the engine's full answer."""
+    """Return the name of *container*, which must come from :func:`owned_containers`: a sparse listing has it in another field."""
     names: list[str] = container.attrs["Names"]
     return names[0].lstrip("/")
 
 
 def orphans() -> list[DockerContainer]:
-    """The containers whose owners have ended without taking them away, as a process does that is killed."""
+    """Return the containers whose owners have ended without removing them, for example because they were killed."""
     return [container for container in owned_containers() if Owner.of(container).is_gone()]
 
 
 def remove_containers(containers: list[DockerContainer]) -> None:
-    """Remove *containers* and their volumes, some at once; one that is gone already is no error.
+    """Remove *containers* and their volumes, several at a time; ignore those that are already gone.
 
-    Raises an EngineError for one that cannot be removed, once all have been tried.
+    Raises EngineError for a container that cannot be removed, after all have been tried.
     """
     if containers:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -114,7 +114,7 @@ def remove_containers(containers: list[DockerContainer]) -> None:
 
 
 def remove_container(container: DockerContainer) -> None:
-    """Remove *container*; that it is gone already, or that another process is removing it, is no error."""
+    """Remove *container*; does nothing if it is already gone or another process is removing it."""
     from docker.errors import APIError, NotFound
 
     with asking(f"remove the container {container.id}"):

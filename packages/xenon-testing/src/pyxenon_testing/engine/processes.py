@@ -1,6 +1,6 @@
-"""Which process is meant: on which machine, since which start of it, among which processes, and since when.
+"""Identify a process by its machine, the machine's boot, its pid namespace and its start.
 
-A pid alone is not enough: it is given again, it means another process in a container, and clocks are set.
+A pid alone is not enough: pids are reused, a container has its own, and clocks are changed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _PROC = Path("/proc")
 
 @attrs.frozen
 class Place:
-    """Where pids mean what they say.
+    """The machine and pid namespace within which a pid is unique.
 
     Attributes:
         node: The machine's name.
-        boot: This start of the machine; empty where the system does not tell.
-        processes: The namespace in which pids are counted, which a container has for itself; empty where there is none.
+        boot: The id of the machine's current boot; empty if the system does not report it.
+        processes: The pid namespace, of which each container has its own; empty if the system has none.
     """
 
     node: str
@@ -38,14 +38,14 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> Place:
-        """The place that ``str`` has written as *text*; raises ValueError for what it has not."""
+        """Return the place from *text*, which ``str`` has written; raises ValueError for other text."""
         node, boot, processes = text.rsplit("/", 2)
         return cls(node, boot, processes)
 
 
 @functools.cache
 def this_place() -> Place:
-    """Where this process runs."""
+    """Return the place of this process."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         processes = str((_PROC / "self/ns/pid").stat().st_ino)
@@ -55,9 +55,9 @@ def this_place() -> Place:
 
 
 def start_of(pid: int) -> str | None:
-    """When the process *pid* began, as a word that stays the same; None when there is none, or it only waits to be reaped.
+    """Return the start of the process *pid* as a constant word; None if it does not exist or is a zombie.
 
-    :data:`HIDDEN` when it lives and is another user's, of whom the system tells nothing.
+    Returns :data:`HIDDEN` if it is another user's process and the system hides its start.
     """
     try:
         fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -22,6 +22,6 @@ class At(SshKind[SshServer]):
     first_job = submit_and_wait("at now -f", "atq")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
-        """The host in *container*; plain ssh jobs reach its login shell."""
+        """Return the host in *container*; plain ssh jobs run in its login shell."""
         port = container.ports[PORT]
         return SshServer(jobs=(job_access("at", port), job_access("ssh", port)), **self.facts(container, options, login, client))

@@ -1,4 +1,4 @@
-"""Programs that use a server which a person has started."""
+"""Let programs use a server that was started from a terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _clients: dict[str, ProgramClient] = {}
 
 
 class ProgramClient(Client):
-    """Connects through the session of the program, which is the program's to close; a session that was closed is opened again."""
+    """A client that uses the program's own session, which the program closes; a closed session is opened again."""
 
     def session(self) -> pyxenon.Session:
-        """The open session, or one that is opened now.
+        """Return the open session, or open one.
 
-        Raises :class:`~pyxenon_core.errors.SessionError` when the program has opened one that knows none of the servers' host keys.
+        Raises :class:`~pyxenon_core.errors.SessionError` if the program has opened one that does not know the servers' host keys.
         """
         import pyxenon
         from pyxenon.session import current_session
@@ -34,16 +34,16 @@ class ProgramClient(Client):
         except SessionError:
             return pyxenon.init(target=self.target)
         if session.target != self.target:
-            hint = "Open none before it, or open it with xenon.init(target=server.client.target), for the server that attach() gives"
-            raise SessionError(f"the session that is open, {session.target}, does not know the host keys of servers for tests", hint=hint)
+            hint = "Open no session before, or open it with xenon.init(target=server.client.target) for the server that attach() returns"
+            raise SessionError(f"the open session, {session.target}, does not know the host keys of servers for tests", hint=hint)
         return session
 
 
 def attach_server(name: str, target: str | None = None) -> Server:
-    """As :func:`pyxenon_testing.attach`."""
+    """Return the server that was started under *name*: see :func:`pyxenon_testing.attach`."""
     named = NamedServer(name)
     chosen = target or os.environ.get(TARGET_VARIABLE) or DEFAULT_TARGET
-    # One for all servers, as a program has one session: what it learns of a server's host key, the session's Xenon server can read.
+    # One client for all servers, because a program has one session, whose home must have the host keys of all of them.
     client = _clients.setdefault(chosen, ProgramClient(chosen, named.folder / "home"))
     found = named.find(client)
     if found is None:

@@ -1,4 +1,4 @@
-"""The first job of a cluster, which shows that it is ready: it was accepted, it has run, and the node is idle again."""
+"""The first job of a cluster, which shows that the cluster is ready: the job was accepted and has run, and the node is idle again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ SECONDS_BETWEEN_TRIES = 0.1
 
 
 def submit_and_wait(submit: str, list_jobs: str) -> str:
-    """A command for the account's shell: it runs a job and waits for its end, for five seconds or little more.
+    """Return a command for the account's shell that runs a job and waits about five seconds for its end.
 
-    *submit* takes the path of a script as its last word, as ``qsub`` does; *list_jobs* prints nothing when no job is left, as ``atq`` does.
-    The script removes itself: that shows that it has run.
+    *submit* takes the path of a script as its last word, like ``qsub``; *list_jobs* prints nothing when no job is left, like ``atq``.
+    The script removes itself, which shows that it has run.
     """
     make = r'''job=$(mktemp -t first-job.XXXXXX) && trap 'rm -f "$job"' EXIT && printf '#!/bin/sh\nrm -f %s\n' "$job" >"$job"'''
     is_done = f'[ ! -e "$job" ] && [ -z "$({list_jobs})" ]'

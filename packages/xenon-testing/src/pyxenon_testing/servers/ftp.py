@@ -19,17 +19,17 @@ from pyxenon_testing.servers.storage import StorageKind
 __all__ = ["Ftp", "free_ports"]
 
 PORT = 21
-# Each transfer under way takes one. vsftpd draws a port by lot, ten times at most, and ends the session when all ten were taken: with twice
-# as many as are likely to be in use that happens once in a thousand transfers, with four times as many once in a million.
+# Each running transfer uses one. vsftpd picks a random port, at most ten times, and ends the session if all ten were in use: with twice
+# as many ports as are likely to be in use, that happens once in a thousand transfers, with four times as many once in a million.
 PASSIVE_PORTS = 20
-# Below those that systems give to whoever asks for any port.
+# Below the range from which systems choose free ports.
 LOWEST_PORT, HIGHEST_PORT = 20000, 32000
 TRIES = 100
 SECONDS_FOR_AN_ANSWER = 10
 
 
 class Ftp(StorageKind):
-    """vsftpd with the account, which logs in with its password and begins in its home."""
+    """vsftpd with one account, which logs in with its password and begins in its home."""
 
     name = "ftp"
     title = "vsftpd: FTP"
@@ -38,7 +38,7 @@ class Ftp(StorageKind):
     daemon = "vsftpd"
 
     def spec(self, tag: str, name: str, options: ServerOptions, login: Login) -> ContainerSpec:
-        """As for all, with ports for passive connections: the server tells clients their numbers, so they are the same outside."""
+        """Add ports for passive connections, with the same numbers outside the container, because the server tells clients the numbers."""
         spec = super().spec(tag, name, options, login)
         passive = free_ports(PASSIVE_PORTS)
         settings = f"pasv_min_port={passive[0]}\npasv_max_port={passive[-1]}\n"
@@ -49,13 +49,13 @@ class Ftp(StorageKind):
         )
 
     def location(self, port: int) -> str:
-        """Host and port."""
+        """Return host and port."""
         return f"{LOOPBACK}:{port}"
 
     def probe(self, server: Server) -> str:
-        """Log in and list the home, which takes a passive connection."""
+        """Log in and list the home, which needs a passive connection."""
         try:
-            with ftplib.FTP(timeout=SECONDS_FOR_AN_ANSWER) as client:  # noqa: S321  # FTP is what this is about
+            with ftplib.FTP(timeout=SECONDS_FOR_AN_ANSWER) as client:  # noqa: S321  # this is an FTP server
                 client.connect(server.host, server.port)
                 client.login(server.username, server.password)
                 client.nlst()
@@ -65,7 +65,7 @@ class Ftp(StorageKind):
 
 
 def free_ports(count: int) -> range:
-    """*count* ports in a row on which nobody listens on 127.0.0.1 now; raises OSError when none are found."""
+    """Return *count* consecutive ports that are free on 127.0.0.1 now; raises OSError if none are found."""
     for _ in range(TRIES):
         first = random.randrange(LOWEST_PORT, HIGHEST_PORT - count)  # noqa: S311  # nobody gains from guessing a port
         ports = range(first, first + count)

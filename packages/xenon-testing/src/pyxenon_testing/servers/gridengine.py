@@ -1,4 +1,4 @@
-"""Grid Engine: a master and a node in one container, over ssh."""
+"""Grid Engine with a master and a node in one container, over ssh."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyxenon_testing.servers.ssh import PORT, SSH_IMAGE, SshKind, SshServer, job
 
 __all__ = ["GridEngine"]
 
-# Without it, Xenon refuses every release of Grid Engine but 6.2.
+# Without it, Xenon rejects every release of Grid Engine except 6.2.
 _ANY_RELEASE = {"xenon.adaptors.schedulers.gridengine.ignore.version": "true"}
 
 
@@ -20,8 +20,8 @@ class GridEngine(SshKind[SshServer]):
     """Grid Engine on one node, with the queues ``main`` and ``short`` (ten minutes) and the parallel environments ``smp`` and ``mpi``.
 
     Its daemons are ``sge_qmaster`` and ``sge_execd``. The master takes up to ten seconds to stop, and the node may need twenty to find it
-    again. A job that is waited for with ``qsub -sync y`` and ends soon after that stays listed as running for minutes; others do not.
-    Debian's suite forky has no Grid Engine.
+    again. A short job submitted with ``qsub -sync y`` stays listed as running for minutes after its end; others do not. The Debian suite
+    forky has no Grid Engine.
     """
 
     name = "gridengine"
@@ -32,7 +32,7 @@ class GridEngine(SshKind[SshServer]):
     first_job = submit_and_wait("qsub -o /dev/null -j y", "qstat")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
-        """The cluster in *container*; plain ssh jobs reach its login shell."""
+        """Return the cluster in *container*; plain ssh jobs run in its login shell."""
         port = container.ports[PORT]
         jobs = (job_access("gridengine", port, _ANY_RELEASE), job_access("ssh", port))
         return SshServer(jobs=jobs, **self.facts(container, options, login, client))

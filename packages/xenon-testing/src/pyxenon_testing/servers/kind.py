@@ -1,4 +1,4 @@
-"""The kinds of server: what is the same in starting any of them."""
+"""The base class of all kinds of server."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ S = TypeVar("S", bound=Server)
 
 
 def recipe(name: str, parent: ImageRecipe | None = None) -> ImageRecipe:
-    """The packaged recipe *name*, on *parent*."""
+    """Return the packaged recipe *name*, built on *parent*."""
     return ImageRecipe(name, DOCKERFILES / name, parent)
 
 
 class Kind(abc.ABC, Generic[S]):
-    """A kind of server. A subclass says what image it needs, how it is reached and when it is ready.
+    """A kind of server. A subclass defines its image, how to connect to it and when it is ready.
 
     Attributes:
-        name: What users call it, as ``ssh``.
-        title: What it is, for the command line's list.
-        image: How its image is made.
-        ports: The ports inside that are published.
-        hostname: The name that the container has for itself, where that matters.
-        not_on: The Debian suites that are known to lack what it needs.
-        takes_configuration: Whether its configuration file takes further lines.
-        seconds_to_start: How long it may take until it is ready, on a slow machine.
+        name: Its name, such as ``ssh``.
+        title: Its description in the command line's list.
+        image: The recipe of its image.
+        ports: The container's ports that are published.
+        hostname: The container's own host name, if it matters.
+        not_on: The Debian suites that do not have its packages.
+        takes_configuration: True if lines can be added to its configuration file.
+        seconds_to_start: The time limit until it is ready, enough for a slow machine.
     """
 
     name: ClassVar[str]
@@ -53,14 +53,14 @@ class Kind(abc.ABC, Generic[S]):
     seconds_to_start: ClassVar[float] = 60.0
 
     def require_fit(self, options: ServerOptions) -> None:
-        """Raise ValueError when *options* ask for what this kind is known not to have."""
+        """Raise ValueError if this kind does not support *options*."""
         if options.suite in self.not_on:
-            raise ValueError(f"there is no {self.name} on Debian {options.suite}: its packages are not there; choose another suite")
+            raise ValueError(f"there is no {self.name} on Debian {options.suite}, which lacks its packages; choose another suite")
         if options.configuration and not self.takes_configuration:
-            raise ValueError(f"the option configuration is not for {self.name}, whose configuration takes no further lines")
+            raise ValueError(f"the option configuration is not for {self.name}, whose configuration cannot be extended; omit it")
 
     def spec(self, tag: str, name: str, options: ServerOptions, login: Login) -> ContainerSpec:
-        """What to run. Called again when the engine refuses the ports, which a subclass may have chosen."""
+        """Return the container to run. Called again if the engine rejects the ports, which a subclass may have chosen."""
         return ContainerSpec(
             image=tag,
             kind=self.name,
@@ -73,19 +73,19 @@ class Kind(abc.ABC, Generic[S]):
         )
 
     def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
-        """The secrets and settings, by file name in :data:`SECRETS`."""
+        """Return the secrets and settings, by file name in :data:`SECRETS`."""
         return {"password": login.password.encode()}
 
     @abc.abstractmethod
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> S:
-        """The server in *container*, as tests get it."""
+        """Return the server in *container*, as tests get it."""
 
     @abc.abstractmethod
     def probe(self, server: S) -> str:
-        """One try to use *server* as a client does: empty when it served, else why it did not. Takes some seconds at most."""
+        """Try once to use *server* like a client, for some seconds at most; return why it failed, or an empty string."""
 
     def wait_until_ready(self, server: S) -> None:
-        """Return when *server* serves; raises ServerNotReadyError when it, or one of its daemons, has ended, or does not serve in time."""
+        """Wait until *server* is ready; raises ServerNotReadyError if it or one of its daemons ends, or it is not ready in time."""
         deadline = time.monotonic() + self.seconds_to_start
         next_check = time.monotonic() + SECONDS_BETWEEN_CHECKS
         while why := self.probe(server):

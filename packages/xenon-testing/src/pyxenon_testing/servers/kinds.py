@@ -23,7 +23,7 @@ KINDS: Mapping[str, Kind[Any]] = MappingProxyType({kind.name: kind for kind in _
 
 
 def kind_named(name: str) -> Kind[Any]:
-    """The kind *name*, with ``-`` or ``_`` between its words; raises ValueError when there is none."""
+    """Return the kind *name*, with ``-`` or ``_`` between its words; raises ValueError if it does not exist."""
     kind = KINDS.get(name.replace("_", "-"))
     if kind is None:
         raise ValueError(f"there is no kind of server named {name!r}; there are: {', '.join(KINDS)}")

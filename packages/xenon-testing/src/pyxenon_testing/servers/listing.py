@@ -1,4 +1,4 @@
-"""What runs in Docker for tests, as a person sees it: the servers of terminals and of test sessions, also those that were left behind."""
+"""The list of servers in Docker, of terminals and of test sessions, including those left behind."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = ["Row", "list_servers", "show_log"]
 
 @attrs.frozen
 class Row:
-    """A container, in words.
+    """A container, as shown in the list.
 
     Attributes:
-        name: What ``down`` and ``logs`` call it: the server's name, or the container's where a test session has started it.
-        kind: What it serves.
-        suite: The Debian suite that it runs.
+        name: Its name for ``down`` and ``logs``: the server's name, or the container's if a test session has started it.
+        kind: The kind of server.
+        suite: The Debian suite it runs.
         where: Its address on this machine, or why it has none.
-        age: For how long it has been there, in seconds.
-        owner: Who takes it away.
+        age: The seconds since it was created.
+        owner: Its owner, who removes it.
     """
 
     name: str
@@ -42,16 +42,16 @@ class Row:
 
 
 def list_servers(root: Path | None = None) -> list[Row]:
-    """All servers on the engine, those of terminals first, then the oldest first."""
+    """Return all servers on the engine, those of terminals first, then the oldest first."""
     named = {server.owner.session: server for server in named_servers(root)}
     containers = sorted(owned_containers(), key=lambda container: (Owner.of(container).pid, container.attrs["Created"]))
     return [_row(container, named.get(Owner.of(container).session)) for container in containers]
 
 
 def show_log(name: str, follow: bool, output: IO[bytes]) -> None:
-    """Write to *output* what the daemons of the server *name* wrote; with *follow*, until it ends.
+    """Write the logs of the daemons of the server *name* to *output*; with *follow*, continue until it ends.
 
-    A container's name will do too. Raises NotRunningError when there is neither.
+    *name* may also be a container's name. Raises NotRunningError if neither exists.
     """
     named = NamedServer(name)
     session = named.owner.session
@@ -77,7 +77,7 @@ def _row(container: DockerContainer, named: NamedServer | None) -> Row:
 
 
 def _where(facts: Mapping[str, Any]) -> str:
-    """The address of the port that serves, which is the one with the lowest number inside."""
+    """Return the address of the main port, which has the lowest number in the container."""
     if facts["State"] != "running":
         return str(facts["State"])
     published = [port for port in facts.get("Ports") or [] if port.get("PublicPort")]

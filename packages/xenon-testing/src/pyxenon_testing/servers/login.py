@@ -1,4 +1,4 @@
-"""Who may log in, and how a client knows the host: made anew for each server."""
+"""The account and the host keys of a server, new for each server."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ LOOPBACK = "127.0.0.1"
 SSH_PORT = 22
 KEY_FILE = "id_ecdsa"
 PASSWORD_BYTES = 18
-# Both kinds of host key, since clients differ in which they prefer.
+# Two types of host key, because clients prefer different ones.
 HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256")
 
 
 @attrs.frozen
 class Login:
-    """An account on a server, and the server's own keys.
+    """An account on a server, and the server's host keys.
 
     Attributes:
         username: The account's name.
-        password: Its password. Left out of the repr.
-        private_key: The file with the key that may log in: PEM, mode 0600, no passphrase.
+        password: The account's password. Not in the repr.
+        private_key: The file with the account's private key: PEM, mode 0600, no passphrase.
         public_key: The line for ``authorized_keys``.
-        host_public_keys: What the server shows, each as ``TYPE BASE64``.
-        host_private_keys: What proves it, by file name. Left out of the repr.
+        host_public_keys: The public host keys, each as ``TYPE BASE64``.
+        host_private_keys: The private host keys, by file name. Not in the repr.
     """
 
     username: str
@@ -40,7 +40,7 @@ class Login:
     host_private_keys: dict[str, str] = attrs.field(repr=False)
 
     def known_hosts(self, host: str, port: int) -> str:
-        """The lines for a known-hosts file that say which keys the server on *port* of *host* has."""
+        """Return the lines for a known-hosts file with the keys of the server on *port* of *host*."""
         names = _loopback_names() if host == LOOPBACK else (host,)
         patterns = ",".join(name if port == SSH_PORT else f"[{name}]:{port}" for name in names)
         return "".join(f"{patterns} {key}\n" for key in self.host_public_keys)
@@ -48,7 +48,7 @@ class Login:
 
 @functools.cache
 def _loopback_names() -> tuple[str, ...]:
-    """What this machine calls its loopback address: the Java server looks a host's keys up by the name that belongs to the address."""
+    """Return the names of the loopback address: ``java:`` looks up host keys by the name of the address."""
     try:
         name = socket.gethostbyaddr(LOOPBACK)[0]
     except OSError:
@@ -57,7 +57,7 @@ def _loopback_names() -> tuple[str, ...]:
 
 
 def make_login(username: str, folder: Path) -> Login:
-    """A new login for *username*, with the private key in *folder*, which must exist and be private."""
+    """Create a login for *username*, with the private key in *folder*, which must exist and be private."""
     import asyncssh
 
     key = asyncssh.generate_private_key("ecdsa-sha2-nistp256", comment=username)

@@ -1,4 +1,4 @@
-"""What can be asked of a server when it is started."""
+"""The options of a server."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import attrs
 __all__ = ["DEFAULT_SUITE", "SLURM_RELEASES", "ServerOptions"]
 
 DEFAULT_SUITE = "bookworm"
-# Which Slurm each of Debian's suites has.
+# The Slurm release in each Debian suite.
 SLURM_RELEASES = {"bullseye": "20.11", "bookworm": "22.05", "trixie": "24.11", "forky": "26.05"}
 _SUITES = {release: suite for suite, release in SLURM_RELEASES.items()}
-# Those that Debian, or a server's packages, have.
+# The accounts that Debian or the servers' packages create.
 _SYSTEM_ACCOUNTS = re.compile(
     "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|backup"
     "|list|irc|gnats|nobody|sshd|munge|slurm|mysql|sgeadmin|ftp|messagebus|www-data|_.*|systemd.*"
@@ -48,22 +48,23 @@ def _like(pattern: str, example: str) -> Callable[[Any, attrs.Attribute[str], st
 
 def _no_system_account(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
     if _SYSTEM_ACCOUNTS.fullmatch(value):
-        raise ValueError(f"the option {attribute.name} cannot be {value!r}, which is an account of the system; choose another, as ada")
+        raise ValueError(f"the option {attribute.name} cannot be {value!r}, which is an account of the system; choose another, such as ada")
 
 
 @attrs.frozen(kw_only=True)
 class ServerOptions:
-    """What can be asked of a server when it is started. Two requests that are alike get the same server.
+    """The options of a server. Two requests with equal options get the same server.
 
     Attributes:
-        suite: The Debian suite whose packages it runs: bullseye, bookworm, trixie or forky; a release of Slurm, as ``24.11``, names the
-            suite that has it.
+        suite: The Debian suite it runs: bullseye, bookworm, trixie or forky; a Slurm release, such as ``24.11``, selects the suite that
+            has it.
         username: The account that tests log in with.
-        disk: How large the disk is that the account's home is on, as ``256m``. It is in memory, and used as it fills.
-        copy: Tells one server from another that is otherwise alike, as ``second``. In a test, ``{worker}`` in it stands for the worker of
-            pytest-xdist: tests that break a server ask for ``copy="broken-{worker}"``, which no test that runs at the same time uses.
-        configuration: Lines for the end of the server's own configuration file, where the kind of server has one (slurm: ``slurm.conf``;
-            ssh: ``sshd_config``).
+        disk: The size of the disk of the account's home, such as ``256m``. It is in memory, which it uses only as it fills.
+        copy: A name that distinguishes servers with otherwise equal options, such as ``second``. In a test, ``{worker}`` in it is
+            replaced by the worker of pytest-xdist: tests that break a server use ``copy="broken-{worker}"``, so that no other test
+            uses it at the same time.
+        configuration: Lines to append to the server's configuration file, for the kinds slurm (``slurm.conf``) and ssh
+            (``sshd_config``).
     """
 
     suite: str = attrs.field(default=DEFAULT_SUITE, converter=_suite_of, validator=[_text, _known_suite])
@@ -74,7 +75,7 @@ class ServerOptions:
 
     @classmethod
     def named(cls, options: Mapping[str, str]) -> ServerOptions:
-        """The *options* by name; raises ValueError for one that there is not, or whose value cannot be understood."""
+        """Return the *options* given by name; raises ValueError for an unknown name or an invalid value."""
         known = [field.name for field in attrs.fields(cls)]
         for name in options:
             if name not in known:
@@ -82,6 +83,6 @@ class ServerOptions:
         return cls(**options)
 
     def key(self, kind: str) -> str:
-        """A word that is the same for equal options of the same *kind* alone; fit for a file's name."""
+        """Return a word, usable as a file name, that is the same only for equal options of the same *kind*."""
         text = "\0".join(str(value) for value in attrs.astuple(self))
         return f"{kind}-{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -1,7 +1,7 @@
-"""The servers of one session: started once, shared by the processes of a test run, and taken away together.
+"""The servers of one session: started once, shared by the processes of a test run, and removed together.
 
-A session has a private folder. In it each server has a folder with the key that may log in and ``server.json``, by which another process of
-the session, as a worker of pytest-xdist, finds the same server. A lock lets one of them start it while the others wait.
+A session has a private folder. In it each server has a folder with the login key and ``server.json``, by which another process of the
+session, such as a worker of pytest-xdist, finds the same server. A lock lets one of them start it while the others wait.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Servers:
     """The servers of one session.
 
     Attributes:
-        folder: The session's private folder; made by :func:`session_folder`.
-        owner: Who takes the containers away.
-        client: What the servers' helpers connect through.
-        base: The image that all images are built on, with ``{suite}`` for the suite.
-        progress: Is told what takes long.
+        folder: The session's private folder, created by :func:`session_folder`.
+        owner: The owner of the containers, who removes them.
+        client: The client that the servers' methods connect through.
+        base: The base image of all images, with ``{suite}`` in place of the suite.
+        progress: Called with a message about each slow step.
     """
 
     folder: Path
@@ -65,40 +65,40 @@ class Servers:
     progress: Progress = _log.info
 
     def get(self, name: str, options: ServerOptions | None = None) -> Server:
-        """The server of the kind *name* with *options*: the running one, or one that is started now.
+        """Return the server of the kind *name* with *options*; start it if it is not running.
 
-        Raises a TestingError when it does not come up, and ValueError for a kind that there is not.
+        Raises a TestingError if it does not start, and ValueError for an unknown kind.
         """
         kind, options = kind_named(name), options or ServerOptions()
         kind.require_fit(options)
         place = self.folder / options.key(kind.name)
-        # An image is built outside of the lock: the workers that wait for another server need not wait for this one's.
+        # The image is built outside the lock, so that workers that need other servers do not wait for it.
         tag = ensure_image(kind.image, options.suite, self.base, self.progress)
         with filelock.FileLock(f"{place}.lock", mode=0o600):
             server: Server = self._load(kind, place) or self._start(kind, tag, options, place)
         return server
 
     def running(self) -> tuple[Server, ServerOptions] | None:
-        """The one server of the session, which another process may have started, and what was asked of it; None when none is up."""
+        """Return the session's only server, which another process may have started, and its options; None if it is not running."""
         for path in self.folder.glob(f"*/{DESCRIPTION}"):
             try:
                 name, options, login, container = _read(path)
                 kind = kind_named(name)
             except (KeyError, TypeError, ValueError):
-                continue  # of another release, which knew other kinds or options
+                continue  # written by another release with other kinds or options
             if container.is_running():
                 return kind.describe(container, options, login, self.client), options
         return None
 
     def remove(self) -> None:
-        """Take all servers of the session away, and its folder with the keys, whatever of it fails."""
+        """Remove all servers of the session, and its folder with the keys even if a step fails."""
         with contextlib.ExitStack() as steps:
             steps.callback(shutil.rmtree, self.folder, ignore_errors=True)
             steps.callback(self._remove_containers)
             steps.callback(self.client.close)
 
     def _remove_containers(self) -> None:
-        if any(self.folder.glob(f"*/{KEY_FILE}")):  # else none was started, and there may be no engine
+        if any(self.folder.glob(f"*/{KEY_FILE}")):  # otherwise none was started, and there may be no engine
             remove_containers(owned_containers(self.owner.session))
 
     def _load(self, kind: Kind[S], place: Path) -> S | None:
@@ -109,7 +109,7 @@ class Servers:
         return kind.describe(container, options, login, self.client) if container.is_running() else None
 
     def _start(self, kind: Kind[S], tag: str, options: ServerOptions, place: Path) -> S:
-        shutil.rmtree(place, ignore_errors=True)  # of a server that is gone
+        shutil.rmtree(place, ignore_errors=True)  # left by a server that is gone
         place.mkdir(mode=0o700)
         login = make_login(options.username, place)
         container = self._run(kind, tag, options, login)
@@ -117,14 +117,14 @@ class Servers:
             server = kind.describe(container, options, login, self.client)
             kind.wait_until_ready(server)
             _save(place / DESCRIPTION, kind, options, login, container)
-        except BaseException:  # Ctrl-C among them
-            with contextlib.suppress(EngineError):  # what went wrong first is what matters
+        except BaseException:  # including Ctrl-C
+            with contextlib.suppress(EngineError):  # the first error matters
                 container.remove()
             raise
         return server
 
     def _run(self, kind: Kind[S], tag: str, options: ServerOptions, login: Login) -> Container:
-        """The container, started; once more with other ports where somebody was faster to take one."""
+        """Start the container; retry with other ports if another program has taken one."""
         for remaining in reversed(range(TRIES_FOR_PORTS)):
             name = f"xenon-{kind.name}-{self.owner.session[:8]}-{secrets.token_hex(3)}"
             spec = kind.spec(tag, name, options, login)
@@ -133,7 +133,7 @@ class Servers:
             except EngineError as error:
                 if not (remaining and _PORT_TAKEN.search(str(error))):
                     raise
-        raise ServerNotReadyError(f"cannot start a server of the kind {kind.name}: no try was made")
+        raise ServerNotReadyError(f"cannot start a server of the kind {kind.name}: no attempt was made")
 
 
 def _save(path: Path, kind: Kind[S], options: ServerOptions, login: Login, container: Container) -> None:
@@ -146,11 +146,11 @@ def _save(path: Path, kind: Kind[S], options: ServerOptions, login: Login, conta
     new = path.with_suffix(".new")
     new.touch(mode=0o600)
     new.write_text(json.dumps(facts), encoding="utf-8")
-    new.replace(path)  # never half a description
+    new.replace(path)  # readers never see an incomplete file
 
 
 def _read(path: Path) -> tuple[str, ServerOptions, Login, Container]:
-    """What :func:`_save` has written: the kind's name, and the rest."""
+    """Read what :func:`_save` has written: the kind's name, the options, the login and the container."""
     facts = json.loads(path.read_text(encoding="utf-8"))
     login = facts["login"]
     known = Login(**{**login, "private_key": Path(login["private_key"]), "host_public_keys": tuple(login["host_public_keys"])})
@@ -159,9 +159,9 @@ def _read(path: Path) -> tuple[str, ServerOptions, Login, Container]:
 
 
 def session_folder(owner: Owner, folder: Path | None = None) -> Path:
-    """The folder of the session of *owner*, which only this user can enter; there already when another process has made it.
+    """Create the folder of the session of *owner*, which only this user can enter, unless another process has; return its path.
 
-    It is *folder*, or one among this user's temporary files.
+    It is *folder*, or by default one among this user's temporary files.
     """
     folder = folder or _sessions() / owner.session
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -170,20 +170,20 @@ def session_folder(owner: Owner, folder: Path | None = None) -> Path:
     if not path.exists():
         new = folder / f".{OWNER_FILE}.{os.getpid()}"
         new.write_text(str(owner), encoding="utf-8")
-        new.replace(path)  # who looks sees all of it, or nothing
+        new.replace(path)  # readers never see an incomplete file
     return folder
 
 
 def existing_folder(session: str) -> Path | None:
-    """The folder of *session* among the temporary files, if any process of it has made one; nothing is made here."""
+    """Return the folder of *session* among the temporary files, or None if no process has created it."""
     folder = private_path() / SESSIONS / session
     return folder if folder.is_dir() else None
 
 
 def prune(tell: Progress = _log.info) -> int:
-    """Remove the containers and folders of sessions whose process has ended without doing so; returns how many containers.
+    """Remove the containers and folders of sessions whose process has ended without doing so; return the number of containers.
 
-    What cannot be removed is told, and stays.
+    Calls *tell* with the reason for each container that cannot be removed.
     """
     removed = 0
     for container in orphans():
@@ -210,11 +210,11 @@ def _is_left_behind(folder: Path) -> bool:
     try:
         return Owner.parse(folder.name, (folder / OWNER_FILE).read_text(encoding="utf-8")).is_gone()
     except (OSError, ValueError):
-        return _age(folder) > SECONDS_TO_BEGIN  # it is beginning, or ending, or was never begun to the end
+        return _age(folder) > SECONDS_TO_BEGIN  # a session is beginning or ending, or was killed while it began
 
 
 def _age(path: Path) -> float:
-    """For how long *path* has not changed, in seconds; 0 when it is gone."""
+    """Return the seconds since *path* was changed; 0 if it is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:

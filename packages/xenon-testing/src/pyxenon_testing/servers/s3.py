@@ -25,7 +25,7 @@ BUCKET = "xenon"
 REGION = "us-east-1"
 SECONDS_FOR_AN_ANSWER = 10
 _FIRST_OBJECT = f"/{BUCKET}/.first-object"
-# What shows that objects can be kept: the bucket is there, or is made, and a first object comes and goes. With the answers expected.
+# Requests that show that objects can be stored, with the expected answers: create the bucket if missing, then create and delete an object.
 _FIRST_STEPS = (
     ("PUT", f"/{BUCKET}", (200, 409)),
     ("PUT", _FIRST_OBJECT, (200,)),
@@ -34,7 +34,7 @@ _FIRST_STEPS = (
 
 
 class S3(StorageKind):
-    """SeaweedFS with an access key, the account's name, and a secret key, its password."""
+    """SeaweedFS, with the account's name as the access key and its password as the secret key."""
 
     name = "s3"
     title = "SeaweedFS: S3, with a bucket"
@@ -43,21 +43,21 @@ class S3(StorageKind):
     daemon = "s3"
 
     def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
-        """The password, and the keys in the form that SeaweedFS reads."""
+        """Return the password, and the keys in SeaweedFS's format."""
         keys = [{"accessKey": login.username, "secretKey": login.password}]
         may = ["Admin", "Read", "List", "Tagging", "Write"]
         identities = {"identities": [{"name": login.username, "credentials": keys, "actions": may}]}
         return {**super().files(options, login), "s3.json": json.dumps(identities).encode()}
 
     def location(self, port: int) -> str:
-        """Host and port, and the bucket."""
+        """Return host, port and bucket."""
         return f"http://{LOOPBACK}:{port}/{BUCKET}"
 
     def probe(self, server: Server) -> str:
-        """Be refused without a key; make the bucket and, with the key, an object, and remove the object."""
+        """Check that a request without a key is rejected; then, with the key, create the bucket and an object, and delete the object."""
         try:
             if (status := _ask(server, "GET", f"/{BUCKET}", {})) != http.client.FORBIDDEN:
-                return f"whoever has no key was answered {status}, and not 403, on port {server.port}"
+                return f"a request without a key was answered {status} instead of 403 on port {server.port}"
             for method, path, expected in _FIRST_STEPS:
                 headers = sign(method, path, f"{server.host}:{server.port}", server.username, server.password)
                 if (status := _ask(server, method, path, headers)) not in expected:
@@ -77,9 +77,9 @@ def _ask(server: Server, method: str, path: str, headers: Mapping[str, str]) -> 
 
 
 def sign(method: str, path: str, host: str, access_key: str, secret_key: str) -> dict[str, str]:
-    """The headers of a request without a body and a query, signed as S3 asks for it (AWS Signature Version 4).
+    """Return the headers that sign a request without body and query (AWS Signature Version 4).
 
-    *path* needs no quoting, and *host* is what the request's ``Host`` says, with its port.
+    *path* must not need quoting, and *host* is the value of the request's ``Host`` header, with the port.
     """
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     nothing = hashlib.sha256(b"").hexdigest()

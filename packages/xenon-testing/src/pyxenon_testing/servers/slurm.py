@@ -1,4 +1,4 @@
-"""Slurm: a controller and a node in one container, over ssh; with accounting too."""
+"""Slurm with a controller and a node in one container, over ssh, with or without accounting."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Slurm(SshKind[SlurmServer]):
     first_job = "srun --quiet --immediate=5 true"
 
     def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
-        """As for all over ssh, and more lines for ``slurm.conf``."""
+        """Return the files of all ssh kinds, and the lines to append to ``slurm.conf``."""
         return {**super().files(options, login), "slurm.conf": options.configuration.encode()}
 
     def facts(self, container: Container, options: ServerOptions, login: Login, client: Client) -> dict[str, Any]:
-        """As for all over ssh, with the faults of a cluster."""
+        """Return the fields of all ssh kinds, with the faults of a cluster."""
         faults = SlurmFaults(container, f"/home/{login.username}", self.daemon)
         return {**super().facts(container, options, login, client), "faults": faults}
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SlurmServer:
-        """The cluster in *container*; plain ssh jobs reach its login shell."""
+        """Return the cluster in *container*; plain ssh jobs run in its login shell."""
         port = container.ports[PORT]
         return SlurmServer(jobs=(job_access("slurm", port), job_access("ssh", port)), **self.facts(container, options, login, client))
 

@@ -1,4 +1,4 @@
-"""OpenSSH: files over SFTP, jobs over ssh, and the ground that the clusters stand on."""
+"""OpenSSH: files over SFTP and jobs over ssh; also the base of the clusters."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ T = TypeVar("T")
 
 @attrs.frozen
 class SshServer(Server):
-    """A server that is reached over ssh."""
+    """A server that clients reach over ssh."""
 
     def run(self, command: str, stdin: str = "", timeout: float | None = None) -> str:
-        """Log in as the account, run *command* in its shell, and return what it wrote; the host key is checked.
+        """Log in as the account, run *command* in its shell, and return its output; the host key is checked.
 
-        This is an ssh client of its own and nothing of Xenon's. Raises RuntimeError, with what it wrote to standard error, when the
-        command fails, TimeoutError when it takes longer than *timeout* seconds, and ConnectionError when the login fails.
+        This uses an ssh client without Xenon. Raises RuntimeError with the standard error if the command fails, TimeoutError if it takes
+        longer than *timeout* seconds, and ConnectionError if the login fails.
         """
         import asyncssh
 
@@ -66,20 +66,20 @@ SshServerType = TypeVar("SshServerType", bound=SshServer)
 
 
 class SshKind(Kind[SshServerType]):
-    """A kind of server that is reached over ssh. A subclass says how a scheduler reaches it."""
+    """A kind of server that clients reach over ssh. A subclass defines how a scheduler connects to it."""
 
     ports = (PORT,)
     daemon: ClassVar[str] = "sshd"
     first_job: ClassVar[str] = "true"
-    """What shows that a job is accepted and run: a command for the account's shell."""
+    """A command for the account's shell that shows that jobs are accepted and run."""
 
     def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
-        """The password, the key that may log in and the host's own keys."""
+        """Return the password, the account's public key and the host's keys."""
         keys = {name: key.encode() for name, key in login.host_private_keys.items()}
         return {**super().files(options, login), "authorized_keys": f"{login.public_key}\n".encode(), **keys}
 
     def facts(self, container: Container, options: ServerOptions, login: Login, client: Client) -> dict[str, Any]:
-        """What every server that is reached over ssh has in common, by field."""
+        """Return the fields that all servers reached over ssh have in common."""
         port = container.ports[PORT]
         return {
             "kind": self.name,
@@ -117,22 +117,22 @@ class Ssh(SshKind[SshServer]):
     image: ClassVar[ImageRecipe] = SSH_IMAGE
 
     def files(self, options: ServerOptions, login: Login) -> Mapping[str, bytes]:
-        """As for all over ssh, and more lines for ``sshd_config``."""
+        """Return the files of all ssh kinds, and the lines to append to ``sshd_config``."""
         return {**super().files(options, login), "sshd.conf": options.configuration.encode()}
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SshServer:
-        """The server in *container*."""
+        """Return the server in *container*."""
         jobs = (job_access("ssh", container.ports[PORT]),)
         return SshServer(jobs=jobs, **self.facts(container, options, login, client))
 
 
 def file_access(port: int) -> Access:
-    """SFTP on *port* of this machine, with strict checking of the host's key."""
+    """Return the access to SFTP on *port* of this machine, with strict checking of the host key."""
     return Access("sftp", f"127.0.0.1:{port}", _strict("filesystems.sftp"))
 
 
 def job_access(adaptor: str, port: int, properties: Mapping[str, str] | None = None) -> Access:
-    """The scheduler *adaptor* over ssh on *port* of this machine, with strict checking of the host's key."""
+    """Return the access to the scheduler *adaptor* over ssh on *port* of this machine, with strict checking of the host key."""
     prefix = "" if adaptor == "ssh" else "ssh://"
     return Access(adaptor, f"{prefix}127.0.0.1:{port}", {**_strict("schedulers.ssh"), **(properties or {})})
 
@@ -143,9 +143,9 @@ def _strict(adaptor: str) -> dict[str, str]:
 
 
 def _in_a_loop(work: Coroutine[Any, Any, T]) -> T:
-    """The result of *work*, also when the caller has an event loop: a test may be asynchronous itself.
+    """Return the result of *work*, even if the caller already runs an event loop, as an asynchronous test does.
 
-    What interrupts the caller, as Ctrl-C or a limit on the test's time, cancels the work.
+    An interrupt of the caller, such as Ctrl-C or a test's timeout, cancels the work.
     """
     begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = Future()
 

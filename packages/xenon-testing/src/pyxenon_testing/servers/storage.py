@@ -1,4 +1,4 @@
-"""What the servers of files that are reached with a password, and not over ssh, have in common."""
+"""The base class of file servers that use a password instead of ssh."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["StorageKind"]
 
 
 class StorageKind(Kind[Server]):
-    """A kind of server that a file system reaches, by the adaptor of the kind's name, on the first of its ports.
+    """A kind of server for a file system, with the adaptor of the same name, on the first of its ports.
 
     Attributes:
-        daemon: The daemon that serves, by its name in the container.
+        daemon: The name of its daemon in the container.
     """
 
     daemon: ClassVar[str]
 
     @abc.abstractmethod
     def location(self, port: int) -> str:
-        """The location for the adaptor, with the server on *port* of this machine."""
+        """Return the adaptor's location of the server on *port* of this machine."""
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> Server:
-        """The server in *container*."""
+        """Return the server in *container*."""
         port = container.ports[self.ports[0]]
         return Server(
             kind=self.name,

@@ -1,7 +1,7 @@
-"""The servers that a person starts at a terminal: each has a name, and is there until somebody takes it down.
+"""The servers started from a terminal: each has a name, and runs until the user removes it.
 
-What belongs to a name is in a private folder among this user's state: the keys, what is needed to find the server again, and files for ssh.
-One process at a time starts, or takes down, the server of a name.
+Each name has a private folder in the user's state directory, with the keys, the description of the server, and files for ssh. Only one
+process at a time starts or removes the server of a name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pyxenon_testing.servers.ssh import SshServer
 __all__ = ["NamedServer", "named_servers", "state_root"]
 
 _NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
-# A listing looks at a name for a moment; who waits longer waits for a server.
+# A listing holds the lock only briefly; whoever waits longer waits for a server.
 SECONDS_FOR_A_LOOK = 1.0
 _SESSION = "terminal-{name}-{place}"
 _ENGINE = "engine"
@@ -49,7 +49,7 @@ _SSH_SETTINGS = {
 
 
 def state_root() -> Path:
-    """The folder with a folder for each name."""
+    """Return the folder that has a folder for each name."""
     return platformdirs.user_state_path("pyxenon") / "testing"
 
 
@@ -60,11 +60,11 @@ def _fit_for_a_name(instance: object, attribute: attrs.Attribute[str], value: st
 
 @attrs.frozen
 class NamedServer:
-    """A name for a server, whether one is up or not.
+    """The name of a server, which may be running or not.
 
     Attributes:
         name: The name.
-        root: The folder with a folder for each name.
+        root: The folder that has a folder for each name.
     """
 
     name: str = attrs.field(validator=_fit_for_a_name)
@@ -72,23 +72,23 @@ class NamedServer:
 
     @property
     def folder(self) -> Path:
-        """The private folder of the name; not there before a server of the name was started."""
+        """The private folder of the name; it does not exist before the server is started."""
         return self.root / self.name
 
     @property
     def ssh_config(self) -> Path:
-        """The configuration for OpenSSH's clients, in which the server is the host of that name."""
+        """The configuration file for OpenSSH's clients, in which the server is the host of that name."""
         return self.folder / "ssh_config"
 
     @property
     def owner(self) -> Owner:
-        """A person, in a session that no other name, user or machine has: they may share an engine."""
+        """The owner of the container, with a session that differs from those of other names, users and machines on the same engine."""
         return Owner(_SESSION.format(name=self.name, place=_place(self.root)))
 
     def find(self, client: Client | None = None) -> tuple[Server, ServerOptions] | None:
-        """The server, for the use through *client*, and what was asked of it; None when none is up.
+        """Return the server, which connects through *client*, and its options; None if it is not running.
 
-        Raises TestingError when it is on another engine than the one that is asked.
+        Raises TestingError if it is on another engine than the current one.
         """
         if not self.folder.is_dir():
             return None
@@ -96,10 +96,10 @@ class NamedServer:
         return self._servers(client or self.client()).running()
 
     def up(self, kind: str, wanted: Mapping[str, str], base: str, tell: Progress) -> tuple[Server, bool]:
-        """The server, of *kind* and with the options *wanted*, and whether it was up already; else it is started now.
+        """Start the server, of *kind* and with the options *wanted*, unless it is running; return it, and True if it was running.
 
-        Raises a TestingError when it does not come up, and then nothing is left of it; ValueError for a kind or option that there is not,
-        and when a server that was asked for otherwise has the name.
+        Raises a TestingError if it does not start, and then leaves nothing behind; raises ValueError for an unknown kind or option, and if
+        a server with another kind or other options has the name.
         """
         chosen, options = kind_named(kind), ServerOptions(**wanted)
         if self.name in KINDS and self.name != chosen.name:
@@ -115,7 +115,7 @@ class NamedServer:
         return server, found is not None
 
     def down(self, tell: Progress) -> bool:
-        """Take the server and its folder away; returns whether there was anything."""
+        """Remove the server and its folder; return True if there was anything to remove."""
         there = self.folder.is_dir() or bool(owned_containers(self.owner.session))
         if there:
             with self.locked(tell):
@@ -124,9 +124,9 @@ class NamedServer:
         return there
 
     def remove_if_lost(self, tell: Progress, containers: bool) -> bool:
-        """Remove the folder when there is no container; with *containers*, also containers that have stopped or cannot be reached.
+        """Remove the folder if there is no container; with *containers*, also containers that have stopped or cannot be reached.
 
-        Does nothing while another process starts the server, nor when it is on another engine. Returns whether anything was removed.
+        Does nothing while another process starts the server, or if it is on another engine. Returns True if anything was removed.
         """
         with contextlib.suppress(filelock.Timeout), self._lock().acquire(timeout=0):
             if self.is_elsewhere():
@@ -138,13 +138,13 @@ class NamedServer:
                 self._remove()
                 return True
             if left and containers and self.find() is None:
-                tell(f"removing {self.name}, which has stopped or was not started to the end")
+                tell(f"removing {self.name}, which has stopped or was not fully started")
                 self._remove()
                 return True
         return False
 
     def is_busy(self) -> bool:
-        """Whether a process starts it, or takes it down, at this moment."""
+        """Return True if a process is starting or removing it."""
         try:
             with self._lock().acquire(timeout=0):
                 return False
@@ -152,21 +152,21 @@ class NamedServer:
             return True
 
     def is_elsewhere(self) -> bool:
-        """Whether it was started on another engine than the one that is asked now."""
+        """Return True if it was started on another engine than the current one."""
         path = self.folder / _ENGINE
         return path.exists() and path.read_text(encoding="utf-8").splitlines()[:1] != [_engine_id()]
 
     def require_this_engine(self) -> None:
-        """Raise TestingError when it was started on another engine than the one that is asked now."""
+        """Raise TestingError if it was started on another engine than the current one."""
         if self.is_elsewhere():
             where = (self.folder / _ENGINE).read_text(encoding="utf-8").splitlines()[1:]
             raise TestingError(
-                f"the server {self.name} was started on another Docker engine: {' '.join(where)}. Name that one with DOCKER_HOST; "
-                f"if it is no more, remove {self.folder}"
+                f"the server {self.name} was started on another Docker engine: {' '.join(where)}. Set DOCKER_HOST to that engine; "
+                f"if it no longer exists, remove {self.folder}"
             )
 
     def not_running(self) -> NotRunningError:
-        """The error for a server that is needed and not up, with the command that starts it."""
+        """Return the error for a server that is not running, with the command that starts it."""
         command = f"xenon-testing up {self.name}" if self.name in KINDS else f"xenon-testing up KIND --name {self.name}"
         return NotRunningError(
             f"no server named {self.name!r} is up. To start one: {command}. To see those that are up: xenon-testing list"
@@ -174,12 +174,12 @@ class NamedServer:
 
     @contextlib.contextmanager
     def locked(self, tell: Progress) -> Iterator[None]:
-        """Be the only process that starts or takes down the server of the name."""
+        """Hold the lock of the name: only one process at a time starts or removes its server."""
         lock = self._lock()
         try:
             lock.acquire(timeout=SECONDS_FOR_A_LOOK)
         except filelock.Timeout:
-            tell(f"waiting for another xenon-testing, which starts or takes down {self.name}")
+            tell(f"waiting for another xenon-testing, which is starting or removing {self.name}")
             lock.acquire(timeout=-1)
         try:
             yield
@@ -187,11 +187,11 @@ class NamedServer:
             lock.release()
 
     def client(self, target: str = DEFAULT_TARGET) -> Client:
-        """A client whose home is the folder's."""
+        """Return a client whose home is in the folder of the name."""
         return Client(target, self.folder / "home")
 
     def _start(self, kind: Kind[Any], options: ServerOptions, base: str, tell: Progress) -> Server:
-        self._remove()  # what is left of one that is gone
+        self._remove()  # left by a server that is gone
         try:
             session_folder(self.owner, self.folder)
             where = os.environ.get("DOCKER_HOST", "this machine's own")
@@ -199,7 +199,7 @@ class NamedServer:
             ensure_image(kind.image, options.suite, base, tell)
             tell(f"starting {kind.name} on Debian {options.suite}")
             return self._servers(self.client(), base, tell).get(kind.name, options)
-        except BaseException:  # Ctrl-C among them
+        except BaseException:  # including Ctrl-C
             if owned_containers(self.owner.session):
                 tell("removing what was started")
             self._remove()
@@ -215,7 +215,7 @@ class NamedServer:
         if differing:
             raise ValueError(
                 f"another server named {self.name} is up: {', '.join(differing)}. Choose another --name, "
-                f"or take that one down: xenon-testing down {self.name}"
+                f"or remove that one: xenon-testing down {self.name}"
             )
 
     def _write_ssh_files(self, server: Server) -> None:
@@ -243,7 +243,7 @@ class NamedServer:
 
 
 def named_servers(root: Path | None = None) -> list[NamedServer]:
-    """All names that have something: a folder, or a container on the engine."""
+    """Return all names that have a folder, or a container on the engine."""
     root = root or state_root()
     pattern = re.compile(_SESSION.format(name=f"({_NAME})", place=_place(root)))
     sessions = [pattern.fullmatch(Owner.of(container).session) for container in owned_containers()]
@@ -252,7 +252,7 @@ def named_servers(root: Path | None = None) -> list[NamedServer]:
 
 
 def _place(root: Path) -> str:
-    """A word for *root* on this machine, which differs from that of another user."""
+    """Return a word for *root* that differs between users and machines."""
     return hashlib.sha256(f"{platform.node()}\0{os.getuid()}\0{root}".encode()).hexdigest()[:8]
 
 
@@ -261,5 +261,5 @@ def _engine_id() -> str:
 
 
 def _quoted(path: Path | None) -> str:
-    """*path* as ssh's configuration takes it, in which % begins a variable."""
+    """Quote *path* for ssh's configuration, in which % begins a variable."""
     return '"{}"'.format(str(path).replace("%", "%%"))

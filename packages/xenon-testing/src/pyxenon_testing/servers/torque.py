@@ -1,4 +1,4 @@
-"""Torque's commands on Slurm: Debian has no Torque, and what it has for those who are used to its commands answers as one."""
+"""Torque's commands on Slurm: Debian has no Torque, but Slurm's wrappers of its commands, which this kind uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Torque(Slurm):
     first_job = submit_and_wait("qsub -o /dev/null -e /dev/null", "squeue -h")
 
     def describe(self, container: Container, options: ServerOptions, login: Login, client: Client) -> SlurmServer:
-        """The cluster in *container*; Slurm's own commands work too, and plain ssh jobs reach its login shell."""
+        """Return the cluster in *container*; Slurm's own commands work too, and plain ssh jobs run in its login shell."""
         port = container.ports[PORT]
         jobs = tuple(job_access(adaptor, port) for adaptor in ("torque", "slurm", "ssh"))
         return SlurmServer(jobs=jobs, **self.facts(container, options, login, client))

@@ -1,4 +1,4 @@
-"""How a server that is up is used: the lines to type, in Python and in a shell. None of them holds a secret."""
+"""How to use a running server: lines to type in Python and in a shell, without secrets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pyxenon_testing.servers.ssh import SshServer
 
 __all__ = ["usage"]
 
-# Adaptors that the server in this process does not have, and that the Java server cannot open on these servers.
+# Adaptors that ``embedded:`` does not have, and that ``java:`` cannot open on these servers.
 _NOT_OPENED = {
-    "torque": "asks qstat in a form that is not known here",
+    "torque": "calls qstat in a form that is not supported here",
     "s3": "needs an older Java for it",
 }
-# What shows the system behind each adaptor at work.
+# A command for each adaptor that shows the system behind it.
 _COMMANDS = {"ssh": "uname -a", "slurm": "sinfo", "torque": "qstat -Q", "gridengine": "qhost", "at": "atq"}
 
 
 def usage(name: str, server: Server, ssh_config: Path) -> list[str]:
-    """The lines for the server of the name *name*; comments begin with ``#``, as they do in Python and in a shell."""
+    """Return the lines for the server *name*; comments begin with ``#``, as in Python and in a shell."""
     return ["# In Python:", *_python(name, server), "", "# In a shell:", *_shell(name, server, ssh_config)]
 
 

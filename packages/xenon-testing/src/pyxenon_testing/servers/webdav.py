@@ -17,7 +17,7 @@ SECONDS_FOR_AN_ANSWER = 10
 
 
 class Webdav(StorageKind):
-    """Apache with the account, which logs in with its password (HTTP basic authentication) and sees its home as ``/``."""
+    """Apache with one account, which logs in with its password (HTTP basic authentication) and sees its home as ``/``."""
 
     name = "webdav"
     title = "Apache with mod_dav: WebDAV"
@@ -26,11 +26,11 @@ class Webdav(StorageKind):
     daemon = "apache2"
 
     def location(self, port: int) -> str:
-        """Host and port."""
+        """Return host and port."""
         return f"http://{LOOPBACK}:{port}"
 
     def probe(self, server: Server) -> str:
-        """Log in and ask for what is in the root."""
+        """Log in and list the root."""
         connection = http.client.HTTPConnection(server.host, server.port, timeout=SECONDS_FOR_AN_ANSWER)
         login = base64.b64encode(f"{server.username}:{server.password}".encode()).decode()
         try:
