@@ -136,7 +136,7 @@ class _MethodHandler:
             await self._refuse(context, *to_status(error))
         except asyncio.CancelledError:
             # The client has gone, and hears nothing; but where a servicer was cancelled by itself, the client would wait for ever.
-            await self._refuse(context, Status.CANCELLED, "the server broke the call off", logging.DEBUG)
+            await self._refuse(context, Status.CANCELLED, "the server cancelled the call", logging.DEBUG)
         except Exception as error:  # noqa: BLE001 - it is told: to the log where it was raised, to the client what it was
             _log.error("%s failed: %s\n%s", self._rpc.path, _kind_of(error), _frames_of(error))
             await self._refuse(context, Status.UNKNOWN, f"the server failed with {_kind_of(error)}; its log tells where")
@@ -148,20 +148,20 @@ class _MethodHandler:
         try:
             await context.abort(_CODES[status], _for_header(details))
         except _GONE:
-            raise asyncio.CancelledError(f"the client of {self._rpc.path} has gone") from None
+            raise asyncio.CancelledError(f"the client of {self._rpc.path} has disconnected") from None
 
     def _decode(self, request: bytes) -> Any:
         try:
             return self._rpc.decode_request(request)
         except DecodeError as error:
-            reason = f"the request is not what {self._rpc.path} takes: {error.reason}"
+            reason = f"cannot decode the request of {self._rpc.path}: {error.reason}"
             raise IllegalArgumentException(reason, status=Status.INVALID_ARGUMENT) from error
 
     def _encode(self, response: Any) -> bytes:
         try:
             return self._rpc.encode_response(response)
-        except ValueError as error:  # such as a file's name that is no Unicode, for which the interface has no place
-            raise XenonError(f"the answer cannot be sent: {error}", status=Status.INTERNAL) from error
+        except ValueError as error:  # such as a file name that is not Unicode, which the interface cannot represent
+            raise XenonError(f"cannot send the answer: {error}", status=Status.INTERNAL) from error
 
 
 async def _write(context: Context, message: bytes) -> None:
@@ -185,7 +185,7 @@ async def _require_client(context: Context) -> None:
 async def _be_cancelled() -> NoReturn:
     """Wait for the cancellation that is on its way: a servicer should hear of its client's end once, and not again while it tidies up."""
     await asyncio.sleep(_SECONDS_UNTIL_CANCELLED)
-    raise ConnectionLostException("the client went away in the middle of the call")
+    raise ConnectionLostException("the client disconnected during the call")
 
 
 async def _settle(_: Context) -> None:

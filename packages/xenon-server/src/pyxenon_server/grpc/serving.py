@@ -115,7 +115,7 @@ class GrpcServer:
         self._health.stop()
         await self._server.stop(grace)
         if not await self._calls.ended(SECONDS_TO_TIDY):
-            _log.warning("calls that were cancelled have not ended within %g seconds; going on without them", SECONDS_TO_TIDY)
+            _log.warning("cancelled calls have not ended within %g seconds; stopping without them", SECONDS_TO_TIDY)
         self.remove_socket()
 
     def remove_socket(self) -> None:
@@ -140,7 +140,7 @@ def _reflection_handlers() -> tuple[grpc.GenericRpcHandler, ...]:
     try:
         from pyxenon_server.grpc.reflection import Reflection
     except Exception as error:  # noqa: BLE001 - protobuf raises errors of several kinds for a release that does not fit
-        _log.info("reflection is not served; pip install 'pyxenon-server[reflection]' adds it (%s)", error)
+        _log.info("reflection is not served; run pip install 'pyxenon-server[reflection]' to add it (%s)", error)
         return ()
     return Reflection((*SERVICES, health.SERVICE), FILES).handlers()
 
@@ -149,7 +149,7 @@ async def _connect(place: Port | UnixSocket) -> None:
     try:
         await asyncio.to_thread(place.connect)
     except OSError as error:
-        raise ServerStartError(f"nothing accepts connections on {place}, though the server has begun to listen: {error}") from error
+        raise ServerStartError(f"the server listens on {place}, but connecting to it failed: {error}") from error
 
 
 async def serve(
@@ -178,7 +178,7 @@ async def _serve_until_signalled(
         await server.start(listening)
         try:
             announce(server.places)
-            _log.info("%s: stopping; calls that run have %g seconds", await end.asked(), grace)
+            _log.info("%s: stopping; running calls have %g seconds", await end.asked(), grace)
         finally:
             await server.stop(grace)
     finally:
@@ -189,7 +189,7 @@ async def _close(services: Serving) -> None:
     try:
         await asyncio.wait_for(services.close(), SECONDS_TO_CLOSE)
     except TimeoutError:
-        _log.warning("what clients had left open was not closed within %g seconds; giving up", SECONDS_TO_CLOSE)
+        _log.warning("what clients left open could not be closed within %g seconds; giving up", SECONDS_TO_CLOSE)
 
 
 class _End:

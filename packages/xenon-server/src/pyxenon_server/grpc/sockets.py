@@ -83,9 +83,9 @@ class Port:
 
     def _fail(self, error: OSError) -> NoReturn:
         hints = {
-            errno.EADDRINUSE: "Another program listens there: end it, or choose another --port; 0 takes one that is free",
-            errno.EACCES: "Ports below 1024 are the system's: choose another --port",
-            errno.EADDRNOTAVAIL: "It is no address of this machine: choose another --host",
+            errno.EADDRINUSE: "End the program that listens there, or choose another --port; 0 takes a free one",
+            errno.EACCES: "Choose another --port; those below 1024 are reserved for the system",
+            errno.EADDRNOTAVAIL: "Choose another --host; this is not an address of this machine",
         }
         hint = hints.get(error.errno or 0, "Choose another --port or --host")
         raise ServerStartError(f"cannot listen on {self}: {error.strerror}", hint=hint) from error
@@ -103,10 +103,10 @@ class UnixSocket:
         try:
             absolute = Path(path).expanduser().absolute()
         except (RuntimeError, OSError) as error:  # ~ of a user who is unknown, or a working directory that is gone
-            raise ServerStartError(f"the socket's path {path} cannot be made absolute: {error}") from error
+            raise ServerStartError(f"cannot make the socket's path {path} absolute: {error}") from error
         if len(os.fsencode(absolute)) > _LONGEST_SOCKET_PATH:
-            hint = "Choose a folder nearer to the root, such as one in /tmp"
-            raise ServerStartError(f"the socket's path {absolute} has more than {_LONGEST_SOCKET_PATH} bytes", hint=hint)
+            hint = "Choose a shorter path, such as one in /tmp"
+            raise ServerStartError(f"the socket's path {absolute} is longer than {_LONGEST_SOCKET_PATH} bytes", hint=hint)
         return cls(absolute)
 
     @property
@@ -157,10 +157,10 @@ class UnixSocket:
         except FileNotFoundError:
             return
         if not stat.S_ISSOCK(mode):
-            raise ServerStartError(f"cannot listen on {self}: something that is no socket is there", hint="Choose another path")
+            raise ServerStartError(f"cannot listen on {self}: the path exists and is not a socket", hint="Choose another path")
         if self._is_live():
-            hint = "Use that server, end it, or choose another path"
-            raise ServerStartError(f"cannot listen on {self}: a server is listening there", hint=hint)
+            hint = "Use that server, stop it, or choose another path"
+            raise ServerStartError(f"cannot listen on {self}: a server is already listening there", hint=hint)
         self.path.unlink()
 
     def _is_live(self) -> bool:
@@ -169,8 +169,8 @@ class UnixSocket:
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except PermissionError as error:
-            hint = "End the server of whoever owns it, if there is one, and remove it; or choose another path"
-            raise ServerStartError(f"cannot listen on {self}: a socket that may not be used is there", hint=hint) from error
+            hint = "Stop its owner's server, if one is running, and remove the socket; or choose another path"
+            raise ServerStartError(f"cannot listen on {self}: no permission to use the socket that exists there", hint=hint) from error
         except OSError:
             return True  # one that is too busy to answer is alive
         return True
@@ -183,19 +183,19 @@ def _make_private(folder: Path) -> None:
             folder.mkdir(mode=0o700)
         status = folder.stat()
     except OSError as error:
-        raise ServerStartError(f"cannot make the socket's folder {folder}: {error.strerror}") from error
+        raise ServerStartError(f"cannot create the socket's directory {folder}: {error.strerror}") from error
     if not stat.S_ISDIR(status.st_mode):
-        raise ServerStartError(f"the socket's folder {folder} is no folder")
+        raise ServerStartError(f"cannot use {folder} as the socket's directory: it is not a directory")
     if status.st_uid != os.geteuid():
-        hint = "Choose a folder of your own: whoever owns it decides who reaches the server, and so your files"
-        raise UnsafeFolderError(f"the socket's folder {folder} belongs to another user (uid {status.st_uid})", hint=hint)
+        hint = "Choose a directory of your own: its owner decides who can reach the server, and so your files"
+        raise UnsafeFolderError(f"the socket's directory {folder} belongs to another user (uid {status.st_uid})", hint=hint)
     if status.st_mode & 0o700 != 0o700:
         raise ServerStartError(
-            f"the socket's folder {folder} cannot be used (mode {status.st_mode & 0o777:03o})", hint=f"chmod 700 {folder}"
+            f"the socket's directory {folder} cannot be used (mode {status.st_mode & 0o777:03o})", hint=f"Run chmod 700 {folder}"
         )
     if status.st_mode & 0o077:
-        hint = f"Whoever reaches the socket can use your files and run programs as you: chmod 700 {folder}, or choose another folder"
-        raise UnsafeFolderError(f"the socket's folder {folder} can be entered by others (mode {status.st_mode & 0o777:03o})", hint=hint)
+        hint = f"Run chmod 700 {folder}, or choose another directory: whoever reaches the socket can use your files and run programs as you"
+        raise UnsafeFolderError(f"other users can enter the socket's directory {folder} (mode {status.st_mode & 0o777:03o})", hint=hint)
 
 
 @contextlib.contextmanager

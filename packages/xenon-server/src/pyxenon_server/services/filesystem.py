@@ -166,7 +166,7 @@ class FileSystems(FileSystemServicer):
     async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
         opened, path = self._at(request)
         if not await _is_directory(opened.filesystem, path):
-            raise InvalidPathException(f"{path} is no directory", adaptor=opened.name)
+            raise InvalidPathException(f"{path} is not a directory", adaptor=opened.name)
         opened.directory = path
         return _EMPTY
 
@@ -210,7 +210,7 @@ class FileSystems(FileSystemServicer):
         opened = self._get(request.filesystem)
         target = checked(request.target, "target")
         if not target:
-            raise IllegalArgumentException("a link must point to something: its target is empty", adaptor=opened.name)
+            raise IllegalArgumentException("cannot create a symbolic link: its target is empty", adaptor=opened.name)
         await opened.filesystem.create_symbolic_link(opened.path(request.link, "link"), absolute(target, opened.directory))
         return _EMPTY
 
@@ -340,7 +340,7 @@ def _no_description(name: str, reason: str) -> messages.FileSystemAdaptorDescrip
 def _require_deletable(opened: OpenFileSystem, given: str, path: str) -> None:
     """Raise InvalidPathException, as ``rm`` does, for the root and for a directory that is not given by its own name."""
     if name_of(given.rstrip("/")) in ("", ".", ".."):
-        reason = f"{given!r} is no name of its own for {path}, and what it stands for is not deleted"
+        reason = f"cannot delete {path} as {given!r}: the path must end in the name of a file or directory"
         raise InvalidPathException(reason, adaptor=opened.name)
 
 

@@ -43,7 +43,7 @@ class Registry(Generic[A]):
     def add(self, adaptor: A) -> str:
         """Keep *adaptor*, and give the id for it, which nobody can guess. Raises SessionClosedError after :meth:`close_all`."""
         if self._ended:
-            raise SessionClosedError(f"the server was closed while the {self._kind.lower()} was opened")
+            raise SessionClosedError(f"the server was closed while it was opening the {self._kind.lower()}")
         identity = str(uuid.uuid4())
         self._open[identity] = adaptor
         return identity

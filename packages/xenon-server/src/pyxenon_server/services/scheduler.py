@@ -220,7 +220,7 @@ def _job(job: messages.Job | None) -> str:
 
 def _description(scheduler: Scheduler, description: messages.JobDescription | None) -> messages.JobDescription:
     if description is None or not description.executable:
-        raise IncompleteJobDescriptionException("the job description names no executable", adaptor=scheduler.name)
+        raise IncompleteJobDescriptionException("the job description has no executable", adaptor=scheduler.name)
     # In this process it is the caller's own object, which may be changed and submitted again while the job still waits.
     return copy.deepcopy(description)
 

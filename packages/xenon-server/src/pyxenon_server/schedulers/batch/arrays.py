@@ -24,7 +24,7 @@ class ArraySpec:
 
     def __post_init__(self) -> None:
         if self.first < 0 or self.last < self.first or self.step < 1 or self.at_once < 0:
-            raise ValueError(f"an array from {self.first} to {self.last} by {self.step}, {self.at_once} at once, cannot be")
+            raise ValueError(f"invalid array: from {self.first} to {self.last} in steps of {self.step}, {self.at_once} at once")
 
 
 def covers(tasks: str, index: str) -> bool:

@@ -67,7 +67,7 @@ class Canceller:
             return dict.fromkeys(jobs, error)
         errors = self._dialect.parse_cancel(answer.stderr) if answer.status else {}
         if answer.status and not errors:
-            reason = f"cancelling failed: {self._dialect.words(answer.stderr) or answer.status}"
+            reason = f"cancelling failed: {self._dialect.words(answer.stderr) or f'status {answer.status}'}"
             return dict.fromkeys(jobs, IOException(reason, adaptor=self._dialect.name))
         return errors
 

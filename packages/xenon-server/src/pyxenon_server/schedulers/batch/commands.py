@@ -90,12 +90,12 @@ class Commands:
         stdout, mark, status = completed.stdout.decode("utf-8", "replace").rpartition(f"{end} ")
         if not mark or not status.isdigit():
             said = self.dialect.words(stderr)
-            reason = f"the answer of {self._who()} was cut short{f': {said}' if said else ''}"
+            reason = f"the answer from {self._who()} was cut short{f': {said}' if said else ''}"
             raise ConnectionLostException(reason, adaptor=self.dialect.name)
         return Answer(int(status), stdout, stderr)
 
     def _not_found(self, stderr: str) -> XenonError:
-        reason = f"the commands of {self.dialect.title} are not on {self.place}: {self.dialect.words(stderr)}"
+        reason = f"the commands of {self.dialect.title} were not found on {self.place}: {self.dialect.words(stderr)}"
         return CommandNotFoundException(reason, adaptor=self.dialect.name)
 
     def _who(self) -> str:
@@ -107,4 +107,4 @@ def encoded(script: str, adaptor: str) -> bytes:
     try:
         return script.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise IllegalArgumentException(f"{script[error.start]!r} cannot be a part of a text", adaptor=adaptor) from None
+        raise IllegalArgumentException(f"the job's script cannot contain the lone surrogate {script[error.start]!r}", adaptor=adaptor) from None

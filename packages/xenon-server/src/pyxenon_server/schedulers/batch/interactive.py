@@ -190,7 +190,7 @@ class Conversation(AsyncIterator[Output]):
                 await self._process.write(data)
             await self._process.write_eof()
         except Exception as error:  # noqa: BLE001 - whatever the client's side raised: the job gets no more input, and is ended
-            _log.info("the input of the interactive job %s broke off: %s: %s", self.job, type(error).__name__, error)
+            _log.info("the input of the interactive job %s failed with %s: %s", self.job, type(error).__name__, error)
             await self._cancel()
 
     async def _end(self) -> None:
@@ -211,5 +211,5 @@ class Conversation(AsyncIterator[Output]):
                     await self._canceller.cancel(self.job)
                     return
             except XenonError as error:
-                _log.warning("the interactive job %s could not be cancelled: %s", self.job or self._command.tag, error)
+                _log.warning("cannot cancel the interactive job %s: %s", self.job or self._command.tag, error)
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKUPS)

@@ -148,13 +148,13 @@ class Poller:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=self._dialect.name))
+        self._fail_waiters(SchedulerClosedException("the scheduler was closed during the wait for the job", adaptor=self._dialect.name))
 
     def _is_awaited(self, tracked: Tracked) -> bool:
         return tracked in self._waiters
 
     def _no_such(self, job: str) -> XenonError:
-        return NoSuchJobException(f"{self._dialect.title} knows no job {job!r}", adaptor=self._dialect.name)
+        return NoSuchJobException(f"{self._dialect.title} has no job {job!r}", adaptor=self._dialect.name)
 
     async def _at_last(self, tracked: Tracked) -> JobState:
         """Return the last state when time is up, or the first, if there is none yet."""
@@ -240,7 +240,7 @@ class Poller:
         try:
             past = await self._history(gone) if self._dialect.site.has_history else {}
         except XenonError as error:
-            _log.info("the accounting does not tell of %d jobs that have left the queue: %s", len(gone), error)
+            _log.info("cannot ask the accounting about %d jobs that have left the queue: %s", len(gone), error)
             for tracked in gone:  # it may tell later
                 tracked.gone_since = time.monotonic()
             return
@@ -255,7 +255,7 @@ class Poller:
         answer = await self._commands.query(self._dialect.query(token, numbers, own=own))
         if answer.status and self._dialect.classify(answer.status, answer.stdout, answer.stderr) is not Verdict.NO_JOB:
             who = f"{self._dialect.title} on {self._commands.place}"
-            reason = f"{who} refused to tell the states of jobs: {answer.stderr.strip()}"
+            reason = f"{who} refused a query for the states of jobs: {answer.stderr.strip()}"
             raise IOException(reason, adaptor=self._dialect.name)
         return _by_number(self._dialect.parse_query(answer.stdout, token))
 

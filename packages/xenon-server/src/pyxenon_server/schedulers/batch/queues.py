@@ -62,7 +62,7 @@ class Queues:
         return state
 
     def _no_such(self, queue: str, known: list[str]) -> QueueState:
-        reason = f"there is no queue {queue!r}; there are {', '.join(known) or 'none'}"
+        reason = f"there is no queue {queue!r}; the queues are {', '.join(known) or 'none'}"
         return QueueState(queue, error=NoSuchQueueException(reason, adaptor=self._dialect.name))
 
 

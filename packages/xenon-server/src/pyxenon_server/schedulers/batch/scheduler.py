@@ -35,7 +35,7 @@ from pyxenon_server.ssh.settings import SCHEDULER_SSH
 __all__ = ["BatchScheduler", "poll_delay", "shell_properties"]
 
 _PREFIX = "xenon.adaptors.schedulers"
-_LOCAL_OR_SSH = "Of no effect here: {title} has queues of its own."
+_LOCAL_OR_SSH = "Has no effect here: {title} has its own queues."
 _MILLISECONDS = 1000
 _log = logging.getLogger("xenon.server.jobs")
 
@@ -43,7 +43,7 @@ _log = logging.getLogger("xenon.server.jobs")
 def poll_delay(adaptor: str) -> Property[int]:
     """Return the property ``poll.delay`` of *adaptor*."""
     return long(
-        f"{_PREFIX}.{adaptor}.poll.delay", 1000, "Milliseconds from one query for the states of jobs to the next, at least.", least=1
+        f"{_PREFIX}.{adaptor}.poll.delay", 1000, "Minimum milliseconds between two queries for the states of jobs.", least=1
     )
 
 
@@ -130,8 +130,8 @@ class BatchScheduler(Scheduler):
     async def default_queue_name(self) -> str:
         queue = await self._queues.default()
         if queue is None:
-            reason = f"none of the queues of {self._dialect.title} is the default"
-            raise NoSuchQueueException(reason, adaptor=self.name, hint="Name a queue in each job description.")
+            reason = f"{self._dialect.title} has no default queue"
+            raise NoSuchQueueException(reason, adaptor=self.name, hint="Set queue_name in each job description.")
         return queue.name
 
     @override
@@ -228,7 +228,7 @@ class BatchScheduler(Scheduler):
         try:
             await self._canceller.cancel(job)
         except XenonError as error:
-            _log.warning("job %s was submitted for a caller who had given up, and could not be cancelled: %s", job, error)
+            _log.warning("cannot cancel job %s, which was submitted after its caller had given up: %s", job, error)
 
 
 def _state_or_raise(state: JobState | XenonError) -> JobState:

@@ -177,7 +177,7 @@ class Submitter:
         for number, submission in enumerate(submissions):
             said = answers.of(number)
             if said is None:  # the command stopped before, or it was ended
-                reason = self._dialect.words(answers.rest) or "the command that submits was ended before it came to this job"
+                reason = self._dialect.words(answers.rest) or "the submitting command was stopped before it reached this job"
                 may_exist = submission.may_exist or not answers.whole
                 seconds = self._message_seconds if may_exist else 0.0
                 self._lose(submission, self._commands.away(reason), may_exist=may_exist, seconds=seconds)
@@ -271,11 +271,11 @@ class Submitter:
         return "".join([*parts, f"echo '{token}!'\n"])
 
     def _given_up(self, submission: Submission, why: XenonError | None) -> XenonError:
-        reason = why.reason if why is not None else "nothing is known"
+        reason = why.reason if why is not None else "the reason is not known"
         if not submission.may_exist:
             return NotConnectedException(f"the job was not submitted: {reason}", adaptor=self._dialect.name, hint="Submit it again later.")
         return ConnectionLostException(
-            f"a job may have been submitted, or not: {reason}; no job with its tag was found yet",
+            f"the job may have been submitted, but it is not certain: {reason}; no job with its tag has been found yet",
             adaptor=self._dialect.name,
             hint=self._dialect.how_to_find(submission.tag),
         )
@@ -324,9 +324,9 @@ class _Answers:
 
 def refusal(dialect: Dialect, command: str, status: int, stderr: str) -> XenonError:
     """Return the error for a job that *command* did not accept: it ended with *status*, and said *stderr*."""
-    words = dialect.words(stderr) or f"{command} ended with {status} and said nothing"
+    words = dialect.words(stderr) or f"{command} ended with status {status} and no message"
     if status == _NOT_FOUND and "not found" in words:
-        return CommandNotFoundException(f"there is no {command}: {words}", adaptor=dialect.name)
+        return CommandNotFoundException(f"the command {command} was not found: {words}", adaptor=dialect.name)
     verdict = dialect.classify(status, "", stderr)
     if verdict.is_away:
         return NotConnectedException(f"{dialect.title} does not answer: {words}", adaptor=dialect.name, hint="Submit it again later.")
@@ -337,8 +337,8 @@ def refusal(dialect: Dialect, command: str, status: int, stderr: str) -> XenonEr
 
 
 def _no_id(dialect: Dialect, said: str) -> XenonError:
-    told = f", but {said.strip()!r}" if said.strip() else ""
-    return ConnectionLostException(f"{dialect.submitter} did not tell the job's number{told}", adaptor=dialect.name)
+    printed = f"; it printed {said.strip()!r}" if said.strip() else ""
+    return ConnectionLostException(f"{dialect.submitter} did not print the job's number{printed}", adaptor=dialect.name)
 
 
 def _fail(submission: Submission, error: XenonError) -> None:

@@ -150,7 +150,7 @@ class Tracked:
 
     def _removed(self) -> JobState:
         """Return the state of an element of an array that was taken off the list of those that wait."""
-        error = JobCanceledException(f"job {self.job}: it was cancelled before it began", adaptor=self.dialect.name)
+        error = JobCanceledException(f"job {self.job}: it was cancelled before it started", adaptor=self.dialect.name)
         return JobState(self.job, "CANCELLED", done=True, evidence=self.dialect.asker, error=error, information=self._last_information())
 
     def _by_converser(self, status: int) -> JobState:
@@ -158,11 +158,11 @@ class Tracked:
         return JobState(self.job, state, done=True, exit_code=status, evidence=self.dialect.converser)
 
     def _lost(self) -> JobState:
-        seen = f"it was last seen {self.state.state}" if self.state is not None else "it was never seen"
+        seen = f"its last known state was {self.state.state}" if self.state is not None else "its state was never known"
         has_history = self.dialect.site.has_history
-        asked = "the accounting does not tell how it ended" if has_history else "there is no accounting to tell how it ended"
-        reason = f"job {self.job} has left the queue and {asked}; {seen}"
-        hint = "Ask for the states of jobs more often than the controller forgets them."
+        asked = "the accounting does not say how it ended" if has_history else "there is no accounting to say how it ended"
+        reason = f"job {self.job} has left the queue, and {asked}; {seen}"
+        hint = "Ask for the states of jobs more often, before the controller forgets those that have ended."
         error = NoSuchJobException(reason, adaptor=self.dialect.name, hint=hint)
         information = self._last_information()
         return JobState(self.job, "UNKNOWN", reason=reason, evidence=self.dialect.asker, error=error, information=information)

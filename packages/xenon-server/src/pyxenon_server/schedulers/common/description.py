@@ -32,15 +32,15 @@ def check_description(adaptor: str, description: JobDescription) -> None:
             raise _invalid(adaptor, field, f"cannot be {text!r}: {why}")
     for name in description.environment:
         if not name or "=" in name or name == MARK:
-            why = "is set for every job by this scheduler" if name == MARK else "is no name for a variable: it is empty or holds a ="
-            raise _invalid(adaptor, "environment", f"cannot set {name!r}, which {why}")
+            why = "the scheduler sets it for every job" if name == MARK else "a variable's name must not be empty or contain ="
+            raise _invalid(adaptor, "environment", f"cannot set {name!r}: {why}")
 
 
 def check_interactive(adaptor: str, description: JobDescription) -> None:
     """Raise InvalidJobDescriptionException when an interactive job redirects what goes to and comes from the client."""
     for field in ("stdin", "stdout", "stderr"):
         if getattr(description, field):
-            raise _invalid(adaptor, field, "cannot be a file for an interactive job: it goes over the connection")
+            raise _invalid(adaptor, field, "cannot be a file for an interactive job: its streams go over the connection")
 
 
 def check_plain(adaptor: str, description: JobDescription) -> None:
@@ -52,7 +52,7 @@ def check_plain(adaptor: str, description: JobDescription) -> None:
     """
     check_description(adaptor, description)
     if description.tasks > 1:
-        raise _invalid(adaptor, "tasks", f"cannot be {description.tasks}: this scheduler runs one task a job; submit several jobs")
+        raise _invalid(adaptor, "tasks", f"cannot be {description.tasks}: this scheduler runs one task per job; submit several jobs")
     unsupported = {
         "scheduler_arguments": description.scheduler_arguments,
         "temp_space": description.temp_space,
@@ -60,13 +60,13 @@ def check_plain(adaptor: str, description: JobDescription) -> None:
     }
     for field, value in unsupported.items():
         if value:
-            reason = f"{field} cannot be {value!r}: there is no batch system that would heed it"
+            reason = f"{field} cannot be {value!r}: it needs a batch system"
             raise UnsupportedJobDescriptionException(reason, adaptor=adaptor, hint="Leave it out, or use a scheduler for a cluster")
 
 
 def no_such_queue(adaptor: str, queue: str, names: tuple[str, ...]) -> NoSuchQueueException:
     """The exception for a queue that is not one of *names*."""
-    return NoSuchQueueException(f"there is no queue {queue!r}; there are {', '.join(names)}", adaptor=adaptor)
+    return NoSuchQueueException(f"there is no queue {queue!r}; the queues are {', '.join(names)}", adaptor=adaptor)
 
 
 def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:
@@ -82,11 +82,11 @@ def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:
 def _unusable(text: str) -> str:
     """Why no program could be given *text*; empty when it can."""
     if "\0" in text:
-        return "it holds a null character, which no argument, name or path can hold"
+        return "it contains a null character, which arguments, names and paths cannot contain"
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        return f"it holds half a character, {text[error.start]!r}"
+        return f"it contains a lone surrogate, {text[error.start]!r}"
     return ""
 
 

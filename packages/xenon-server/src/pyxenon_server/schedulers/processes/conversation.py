@@ -68,7 +68,7 @@ class Conversation(AsyncIterator[Output]):
         if not self._job.over:
             # Over SSH the end of a process comes after what it printed: somebody has to read that.
             dropping = asyncio.ensure_future(self._drop_output())
-            await self._job_table.cancel(self._job, "the client left the conversation")
+            await self._job_table.cancel(self._job, "the client closed the conversation")
             dropping.cancel()
             await asyncio.gather(dropping, return_exceptions=True)
         self._feeding.cancel()
@@ -89,8 +89,8 @@ class Conversation(AsyncIterator[Output]):
                 await self._process.write(data)
             await self._process.write_eof()
         except Exception as error:  # noqa: BLE001 - whatever the client's side raised: the job can get no more input, and is ended
-            _log.info("the input of the interactive job %s ended with %s: %s", self._job.identity, type(error).__name__, error)
-            await self._job_table.cancel(self._job, "its input broke off")
+            _log.info("the input of the interactive job %s failed with %s: %s", self._job.identity, type(error).__name__, error)
+            await self._job_table.cancel(self._job, "the job's input failed")
         finally:
             close = getattr(stdin, "aclose", None)
             if close is not None:

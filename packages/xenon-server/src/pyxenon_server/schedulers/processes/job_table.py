@@ -126,7 +126,7 @@ class JobTable:
     def interactive_lost(self, job: Job, why: str) -> None:
         """The line to the shell of an interactive *job* broke: what it prints can reach nobody any more, so that it is ended."""
         job.orphan = True
-        self._ask(job, f"the connection to it was lost: {why}")
+        self._ask(job, f"the connection to the job was lost: {why}")
 
     async def close(self) -> None:
         """End all jobs with all that they started, and wait until they are gone."""
@@ -140,7 +140,7 @@ class JobTable:
                 await self.connect()
         self._closed = True
         if self._keeper.connected and not await self._keeper.leave():
-            _log.warning("the keeper did not say that all jobs have ended")
+            _log.warning("the keeper did not confirm that all jobs have ended")
         for timer in (self._forgetting, self._looking):
             if timer is not None:
                 timer.cancel()
@@ -149,7 +149,7 @@ class JobTable:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._keeper.drop()
         for job in self._unfinished():
-            job.lost(f"{_CLOSED}, and could not see how the job ended")
+            job.lost(f"{_CLOSED} before it could see how the job ended")
 
     def _unfinished(self) -> list[Job]:
         return [job for job in self.jobs.values() if not job.over]
@@ -242,7 +242,7 @@ class JobTable:
         elif asked:
             job.killed(_ended(kind, value))
         else:
-            reason = f"{value}: the program's own exit code, or signal {signal_name(int(value) - 128)}" if kind == "either" else ""
+            reason = f"{value}: either the program's exit code or signal {signal_name(int(value) - 128)}" if kind == "either" else ""
             job.ended(_ended(kind, value), reason)
         self._release(job)
 
@@ -271,7 +271,7 @@ class JobTable:
 
     def _vanished(self, job: Job, _how: list[str]) -> None:
         if not job.interactive or job.orphan:
-            job.vanished("the job does not run any more, and nobody saw how it ended")
+            job.vanished("the job no longer runs, and its end was not observed")
             self._release(job)
 
     def _connection_broke(self, why: str) -> None:
@@ -279,7 +279,7 @@ class JobTable:
         for future in self._recalled.values():
             future.cancel()
         for job in self._unfinished():
-            job.out_of_sight(f"no word of it since: {why}")
+            job.out_of_sight(f"no news of the job since the connection broke: {why}")
         if not self._reconnecting and not self._ending and self._unfinished():
             self._reconnecting = True
             self._background(self._reconnect())
@@ -291,10 +291,10 @@ class JobTable:
                 try:
                     await self.connect()
                 except InvalidCredentialException as error:
-                    _log.warning("the jobs cannot be reached any more: %s", error)
+                    _log.warning("giving up reconnecting to the jobs: %s", error)
                     return
                 except XenonError as error:
-                    _log.info("the jobs cannot be reached at present: %s", error)
+                    _log.info("cannot reconnect to the jobs yet: %s", error)
                     await asyncio.sleep(next(pauses))
         finally:
             self._reconnecting = False
@@ -309,7 +309,7 @@ class JobTable:
                 if job.asked:
                     self._keeper.say("end", job.number)
             elif job.state.running:
-                self._lose(job, "the machine has no record of it any more")
+                self._lose(job, "the machine no longer has a record of it")
             else:
                 self._begin(job)
         self._begin_what_can()
@@ -318,13 +318,13 @@ class JobTable:
         """The machine has forgotten everything: it was started anew, or the lease is over and all jobs were ended."""
         for job in self._told_to_another():
             if not job.interactive or job.orphan:
-                self._lose(job, "the machine has no record of any job: it was started anew, or without a connection for too long")
+                self._lose(job, "the machine has no record of any job: it was restarted, or was without a connection for too long")
 
     def _told_to_another(self) -> list[Job]:
         return [job for job in self._unfinished() if 0 < job.sent < self._keeper.count]
 
     def _lose(self, job: Job, why: str) -> None:
-        job.lost(f"nobody knows whether the job runs: {why}")
+        job.lost(f"it is unknown whether the job still runs: {why}")
         self._release(job)
 
     async def _recall(self, job: Job) -> str:

@@ -105,7 +105,7 @@ class Job:
     def killed(self, ended: Ended | None = None) -> None:
         """Its program ended after it had been asked to, or it was taken back before it began."""
         ended = ended or Ended(None)
-        error = JobCanceledException(self.asked or "the job was ended by this scheduler")
+        error = JobCanceledException(self.asked or "the scheduler ended the job")
         self._end("KILLED", exit_code=ended.exit_code, signal=ended.signal, error=error)
 
     def stopped(self, why: str) -> None:
@@ -149,11 +149,11 @@ class Job:
         if why == "missing":
             return CommandNotFoundException(f"the executable {wanted.executable!r} was not found; give its path, or check PATH")
         if why == "forbidden":
-            return PermissionDeniedException(f"the executable {wanted.executable!r} is a directory, or may not be executed")
+            return PermissionDeniedException(f"the executable {wanted.executable!r} is a directory or lacks execute permission")
         if why == "unstartable":
-            reason = f"{wanted.executable!r} could not be begun: its arguments and environment are too long, or it is no program"
-            return InvalidJobDescriptionException(reason, hint="Put long values into a file; the shell's words are in standard error")
+            reason = f"cannot start {wanted.executable!r}: its arguments and environment are too long, or it is not a program"
+            return InvalidJobDescriptionException(reason, hint="Put long values into a file; see the shell's message in standard error")
         if why == "directory":
             place = wanted.working_directory or "of the scheduler"
-            return InvalidPathException(f"the working directory {place!r} does not exist, or cannot be entered")
-        return InvalidPathException(f"the file {getattr(wanted, why, '')!r} for {why} cannot be opened")
+            return InvalidPathException(f"the working directory {place!r} does not exist or cannot be entered")
+        return InvalidPathException(f"cannot open the file {getattr(wanted, why, '')!r} for {why}")

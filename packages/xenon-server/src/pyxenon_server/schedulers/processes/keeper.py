@@ -94,7 +94,7 @@ class Keeper:
             process = await self._shell.start(script)
             if self._dropped:
                 await _dismiss(process)
-                raise SchedulerClosedException("the scheduler was closed while the shell that was to keep its jobs was started")
+                raise SchedulerClosedException("the scheduler was closed while it was starting the shell that runs its jobs")
             connection = self._connection = _Connection(process, self._heard, self._broken)
             self.count += 1
             try:
@@ -194,13 +194,13 @@ class _Connection:
         try:
             room, _, rest = (await asyncio.wait_for(asyncio.shield(self.room), _SECONDS_TO_ENTER)).partition(" ")
         except TimeoutError:
-            raise NotConnectedException(f"the shell that was to keep the jobs said nothing for {_SECONDS_TO_ENTER} seconds") from None
+            raise NotConnectedException(f"the shell that runs the jobs did not answer within {_SECONDS_TO_ENTER} seconds") from None
         if room == "lacking":
-            hint = "Install it there, or put its folder on the PATH of a non-interactive login; coreutils, grep and busybox have them"
-            raise CommandNotFoundException(f"the shell that keeps the jobs cannot find {rest.replace(' ', ', ')}", hint=hint)
+            hint = "Install what is missing (coreutils, grep or busybox), or add its directory to the PATH of non-interactive logins"
+            raise CommandNotFoundException(f"the shell that runs the jobs cannot find {rest.replace(' ', ', ')}", hint=hint)
         if room == "none":
-            hint = "Set TMPDIR to a folder that has space and takes pipes"
-            raise IOException(f"there is no place for the records of the jobs: {rest}", hint=hint)
+            hint = "Set TMPDIR to a directory that has free space and allows named pipes"
+            raise IOException(f"cannot create the directory for the jobs' records: {rest}", hint=hint)
         return room == "old", rest
 
     async def close(self) -> None:
@@ -279,7 +279,7 @@ class _Connection:
         if not self.left.done():
             self.left.set_result(False)
         if not self.room.done():
-            self.room.set_exception(NotConnectedException(f"the shell that was to keep the jobs ended at once: {why}"))
+            self.room.set_exception(NotConnectedException(f"the shell that runs the jobs ended as soon as it was started: {why}"))
         elif was_open:
-            _log.info("the connection to the keeper of jobs broke: %s", why)
+            _log.info("the connection to the keeper broke: %s", why)
             self._broken(self, why)

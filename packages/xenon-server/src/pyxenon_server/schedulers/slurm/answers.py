@@ -48,5 +48,5 @@ def cancel_errors(stderr: str) -> dict[str, XenonError]:
         match = _ABOUT.search(line)
         if match and not controller_is_away(line):
             kind = PermissionDeniedException if "permission" in line.lower() or "access" in line.lower() else IOException
-            errors[match[1]] = kind(f"job {match[1]} cannot be cancelled: {words_of(line)}", adaptor="slurm")
+            errors[match[1]] = kind(f"cannot cancel job {match[1]}: {words_of(line)}", adaptor="slurm")
     return errors

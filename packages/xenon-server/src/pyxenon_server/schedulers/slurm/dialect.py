@@ -56,7 +56,7 @@ class SlurmDialect(Dialect):
     clean_query = _PLAIN_QUERIES
     clean_submission = _OWN_SUBMISSION
     is_up = "scontrol ping 2>/dev/null | grep -q 'is UP'"
-    how_to_check = "Check with `sinfo` there whether the controller is up, and try again; jobs go on without it."
+    how_to_check = "Run `sinfo` there to check whether the controller is up, then try again; jobs keep running without it."
     forgets_waiting_elements = True
 
     @override
@@ -140,7 +140,7 @@ class SlurmDialect(Dialect):
 
     @override
     def how_to_find(self, tag: str) -> str:
-        return f"Look with `squeue --me -o '%i %k'` for a comment that ends with {tag} before submitting it again."
+        return f"Before submitting it again, run `squeue --me -o '%i %k'` and look for a comment that ends with {tag}."
 
     @override
     def query(self, token: str, numbers: Sequence[str], *, own: bool) -> str:

@@ -18,8 +18,8 @@ __all__ = ["NativeOptions", "native_options"]
 _WITH_VALUE = re.compile(r"(-[A-Za-z]|--[A-Za-z][A-Za-z-]*)[ \t]+(.*)", re.DOTALL | re.ASCII)
 _ELSEWHERE = "open a scheduler on that cluster instead"
 _WAITING = "wait for the job instead"
-_PROGRAM = "the executable and its arguments are what runs"
-_NOTHING = "nothing would be submitted"
+_PROGRAM = "the job runs the description's executable and arguments"
+_NOTHING = "with it no job would be submitted"
 _REFUSED = {
     "clusters": _ELSEWHERE,
     "wait": _WAITING,
@@ -123,14 +123,14 @@ def _is(name: str, option: str, least: int) -> bool:
 def _require_allowed(word: str) -> None:
     advice = _advice(word)
     if advice:
-        reason = f"the scheduler argument {word!r} cannot be used here"
+        reason = f"the scheduler argument {word!r} is not supported"
         raise UnsupportedJobDescriptionException(reason, adaptor="slurm", hint=f"Leave it out: {advice}.")
 
 
 def _advice(word: str) -> str:
-    """Return the advice what to do instead of giving *word*; empty when it can be used."""
+    """Return why to leave *word* out, or what to do instead; empty if it can be used."""
     if not word.startswith("-") or word in ("-", "--"):
-        return f"it is no option, and {_PROGRAM}"
+        return f"it is not an option, and {_PROGRAM}"
     if word.startswith("--"):
         option = word[2:].partition("=")[0]
         return next((advice for name, advice in _REFUSED.items() if name.startswith(option)), "")

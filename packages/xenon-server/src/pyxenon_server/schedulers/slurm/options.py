@@ -45,7 +45,7 @@ def begin_time(text: str) -> str:
     match = _START.fullmatch(text)
     if not match:
         forms = "HH:mm, HH:mm dd.MM, HH:mm dd.MM.yyyy or now"
-        raise InvalidJobDescriptionException(f"the start_time {text!r} is none of the forms {forms}", adaptor="slurm")
+        raise InvalidJobDescriptionException(f"cannot read start_time {text!r}: it must have one of the forms {forms}", adaptor="slurm")
     hour, minute, day, month, year = match.groups()
     if day is None:
         return f"{hour}:{minute}"

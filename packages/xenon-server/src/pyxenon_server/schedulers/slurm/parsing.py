@@ -249,7 +249,7 @@ def parse_exit_code(text: str) -> ExitCode:
     if colon and status.isdigit() and signal.isdigit():
         return ExitCode(int(status), int(signal))
     if not text.isdigit():
-        raise _unreadable("the exit code", text)
+        raise _unreadable("Slurm for the exit code", text)
     raw = int(text)
     number = raw & _RAW_SIGNAL
     return ExitCode(0, number) if number else ExitCode((raw >> 8) & 0xFF, 0)
@@ -323,5 +323,5 @@ def _seconds(text: str, default: float) -> float:
 
 def _unreadable(command: str, text: str) -> IOException:
     shown = f"{text[:200]!r}{'…' if len(text) > 200 else ''}"
-    reason = f"what {command} printed cannot be understood: {shown}"
-    return IOException(reason, adaptor="slurm", hint="Is this a release of Slurm before 20.11? Otherwise please report it.")
+    reason = f"cannot parse the output of {command}: {shown}"
+    return IOException(reason, adaptor="slurm", hint="Check that Slurm is 20.11 or later; if it is, please report this.")

@@ -15,7 +15,7 @@ from pyxenon_server.schedulers.slurm.dialect import SlurmDialect
 __all__ = ["SlurmScheduler"]
 
 _WITHOUT_ACCOUNTING = boolean(
-    "xenon.adaptors.schedulers.slurm.disable.accounting.usage", False, "Leave the accounting alone, as if the cluster had none."
+    "xenon.adaptors.schedulers.slurm.disable.accounting.usage", False, "Do not use the accounting, as if the cluster had none."
 )
 _POLL_DELAY = poll_delay(SlurmDialect.name)
 

@@ -50,12 +50,12 @@ PHASES = {
 # Why a job ended whose program did not end by itself.
 _ENDED_BY = {
     "CANCELLED": (JobCanceledException, "it was cancelled"),
-    "TIMEOUT": (JobCanceledException, "it was ended because it ran longer than it was allowed to"),
-    "DEADLINE": (JobCanceledException, "it was ended at its deadline"),
-    "PREEMPTED": (JobCanceledException, "it was ended to make room for another job"),
-    "OUT_OF_MEMORY": (XenonError, "it was ended because it needed more memory than it was allowed to"),
+    "TIMEOUT": (JobCanceledException, "it was killed because it reached its time limit"),
+    "DEADLINE": (JobCanceledException, "it was killed at its deadline"),
+    "PREEMPTED": (JobCanceledException, "it was killed to make room for another job"),
+    "OUT_OF_MEMORY": (XenonError, "it was killed because it exceeded its memory limit"),
     "NODE_FAIL": (XenonError, "a node that it ran on failed"),
-    "BOOT_FAIL": (XenonError, "a node that it was to run on did not start"),
+    "BOOT_FAIL": (XenonError, "a node allocated to it failed to boot"),
     "REVOKED": (XenonError, "another cluster of the federation runs it"),
 }
 _HINTS = {
@@ -134,8 +134,8 @@ def _never_began(record: Record) -> XenonError:
     if record.exit_code.signal == _COULD_NOT_START:
         why = "its files or its working directory could not be opened"
     else:
-        why = record.reason or f"Slurm says no more than {record.exit_code}"
-    return XenonError(f"{_subject(record)} could not be started: {why}", adaptor="slurm")
+        why = record.reason or f"Slurm gives no reason, only the exit code {record.exit_code}"
+    return XenonError(f"{_subject(record)} could not start: {why}", adaptor="slurm")
 
 
 def _subject(record: Record) -> str:
