@@ -42,13 +42,11 @@ _log = logging.getLogger("xenon.server.jobs")
 
 def poll_delay(adaptor: str) -> Property[int]:
     """Return the property ``poll.delay`` of *adaptor*."""
-    return long(
-        f"{_PREFIX}.{adaptor}.poll.delay", 1000, "Minimum milliseconds between two queries for the states of jobs.", least=1
-    )
+    return long(f"{_PREFIX}.{adaptor}.poll.delay", 1000, "Minimum milliseconds between two queries for the states of jobs.", least=1)
 
 
 def shell_properties(title: str) -> tuple[Property[Any], ...]:
-    """Return the properties of the schedulers through which commands of the batch system *title* may run."""
+    """Return the properties of the ``ssh`` and ``local`` schedulers, which a scheduler for the batch system *title* accepts too."""
     words = _LOCAL_OR_SSH.format(title=title)
     queues = (
         (
@@ -61,18 +59,18 @@ def shell_properties(title: str) -> tuple[Property[Any], ...]:
 
 
 class BatchScheduler(Scheduler):
-    """A batch system, through its commands on this machine or over SSH. A subclass names its dialect and declares the rest.
+    """A batch system, used through its commands on this machine or over SSH. A subclass sets the dialect and declares the rest.
 
     Args:
-        request: As for every adaptor.
-        commands: The batch system's commands, with the dialect of the place; owned.
-        place: Where it is.
-        queues: Its queues.
+        request: The request to open the scheduler.
+        commands: The batch system's commands, with the dialect of the site. The scheduler owns them.
+        place: The location of the batch system.
+        queues: The queues, as known at the start.
 
     Attributes:
-        dialect: The words of the batch system, before anything is known of the place.
-        delay: The property that says how often the states of jobs are asked for.
-        patience: How long a submission may take.
+        dialect: The batch system's dialect before the site is probed.
+        delay: The property with the minimum time between two queries for the states of jobs.
+        patience: The time limits of submissions.
     """
 
     locations = ("local://[/workdir]", "ssh://host[:port][/workdir][ via:otherhost[:port]]*")
@@ -110,7 +108,7 @@ class BatchScheduler(Scheduler):
 
     @classmethod
     def adapted(cls, dialect: Dialect, request: OpenRequest) -> Dialect:
-        """Return *dialect*, changed as the properties of *request* want it."""
+        """Return *dialect*, adapted to the properties of *request*."""
         return dialect
 
     @override
@@ -213,13 +211,13 @@ class BatchScheduler(Scheduler):
         return await open_filesystem(self._place, self.request)
 
     def _left(self, conversation: Conversation, status: int | None) -> None:
-        """Forget a conversation, which is over."""
+        """Drop a conversation that has ended."""
         self._conversations.discard(conversation)
         if status is not None:
             self._poller.ended(conversation.job, status)
 
     def _cancel_later(self, job: str) -> None:
-        """Cancel a job that was submitted for somebody who has given up meanwhile, and so can never learn of it."""
+        """Cancel a job whose caller has given up in the meantime and will never learn its id."""
         task = asyncio.get_running_loop().create_task(self._cancel_unwanted(job))
         self._background.add(task)
         task.add_done_callback(self._background.discard)

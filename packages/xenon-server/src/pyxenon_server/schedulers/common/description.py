@@ -1,4 +1,4 @@
-"""Checks of job descriptions: what no scheduler can take, and what one machine without a batch system cannot honour."""
+"""Check job descriptions: for what no scheduler accepts, and for what needs a batch system."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pyxenon_core.messages import JobDescription
 
 __all__ = ["MARK", "check_description", "check_interactive", "check_plain", "no_such_queue"]
 
-MARK = "XENON_JOB"  # the variable by which the processes of a job are known
+MARK = "XENON_JOB"  # the environment variable that identifies the processes of a job
 
 
 def check_description(adaptor: str, description: JobDescription) -> None:
-    """Raise what says why no scheduler could run *description*.
+    """Raise an error if no scheduler can run *description*.
 
     Raises:
         IncompleteJobDescriptionException: There is no executable.
-        InvalidJobDescriptionException: A text cannot reach a program, or a variable of the environment cannot have its name.
+        InvalidJobDescriptionException: A text cannot be passed to a program, or the name of an environment variable is not valid.
     """
     if not description.executable:
         raise IncompleteJobDescriptionException("the job description has no executable", adaptor=adaptor)
@@ -37,18 +37,19 @@ def check_description(adaptor: str, description: JobDescription) -> None:
 
 
 def check_interactive(adaptor: str, description: JobDescription) -> None:
-    """Raise InvalidJobDescriptionException when an interactive job redirects what goes to and comes from the client."""
+    """Raise InvalidJobDescriptionException if an interactive job redirects its streams, which go to and come from the client."""
     for field in ("stdin", "stdout", "stderr"):
         if getattr(description, field):
             raise _invalid(adaptor, field, "cannot be a file for an interactive job: its streams go over the connection")
 
 
 def check_plain(adaptor: str, description: JobDescription) -> None:
-    """Raise what says why a machine without a batch system cannot run *description*; it heeds no cores and no memory.
+    """Raise an error if a machine without a batch system cannot run *description*. Cores and memory are ignored.
 
     Raises:
-        InvalidJobDescriptionException: It asks for several tasks.
-        UnsupportedJobDescriptionException: It asks for a start time, temporary space, or has options for a batch system.
+        IncompleteJobDescriptionException: As for :func:`check_description`.
+        InvalidJobDescriptionException: As for :func:`check_description`, or it asks for several tasks.
+        UnsupportedJobDescriptionException: It asks for a start time or temporary space, or has options for a batch system.
     """
     check_description(adaptor, description)
     if description.tasks > 1:
@@ -65,7 +66,7 @@ def check_plain(adaptor: str, description: JobDescription) -> None:
 
 
 def no_such_queue(adaptor: str, queue: str, names: tuple[str, ...]) -> NoSuchQueueException:
-    """The exception for a queue that is not one of *names*."""
+    """Return the exception for a queue that is not one of *names*."""
     return NoSuchQueueException(f"there is no queue {queue!r}; the queues are {', '.join(names)}", adaptor=adaptor)
 
 
@@ -80,7 +81,7 @@ def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:
 
 
 def _unusable(text: str) -> str:
-    """Why no program could be given *text*; empty when it can."""
+    """Return why *text* cannot be passed to a program; empty if it can."""
     if "\0" in text:
         return "it contains a null character, which arguments, names and paths cannot contain"
     try:

@@ -1,4 +1,4 @@
-"""A machine without a batch system as a scheduler: what the adaptors ``local`` and ``ssh`` have in common."""
+"""A scheduler for a machine without a batch system: the common part of the adaptors ``local`` and ``ssh``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["MachineScheduler", "polling_delay", "slots"]
 
 
 def polling_delay(adaptor: str) -> Property[int]:
-    """The property ``queue.pollingDelay`` of *adaptor*."""
+    """Return the property ``queue.pollingDelay`` of *adaptor*."""
     return long(
         f"xenon.adaptors.schedulers.{adaptor}.queue.pollingDelay",
         1000,
@@ -38,7 +38,7 @@ def polling_delay(adaptor: str) -> Property[int]:
 
 
 def slots(adaptor: str) -> Property[int]:
-    """The property ``queue.multi.maxConcurrentJobs`` of *adaptor*."""
+    """Return the property ``queue.multi.maxConcurrentJobs`` of *adaptor*."""
     name = f"xenon.adaptors.schedulers.{adaptor}.queue.multi.maxConcurrentJobs"
     return integer(name, 4, "How many jobs of the queue multi may run at once; at least 1.", least=1)
 
@@ -47,14 +47,14 @@ class MachineScheduler(Scheduler):
     """Jobs on one machine, in the queues ``single``, ``multi`` and ``unlimited``.
 
     Args:
-        request: The request.
-        shell: Where the jobs run. The scheduler owns it.
-        place: The machine that the shell is on.
-        directory: What relative working directories are resolved against; empty for the home directory.
-        most: How many jobs of the queue ``multi`` run at once.
+        request: The request to open the scheduler.
+        shell: The shell on the machine where the jobs run. The scheduler owns it.
+        place: The location of that machine.
+        directory: The directory against which relative working directories are resolved; empty for the home directory.
+        most: The maximum number of jobs of the queue ``multi`` that run at once.
 
     Attributes:
-        lease: Seconds for which jobs live on when the connection to the machine is broken.
+        lease: The seconds for which jobs run on after the connection to the machine has broken.
     """
 
     is_embedded = True

@@ -1,4 +1,4 @@
-"""The adaptor ``ssh``: jobs on another machine, over SSH."""
+"""The scheduler adaptor ``ssh``: jobs on another machine, over SSH."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _POLL_DELAY = poll_delay(SlurmDialect.name)
 
 
 class SlurmScheduler(BatchScheduler):
-    """A Slurm cluster, through its commands."""
+    """A Slurm cluster, used through its commands."""
 
     name = SlurmDialect.name
     description = "Slurm from 20.11 on, with or without accounting, through its commands on this machine or over SSH."
