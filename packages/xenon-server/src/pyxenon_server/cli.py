@@ -50,13 +50,13 @@ once. Exit status: 0 when it was stopped, 1 when it could not start, 2 for optio
 
 
 class _RefusalError(Exception):
-    """Options that do not go together, or that would open the door to others."""
+    """Options that contradict each other, or that would let others use the server."""
 
 
 def main(arguments: Sequence[str] | None = None, open_services: Callable[[], Awaitable[Serving]] | None = None) -> int:
-    """Run the command; returns its exit status: 0, 1 when it cannot start, 2 for options that do not fit.
+    """Run the command and return its exit status: 0, 1 if the server cannot start, or 2 for options that are wrong or unsafe.
 
-    *open_services* gives what is served; the installed adaptors when left out.
+    *open_services* returns the services to serve; by default those of the installed adaptors.
     """
     options = _parser().parse_args(arguments)
     if options.proto:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, open_services: Callable[[], Awa
     _set_up_logging(options.verbose)
     try:
         asyncio.run(_serve(options, open_services or _open_server))
-    except KeyboardInterrupt:  # before it listens: afterwards Ctrl-C is a wish like any other
+    except KeyboardInterrupt:  # only before it listens; later, Ctrl-C stops the server like SIGTERM
         return _INTERRUPTED
     except (_RefusalError, UnsafeFolderError) as refusal:
         return _complain(refusal, 2)
@@ -108,7 +108,7 @@ def _port(text: str) -> int:
 
 
 def _host(text: str) -> str:
-    return text[1:-1] if text.startswith("[") and text.endswith("]") else text  # as an address of IPv6 is written in a target
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text  # the notation for IPv6 addresses in targets
 
 
 def _path(text: str) -> Path:
@@ -116,7 +116,7 @@ def _path(text: str) -> Path:
         raise argparse.ArgumentTypeError("a path is missing")
     try:
         return Path(text).expanduser()
-    except RuntimeError as error:  # ~ of a user who is unknown
+    except RuntimeError as error:  # ~ of an unknown user
         raise argparse.ArgumentTypeError(f"{text!r} cannot be understood: {error}") from error
 
 
@@ -125,8 +125,8 @@ def _print_proto() -> int:
 
     try:
         print(PROTO, end="", flush=True)
-    except BrokenPipeError:  # as of a pager that was left
-        # Python flushes standard output once more at its end, which is to meet no broken pipe.
+    except BrokenPipeError:  # for example, a pager was closed
+        # Python flushes standard output once more when it exits, which must not raise BrokenPipeError again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -143,7 +143,7 @@ def _complain(error: Exception, status: int) -> int:
 
 async def _serve(options: argparse.Namespace, open_services: Callable[[], Awaitable[Serving]]) -> None:
     listening = await asyncio.to_thread(_listening, options)
-    from pyxenon_server.grpc.serving import serve  # late, as gRPC is the larger part of the time that an import takes
+    from pyxenon_server.grpc.serving import serve  # late, since gRPC takes most of the import time
 
     await serve(open_services, listening, lambda places: _announce(places, listening))
 
@@ -155,7 +155,7 @@ async def _open_server() -> Serving:
 
 
 def _listening(options: argparse.Namespace) -> Listening:
-    """Where to listen; raises :class:`_RefusalError` where that would be open to others."""
+    """Return where to listen; raises :class:`_RefusalError` if that would let others use the server."""
     from pyxenon_server.grpc.serving import Listening
 
     keys = _keys(options)
@@ -198,7 +198,7 @@ def _require_trust(port: Port, keys: ServerKeys | None, insecure: bool) -> None:
 def _announce(places: Sequence[Port | UnixSocket], listening: Listening) -> None:
     for place in places:
         how = "" if isinstance(place, UnixSocket) else " with mutual TLS" if listening.keys else " without TLS"
-        with contextlib.suppress(OSError, ValueError):  # nobody may be listening to standard output, which stops no server
+        with contextlib.suppress(OSError, ValueError):  # standard output may be closed, which must not stop the server
             print(f"Server started, listening on {place}{how}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The target ``embedded:``, as the entry point group ``xenon.targets`` wants it: the server inside the program that uses it."""
+"""The target ``embedded:`` for the entry point group ``xenon.targets``: the server inside the program that uses it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def open_target(target: Target) -> InProcessEndpoint:
 def _home(target: Target, text: str) -> Path:
     try:
         home = Path(text).expanduser()
-    except RuntimeError as error:  # ~ of a user who is unknown
+    except RuntimeError as error:  # ~ of an unknown user
         raise TargetError(target.text, f"cannot expand its option home, {text!r}: {error}") from error
     if not home.is_absolute() or not home.is_dir():
         raise TargetError(target.text, f"its option home is {text!r}; it must be the absolute path of an existing directory")

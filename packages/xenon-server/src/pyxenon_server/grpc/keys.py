@@ -1,4 +1,4 @@
-"""The server's side of mutual TLS: three PEM files, checked before a port is opened, so that a mistake is named and not met by a client."""
+"""The server's side of mutual TLS: three PEM files, checked before a port is opened, so that mistakes are reported before clients fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerKeys"]
 
-# What gRPC's TLS signs with; a certificate of another kind is taken at the start, and then no client can connect.
+# The curves that gRPC's TLS can sign with. gRPC accepts a certificate of another kind at the start, but then no client can connect.
 _CURVES = ("secp256r1", "secp384r1")
 _HINT = "See the README of pyxenon-server for how to make keys"
 
@@ -26,14 +26,14 @@ _log = logging.getLogger("xenon.server")
 
 @dataclass(frozen=True)
 class ServerKeys:
-    """Where the server's certificate and private key are, and the certificates that a client must show one of, or one signed by."""
+    """The files with the server's certificate and private key, and with the certificates that clients use or that sign theirs."""
 
     certificates: Path
     private_key: Path
     client_certificates: Path
 
     def credentials(self) -> grpc.ServerCredentials:
-        """What grpcio needs; raises :class:`~pyxenon_core.errors.ServerStartError` naming the file that is wrong."""
+        """Return the credentials for grpcio; raises :class:`~pyxenon_core.errors.ServerStartError` that names the file that is wrong."""
         import grpc
 
         for path in (self.certificates, self.private_key, self.client_certificates):
@@ -48,7 +48,7 @@ class ServerKeys:
     def _check_pair(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
-            # The password is asked for only when the key has one. gRPC cannot be given it, and a prompt would stop a daemon for ever.
+            # The password is requested only if the key has one. gRPC cannot take a password, and a prompt would block a daemon forever.
             context.load_cert_chain(self.certificates, self.private_key, password=self._refuse_encrypted)
         except (ssl.SSLError, ValueError) as error:
             _fail(f"{self.certificates} and {self.private_key} are not a matching certificate and private key in PEM format: {error}")
@@ -88,7 +88,7 @@ def _require_readable(path: Path) -> None:
 
 
 def _certificates_in(path: Path) -> list[Certificate]:
-    from cryptography import x509  # late, as the command should not wait for it where it needs no keys
+    from cryptography import x509  # late, so that the command does not import it without keys
 
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())

@@ -188,7 +188,7 @@ class Submitter:
             else:
                 self._lose_sent(submission, _no_id(self._dialect, said.stdout + said.stderr))
 
-    def _refuse(self, submission: Submission, said: _Said) -> None:
+    def _refuse(self, submission: Submission, said: _Reply) -> None:
         verdict = self._dialect.classify(said.status, said.stdout, said.stderr)
         if not verdict.is_away:
             _fail(submission, refusal(self._dialect, self._dialect.submitter, said.status, said.stderr))
@@ -282,7 +282,7 @@ class Submitter:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Reply:
     """The answer to one submission of a command."""
 
     status: int
@@ -306,7 +306,7 @@ class _Answers:
         out, self.whole, _ = out.partition(f"{token}!")
         self.at = float(clock) if mark and clock.isdigit() else None
         *errors, self.rest = err.split(f"{token}= ")
-        self._said: dict[int, _Said] = {}
+        self._said: dict[int, _Reply] = {}
         before = ""
         for number, part in enumerate(out.split(f"{token}= ")):
             line, _, following = part.partition("\n") if number else ("", "", part)
@@ -314,10 +314,10 @@ class _Answers:
             if len(words) == 2:
                 index = number - 1
                 stderr_text = errors[index].partition("\n")[2] if index and index < len(errors) else "".join(errors[:1])
-                self._said[int(words[0])] = _Said(int(words[1]), before, stderr_text)
+                self._said[int(words[0])] = _Reply(int(words[1]), before, stderr_text)
             before = following
 
-    def of(self, number: int) -> _Said | None:
+    def of(self, number: int) -> _Reply | None:
         """Return the answer to submission *number*; None if there is none."""
         return self._said.get(number)
 

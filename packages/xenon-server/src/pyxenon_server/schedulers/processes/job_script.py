@@ -17,7 +17,7 @@ __all__ = ["batch_script", "interactive_script", "shell_text"]
 
 
 def batch_script(identity: str, description: JobDescription, directory: str) -> str:
-    """Return the keeper's script for the batch job *identity*. Relative paths are resolved against *directory*, or the home if it is empty."""
+    """Return the keeper's script for the batch job *identity*. Relative paths start at *directory*, or at the home if it is empty."""
     program = _program(description, "${xk_bare}", "${xk_with}", "${xk_then}")
     same = bool(description.stdout) and description.stderr == description.stdout
     outputs = (
