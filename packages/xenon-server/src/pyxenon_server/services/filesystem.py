@@ -358,4 +358,4 @@ async def _head(requests: AsyncIterator[Any]) -> Any:
     """Return the first request of a stream, which says where the content belongs."""
     async for request in requests:
         return request
-    raise IllegalArgumentException("the stream ended before it named a file system and a path")
+    raise IllegalArgumentException("the stream of requests was empty: its first request must name a file system and a path")

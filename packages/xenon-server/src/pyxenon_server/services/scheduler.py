@@ -228,7 +228,7 @@ def _description(scheduler: Scheduler, description: messages.JobDescription | No
 async def _head(requests: AsyncIterator[messages.SubmitInteractiveJobRequest]) -> messages.SubmitInteractiveJobRequest:
     async for request in requests:
         return request
-    raise IllegalArgumentException("the stream ended before it named a scheduler and a job")
+    raise IllegalArgumentException("the stream of requests was empty: its first request must name a scheduler and a job")
 
 
 async def _stdin(

@@ -77,7 +77,7 @@ class Tracked:
         """Update the job from the batch system's records of time *now*; return False if these omit something that has not ended."""
         records = self._mine(found)
         current = {record.job: record for record in records}
-        before = {} if current and self.index else self.records  # an element that begins to run gets a number of its own
+        before = {} if current and self.index else self.records  # an element gets its own number when it begins to run
         left_out = [number for number, record in before.items() if number not in current and not record.has_ended]
         self.records = {**before, **current}
         self.alive = any(not record.has_ended for record in records)

@@ -1,4 +1,4 @@
-"""The adaptor ``slurm``."""
+"""The scheduler adaptor ``slurm``."""
 
 from __future__ import annotations
 
