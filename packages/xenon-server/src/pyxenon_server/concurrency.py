@@ -1,4 +1,4 @@
-"""Several coroutines at once, not too many, and all of them ended when one fails; and one that is not left in the middle."""
+"""Run a limited number of coroutines at once, ending all if one fails; and await a coroutine to its end despite cancellation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def completed(work: Coroutine[Any, Any, T]) -> T:
-    """What *work* gives, waited for to its end even when the waiting is cancelled; then the cancellation is passed on."""
+    """Await *work* to its end and return its result. A cancellation in the meantime is raised only after that."""
     future = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
@@ -30,7 +30,7 @@ async def completed(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def run_limited(most: int, coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run *coroutines*, at most *most* at a time, in their order. The first failure ends those under way, and is raised."""
+    """Run *coroutines* in order, at most *most* at a time. The first failure cancels those that run, and is raised."""
     source = iter(coroutines)
     running: set[asyncio.Task[None]] = set()
     try:
@@ -49,7 +49,7 @@ async def run_limited(most: int, coroutines: Iterable[Coroutine[Any, Any, None]]
 
 
 async def _some(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    """Wait until at least one has ended, and give the others; raises what one of them raised."""
+    """Wait until at least one of *running* has ended, and return the others; raises what an ended one raised."""
     done, left = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()

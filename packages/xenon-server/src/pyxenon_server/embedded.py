@@ -1,4 +1,4 @@
-"""The target ``embedded:``, as the entry point group ``xenon.targets`` wants it: the server inside the program that uses it."""
+"""The target ``embedded:`` for the entry point group ``xenon.targets``: the server inside the program that uses it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["open_target"]
 
 
 def open_target(target: Target) -> InProcessEndpoint:
-    """Make a server of this program's own for ``embedded:[?home=/path]``: no process is started and no port opened.
+    """Create a server inside this program for ``embedded:[?home=/path]``, without starting a process or opening a port.
 
-    ``home``, an absolute path (``~`` is understood) of a folder, is where ``.ssh`` is looked for: known hosts, the configuration and the
-    keys; the user's own home when left out. Raises TargetError for anything that cannot be understood.
+    ``home`` is the absolute path of the directory that contains ``.ssh`` (known hosts, configuration and keys); ``~`` is expanded. The
+    default is the user's home directory. Raises TargetError if *target* has an address, another option or an unusable ``home``.
     """
     if target.address:
-        raise TargetError(target.text, "embedded: takes no address; for a server that is running write grpcs://host:port or unix:///path")
+        raise TargetError(target.text, "embedded: takes no address; for a running server use grpcs://host:port or unix:///path")
     home = target.accept_options("home").get("home")
     server = Server(None if home is None else _home(target, home))
     return InProcessEndpoint(server.servicers, aclose=server.close, release=f"xenon-server {__version__}")
@@ -28,8 +28,8 @@ def open_target(target: Target) -> InProcessEndpoint:
 def _home(target: Target, text: str) -> Path:
     try:
         home = Path(text).expanduser()
-    except RuntimeError as error:  # ~ of a user who is unknown
-        raise TargetError(target.text, f"its option home is {text!r}, which names no folder: {error}") from error
+    except RuntimeError as error:  # ~ of an unknown user
+        raise TargetError(target.text, f"cannot expand its option home, {text!r}: {error}") from error
     if not home.is_absolute() or not home.is_dir():
-        raise TargetError(target.text, f"its option home is {text!r}; it must be the absolute path of a folder that exists")
+        raise TargetError(target.text, f"its option home is {text!r}; it must be the absolute path of an existing directory")
     return home

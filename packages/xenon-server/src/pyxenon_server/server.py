@@ -1,4 +1,4 @@
-"""One server: its services, and what they share."""
+"""A server: its services and their shared resources."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Server"]
 
 
 class Server:
-    """The services of Xenon over the adaptors that are installed. It belongs to the event loop on which it is first called.
+    """Xenon's services, backed by the installed adaptors. A server belongs to the event loop on which it is first called.
 
     Args:
-        home: The folder in which ``.ssh`` is looked for; the user's own when left out.
+        home: The directory that contains ``.ssh``; by default the user's home directory.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -26,7 +26,7 @@ class Server:
         self.servicers = Servicers(self.filesystems, self.schedulers)
 
     async def close(self) -> None:
-        """End copies and jobs that run here, and close everything that clients have left open. Closing twice is no error."""
+        """End the copies and jobs that run in this server, and close everything that clients left open. Closing twice is allowed."""
         try:
             await self.filesystems.close_all()
         finally:

@@ -159,7 +159,7 @@ async def test_a_server_that_is_closed_while_something_opens_keeps_nothing_open(
     await asyncio.sleep(0.01)
     await server.close()
     slow.opened.set()
-    with pytest.raises(SessionClosedError, match="while the file system was opened"):
+    with pytest.raises(SessionClosedError, match="while it was opening the file system"):
         await opening
     assert slow.closed == [str(tmp_path)]
 

@@ -235,6 +235,6 @@ async def test_a_conversation_that_is_left_is_closed(machines: list[Machine]) ->
     await anext(responses)
     await responses.aclose()  # type: ignore[attr-defined]  # a generator
     assert machines[0].output_closed
-    with pytest.raises(IllegalArgumentException, match="stream ended"):
+    with pytest.raises(IllegalArgumentException, match="stream of requests was empty"):
         await anext(server.schedulers.submit_interactive_job(nothing()))
     await server.close()

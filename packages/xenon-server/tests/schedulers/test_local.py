@@ -119,7 +119,7 @@ async def test_a_job_that_vanished_with_its_runner_is_done_with_an_unknown_exit_
         await _kill_keeper(jobs)
         state = await jobs.done(job)
     assert (state.state, state.done, state.exit_code, state.signal) == ("UNKNOWN", True, None, "")
-    assert state.error is not None and "nobody saw" in state.error.reason
+    assert state.error is not None and "its end was not observed" in state.error.reason
 
 
 async def _runner_killed(local, jobs, script) -> tuple[str, int]:
@@ -179,7 +179,7 @@ async def test_a_job_of_which_all_records_are_lost_is_in_no_invented_state(local
         pids = await local.lines("pids", 1)
         shutil.rmtree(jobs.scheduler._job_table._keeper.folder)
         await _kill_keeper(jobs)
-        with pytest.raises(ConnectionLostException, match=r"cannot come to an end: .*no record"):
+        with pytest.raises(ConnectionLostException, match=r"cannot wait for job .* any longer: .*no record"):
             await jobs.scheduler.wait(job, lambda state: state.done, 60)
         state = await jobs.scheduler.job_state(job)
         assert (state.state, state.done, state.running, state.exit_code) == ("UNKNOWN", False, False, None)
@@ -230,7 +230,7 @@ async def test_every_shell_tells_the_same(local, shell, monkeypatch, tmp_path):
 async def test_a_machine_without_a_place_for_records_says_so(local, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(Path(local.folder) / "nowhere"))
     async with local.open() as jobs:
-        with pytest.raises(Exception, match=r"place for the records.*nowhere"):
+        with pytest.raises(Exception, match=r"directory for the jobs' records.*nowhere"):
             await jobs.submit("true")
         assert await jobs.scheduler.jobs([]) == []
 
@@ -263,7 +263,7 @@ async def test_a_place_that_can_hold_no_pipe_is_left_as_it_was(local, monkeypatc
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("TMPDIR", local.folder)
     async with local.open() as jobs:
-        with pytest.raises(Exception, match=r"place for the records.*not permitted") as caught:
+        with pytest.raises(Exception, match=r"directory for the jobs' records.*not permitted") as caught:
             await jobs.submit("true")
         assert "TMPDIR" in caught.value.hint
     assert await local.run(f"ls -A {local.folder}") == ""

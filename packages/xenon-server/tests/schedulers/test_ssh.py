@@ -140,7 +140,7 @@ async def test_the_end_of_a_job_is_learnt_from_a_server_that_was_away(ssh, xenon
             await drop(jobs, xenon_ssh)
             await asyncio.sleep(2)
             state = await jobs.scheduler.job_state(job)
-            assert state.running and "no word of it since" in state.reason
+            assert state.running and "no news of the job since" in state.reason
             with pytest.raises(NotConnectedException):
                 await jobs.submit("true")
         state = await jobs.done(job)
@@ -174,7 +174,7 @@ async def test_after_the_lease_nobody_claims_to_know(ssh, xenon_ssh, monkeypatch
         with xenon_ssh.faults.stopped():
             await drop(jobs, xenon_ssh)
             await asyncio.sleep(2.5)
-        with pytest.raises(ConnectionLostException, match="cannot come to an end"):
+        with pytest.raises(ConnectionLostException, match="cannot wait for job"):
             await jobs.scheduler.wait(job, lambda state: state.done, 60)
         state = await jobs.scheduler.job_state(job)
         assert (state.state, state.done, state.exit_code) == ("UNKNOWN", False, None)

@@ -68,9 +68,21 @@ def port_in(line: str) -> int:
         (["--host", "0.0.0.0"], "everyone who reaches this machine over the network"),
         (["--host", "::", "--port", "7"], "everyone who reaches this machine over the network"),
         (["--uds", "x.sock", "--port", "0"], "port 0 of localhost without mutual TLS"),
-        (["--server-cert-chain", "a"], "--server-private-key and --client-cert-chain is missing"),
-        (["--server-cert-chain", "a", "--server-private-key", "b"], "and --client-cert-chain is missing"),
-        (["--client-cert-chain", "a", "--insecure"], "--server-cert-chain and --server-private-key is missing"),
+        pytest.param(
+            ["--server-cert-chain", "a"],
+            "missing: --server-private-key, --client-cert-chain",
+            id="options6---server-private-key and --client-cert-chain is missing",
+        ),
+        pytest.param(
+            ["--server-cert-chain", "a", "--server-private-key", "b"],
+            "missing: --client-cert-chain",
+            id="options7-and --client-cert-chain is missing",
+        ),
+        pytest.param(
+            ["--client-cert-chain", "a", "--insecure"],
+            "missing: --server-cert-chain, --server-private-key",
+            id="options8---server-cert-chain and --server-private-key is missing",
+        ),
         (["--server-cert-chain=a", "--server-private-key=b", "--client-cert-chain=c", "--insecure"], "leave one of them out"),
         (["--uds", "x.sock", "--insecure"], "--uds alone opens none"),
         (["--uds", "x.sock", "--server-cert-chain=a", "--server-private-key=b", "--client-cert-chain=c"], "--uds alone opens none"),
@@ -122,7 +134,7 @@ def test_what_is_no_port_is_told(port: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main([f"--port={port}"])
     assert caught.value.code == 2
-    assert "a port is a number from 0 to 65535" in capsys.readouterr().err
+    assert "a port must be a number from 0 to 65535" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--prot", "--server-cert", "--tls", "extra"])
@@ -144,7 +156,7 @@ def test_a_port_that_is_taken_is_told(capsys: Capture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert cli.main(["--host", "127.0.0.1", "--port", str(taken.getsockname()[1]), "--insecure"]) == 1
     written = capsys.readouterr()
-    assert "Address already in use. Another program listens there" in written.err
+    assert "Address already in use. End the program that listens there" in written.err
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
     assert written.out == ""
 
@@ -154,7 +166,7 @@ def test_keys_that_cannot_be_used_are_told(keys: Path, tmp_path: Path, capsys: C
     shutil.copytree(keys, copy)
     (copy / "client.pem").write_text("nonsense")
     assert cli.main([*key_options(copy), "--port=0"]) == 1
-    assert f"{copy}/client.pem holds no certificate" in capsys.readouterr().err
+    assert f"{copy}/client.pem contains no certificate" in capsys.readouterr().err
 
 
 # --- what it prints ----------------------------------------------------------------------------------------------------------------------
@@ -291,7 +303,7 @@ def test_calls_that_run_get_a_few_seconds_and_then_end(start: Start, folder: Pat
     status, errors = server.end(signal.SIGCONT)
     assert status == 0
     assert server.notes() == ["wait began", "wait began", "wait cancelled", "closed"]
-    assert "SIGTERM: stopping; calls that run have 2 seconds" in errors
+    assert "SIGTERM: stopping; running calls have 2 seconds" in errors
     assert "Traceback" not in errors
 
 
@@ -351,7 +363,7 @@ def test_a_second_server_at_the_same_socket_is_refused_and_the_first_serves_on(s
     assert second.first_line == ""
     status, errors = second.process.wait(60), second.process.stderr.read()
     assert status == 1
-    assert "a server is listening there. Use that server, end it, or choose another path." in errors
+    assert "a server is already listening there. Use that server, stop it, or choose another path." in errors
     assert call(f"unix://{path}") == ["file"]
 
 

@@ -46,7 +46,7 @@ def test_a_service_that_is_not_there_is_not_found(running: Running) -> None:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await health_pb2_grpc.HealthStub(channel).Check(ask("xenon.Other"))
             assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-            assert "'xenon.Other'; there are xenon.FileSystemService" in (caught.value.details() or "")
+            assert "'xenon.Other'; the services are xenon.FileSystemService" in (caught.value.details() or "")
 
     asyncio.run(work())
 

@@ -295,4 +295,4 @@ def test_a_server_without_the_extra_serves_all_but_reflection_and_says_so(
 
     asyncio.run(work())
     [said] = [record.getMessage() for record in caplog.records if "reflection" in record.getMessage()]
-    assert said.startswith("reflection is not served; pip install 'pyxenon-server[reflection]' adds it (")
+    assert said.startswith("reflection is not served; run pip install 'pyxenon-server[reflection]' to add it (")

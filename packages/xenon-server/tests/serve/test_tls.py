@@ -166,19 +166,19 @@ def refused(keys: ServerKeys) -> str:
 
 def test_a_file_that_is_missing_is_named(keys: Path, tmp_path: Path) -> None:
     said = refused(ServerKeys(keys / "server.pem", tmp_path / "none.key", keys / "client.pem"))
-    assert f"{tmp_path}/none.key cannot be read: No such file or directory. The README" in said
+    assert f"cannot read {tmp_path}/none.key: No such file or directory. See the README" in said
 
 
 def test_a_key_of_another_certificate_is_told(keys: Path, other_keys: Path) -> None:
     said = refused(ServerKeys(keys / "server.pem", other_keys / "server.key", keys / "client.pem"))
-    assert f"{keys}/server.pem and {other_keys}/server.key are no certificate and private key of each other" in said
+    assert f"{keys}/server.pem and {other_keys}/server.key are not a matching certificate and private key" in said
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"])
 def test_a_file_that_holds_no_certificate_is_named(keys: Path, tmp_path: Path, content: bytes) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_bytes(content)
-    assert f"{bad} holds no certificate" in refused(server_keys(keys, bad))
+    assert f"{bad} contains no certificate" in refused(server_keys(keys, bad))
     assert f"{bad} and " in refused(ServerKeys(bad, keys / "server.key", keys / "client.pem"))
     assert f"and {bad} are" in refused(ServerKeys(keys / "server.pem", bad, keys / "client.pem"))
 
@@ -212,7 +212,7 @@ def make_pair(folder: Path, key: Key, first_day: int = -1, last_day: int = 1) ->
 
 @pytest.mark.parametrize("make", [Ed25519PrivateKey.generate, lambda: generate_ec(SECP521R1()), lambda: generate_ec(SECP256K1())])
 def test_a_certificate_that_tls_of_grpc_cannot_use_is_refused(tmp_path: Path, make: Callable[[], Key]) -> None:
-    assert f"{tmp_path}/server.pem is for another kind of key than TLS of gRPC can use" in refused(make_pair(tmp_path, make()))
+    assert f"{tmp_path}/server.pem has a kind of key that gRPC's TLS cannot use" in refused(make_pair(tmp_path, make()))
 
 
 @pytest.mark.parametrize("make", [lambda: generate_ec(SECP256R1()), lambda: generate_ec(SECP384R1()), lambda: generate_rsa(65537, 2048)])
@@ -234,9 +234,9 @@ def test_certificates_that_are_not_yet_or_no_more_of_use_are_warned_of(
 ) -> None:
     make_pair(tmp_path, generate_ec(SECP256R1()), -9, -2)
     server_keys(keys, tmp_path / "client.pem").credentials()
-    assert f"CN=somebody of {tmp_path}/client.pem expired on " in caplog.text
+    assert f"CN=somebody in {tmp_path}/client.pem expired on " in caplog.text
     make_pair(tmp_path, generate_ec(SECP256R1()), 2, 9).credentials()
-    assert f"{tmp_path}/server.pem is not valid before {datetime.now(UTC) + timedelta(2):%Y-%m-%d}" in caplog.text
+    assert f"{tmp_path}/server.pem is not valid until {datetime.now(UTC) + timedelta(2):%Y-%m-%d}" in caplog.text
 
 
 def test_a_key_that_others_can_read_is_warned_of(keys: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -244,4 +244,4 @@ def test_a_key_that_others_can_read_is_warned_of(keys: Path, tmp_path: Path, cap
     (tmp_path / "server.key").chmod(0o644)
     with caplog.at_level(logging.WARNING):
         ServerKeys(keys / "server.pem", tmp_path / "server.key", keys / "client.pem").credentials()
-    assert f"{tmp_path}/server.key can be read by others; chmod 600 it" in caplog.text
+    assert f"other users can read the private key {tmp_path}/server.key; run chmod 600 {tmp_path}/server.key" in caplog.text

@@ -141,7 +141,7 @@ async def test_lost_and_out_of_reach_after_that(cluster: Any) -> None:
             raise ConnectionLostException("nobody is there")
 
         jobs.shell.after = unreachable
-        with pytest.raises(ConnectionLostException, match="may have been submitted, or not: nobody is there") as caught:
+        with pytest.raises(ConnectionLostException, match="may have been submitted, but it is not certain: nobody is there") as caught:
             await jobs.submit("true", name=name)
         (tag,) = tags_in(caught.value.hint)
         assert tag in await cluster.run("squeue -h -a -t all -o %k")

@@ -116,7 +116,7 @@ async def test_the_accounting_tells_of_what_is_forgotten(xenon_container: Server
         assert (await jobs.scheduler.job_state(ids[0])).exit_code == 3
         assert (await jobs.scheduler.job_state(f"{ids[2]}_1")).exit_code == 1
     async with cluster.open(slurm_disable_accounting_usage="true") as jobs:
-        with pytest.raises(XenonError, match="knows no job"):
+        with pytest.raises(XenonError, match="has no job"):
             await jobs.scheduler.job_state(ids[0])
 
 

@@ -115,7 +115,7 @@ async def test_queues(cluster: Any) -> None:
         scheduler = jobs.scheduler
         state = await scheduler.queue_state("short")
         assert (state.information["PARTITION"], state.information["TIMELIMIT"], state.information["AVAIL"]) == ("short", "10:00", "up")
-        with pytest.raises(NoSuchQueueException, match="there are main, short"):
+        with pytest.raises(NoSuchQueueException, match="the queues are main, short"):
             await scheduler.queue_state("nonesuch")
         states = await scheduler.queue_states(["nonesuch", "main"])
         assert [state.queue for state in states] == ["nonesuch", "main"]

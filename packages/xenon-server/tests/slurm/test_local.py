@@ -85,7 +85,7 @@ async def test_within_a_job_of_slurm_another_one_is_a_job_of_its_own(kept: Path,
 
 
 async def test_where_there_is_no_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommandNotFoundException, match="commands of Slurm are not on this machine"):
+    with pytest.raises(CommandNotFoundException, match="commands of Slurm were not found on this machine"):
         await opened("local://", tmp_path)
 
 

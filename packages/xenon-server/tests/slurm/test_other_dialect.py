@@ -133,9 +133,9 @@ async def test_a_dialect_is_all_that_a_batch_system_needs(tmp_path: Path, monkey
     scheduler = await ShelfScheduler.open(OpenRequest(f"local://{tmp_path}", DefaultCredential(), properties, Resources(tmp_path)))
     try:
         assert list(await scheduler.queue_names()) == ["only"]
-        with pytest.raises(NoSuchQueueException, match="none of the queues of Shelf is the default"):
+        with pytest.raises(NoSuchQueueException, match="Shelf has no default queue"):
             await scheduler.default_queue_name()
-        with pytest.raises(NoSuchQueueException, match="no queue 'other'; there are only"):
+        with pytest.raises(NoSuchQueueException, match="no queue 'other'; the queues are only"):
             await scheduler.queue_state("other")
         fields: dict[str, Any] = {"stdout": "out", "working_directory": str(tmp_path), "environment": {"A": "it's", "SECONDS": "old"}}
         job = await scheduler.submit(JobDescription("sh", ["-c", 'echo "$A $SECONDS"; exit 3'], name="mine", **fields))
@@ -144,7 +144,7 @@ async def test_a_dialect_is_all_that_a_batch_system_needs(tmp_path: Path, monkey
         assert (tmp_path / "out").read_text() == "it's old\n"
         assert (await scheduler.cancel(job)).exit_code == 3
         assert list(await scheduler.jobs([])) == ["0"]
-        with pytest.raises(NoSuchJobException, match="Shelf knows no job '7'"):
+        with pytest.raises(NoSuchJobException, match="Shelf has no job '7'"):
             await scheduler.job_state("7")
         with pytest.raises(InvalidJobDescriptionException, match="Shelf refused the job: the shelf is full"):
             await scheduler.submit(JobDescription("true", queue_name="only"))

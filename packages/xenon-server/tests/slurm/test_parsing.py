@@ -70,7 +70,7 @@ def test_what_is_no_answer_is_never_an_empty_one(text: str) -> None:
         try:
             assert parse(text, TOKEN) == []
         except IOException as error:
-            assert "cannot be understood" in error.reason
+            assert "cannot parse" in error.reason
         else:
             assert text.strip() == "" or text.startswith("CLUSTER: ")
 
@@ -108,7 +108,7 @@ def test_a_cluster_that_a_profile_chooses_is_named_first() -> None:
 def test_half_an_answer_is_an_error() -> None:
     whole = squeue_text(record("5", "RUNNING"), TOKEN) * 2
     for end in range(len(whole) - 1, len(whole) // 2, -7):
-        with pytest.raises(IOException, match="cannot be understood"):
+        with pytest.raises(IOException, match="cannot parse"):
             parse_queue(whole[:end], TOKEN)
 
 

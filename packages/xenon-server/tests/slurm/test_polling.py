@@ -297,7 +297,7 @@ async def test_gone_without_accounting_is_not_done(told: ToldCommands) -> None:
         assert (state.state, state.running, state.done, state.exit_code, state.name) == ("UNKNOWN", False, False, None, "my job")
         assert isinstance(state.error, NoSuchJobException)
         assert "no accounting" in state.error.reason
-        assert "last seen RUNNING" in state.error.reason
+        assert "last known state was RUNNING" in state.error.reason
         assert (await one(poller, "1")).error is state.error
         asked = len(told.asked)
         await one(poller, "1")
@@ -387,7 +387,7 @@ async def test_an_accounting_that_never_tells(told: ToldCommands, monkeypatch: p
         state = await poller.wait("1", is_done, None)
     assert (state.state, state.done) == ("UNKNOWN", False)
     assert state.error is not None
-    assert "accounting does not tell" in state.error.reason
+    assert "accounting does not say" in state.error.reason
 
 
 async def test_a_job_put_back_into_the_queue_is_not_done_any_more(told: ToldCommands) -> None:

@@ -1,1 +1,1 @@
-"""Serving over gRPC: sockets, TLS, handlers, health, reflection, and errors on the wire."""
+"""Serve over gRPC: sockets, TLS, handlers, health, reflection, and errors on the wire."""

@@ -1,4 +1,4 @@
-"""How an exception travels: the one place that gives it a gRPC status and the words from which any client names the exception."""
+"""Convert exceptions to a gRPC status and details from which every client can recover the exception's class."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _PACKAGES: Mapping[str, tuple[type[XenonError], ...]] = {
     "java.io": (errors.IOException,),
 }
 _PACKAGE_OF: Mapping[type[XenonError], str] = {error: package for package, members in _PACKAGES.items() for error in members}
-# A closed handle has no name on the wire: clients know it by the beginning of the words.
+# The exception for a closed handle has no name on the wire: clients recognise it by the beginning of its message.
 _CLOSED = re.compile(r"(?P<kind>(?:File system|Scheduler) with id: \S*) is not open")
 
 
 def to_status(error: XenonError) -> tuple[Status, str]:
-    """The status and the details with which *error* travels, such as ``…filesystems.NoSuchPathException: sftp adaptor: …``.
+    """Return the status and the details to send for *error*, such as ``…filesystems.NoSuchPathException: sftp adaptor: …``.
 
-    What to try travels at the end of the words, unless the client has the same advice for that class anyway.
+    The error's hint ends the details, unless it is the default of its class, which clients have anyway.
     """
     status = Status.UNKNOWN if error.status is Status.OK else error.status
     advice = f" {error.hint}" if error.hint and error.hint != error.default_hint else ""

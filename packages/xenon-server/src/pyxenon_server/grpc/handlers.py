@@ -1,8 +1,8 @@
-"""How a call over gRPC is answered by a servicer: its messages decoded and encoded, its errors given a status, its end noticed.
+"""Answer gRPC calls with a servicer: decode and encode the messages, turn errors into a status, and notice when the client leaves.
 
 Every handler is a coroutine with grpcio's reader-writer interface, so that nothing is read before the servicer asks for it and nothing is
-made before the client has room for it. When the client goes away, the servicer's task is cancelled at whatever it awaits; a stream of
-requests never seems to have ended when the client was merely gone.
+produced before the client can take it. When the client disconnects, the servicer's task is cancelled at its current await; a disconnected
+client never looks like the normal end of a stream of requests.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
 
-# The words of an error travel in a header, and clients take 8 KiB of those by default; other headers need room too.
+# An error's details are sent in a header; clients accept 8 KiB of headers by default, and other headers need room too.
 _MOST_DETAILS = 6000
-_AS_IT_IS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")  # in such a header; every other byte takes three
+_AS_IT_IS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")  # unescaped in that header; any other byte takes three characters
 # grpcio reports the end of a stream and the cancellation of its call as two events: measured 0.04 ms apart in the median, 2.4 ms at most.
 _SECONDS_TO_SETTLE = 0.01
 _SECONDS_UNTIL_CANCELLED = 5.0
-# What grpcio raises when something is sent to a client that is not there any more.
+# What grpcio raises when something is sent to a client that has disconnected.
 _GONE = (grpc.aio.InternalError, grpc.aio.UsageError)
 _CODES = {Status(code.value[0]): code for code in grpc.StatusCode}
 
@@ -45,26 +45,26 @@ _log = logging.getLogger("xenon.server")
 
 
 class Calls:
-    """The calls that run. grpcio takes a call that it has cancelled for ended, while its servicer may still be tidying up."""
+    """The running calls. grpcio considers a cancelled call ended although its servicer may still be cleaning up."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self) -> None:
-        """Count the current task among them, until it ends."""
+        """Add the current task, until it ends."""
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def ended(self, seconds: float) -> bool:
-        """Wait until all have ended, no longer than *seconds*; tells whether they have."""
+        """Wait at most *seconds* until all calls have ended; return True if they have."""
         _, left = await asyncio.wait(self._tasks, timeout=seconds) if self._tasks else ((), ())
         return not left
 
 
 def handlers_of(servicers: Servicers, calls: Calls) -> tuple[grpc.GenericRpcHandler, ...]:
-    """What grpcio needs in order to serve every method of the interface with *servicers*; what runs is counted among *calls*."""
+    """Return the grpcio handlers that serve every method of the interface with *servicers*; running calls are added to *calls*."""
     return tuple(
         grpc.method_handlers_generic_handler(service, {_parts(rpc)[1]: _handler(rpc, servicers, calls) for rpc in rpcs})
         for service, rpcs in groupby(RPCS.values(), key=lambda rpc: _parts(rpc)[0])
@@ -88,7 +88,7 @@ def _handler(rpc: Rpc[Any, Any], servicers: Servicers, calls: Calls) -> grpc.Rpc
 
 
 class _MethodHandler:
-    """Answers one method. The messages are bytes on grpcio's side, so that what cannot be read or written is told like any other error."""
+    """Answers one method. It gets and gives bytes, so that decoding and encoding errors are reported like any other error."""
 
     def __init__(self, rpc: Rpc[Any, Any], serve: Callable[[Any], Any], calls: Calls) -> None:
         self._rpc = rpc
@@ -96,19 +96,19 @@ class _MethodHandler:
         self._calls = calls
 
     async def unary_unary(self, request: bytes, context: Context) -> bytes:
-        """One request, one response."""
+        """Answer one request with one response."""
         return await self._watched(context, self._reply(request))
 
     async def unary_stream(self, request: bytes, context: Context) -> None:
-        """One request, a stream of responses."""
+        """Answer one request with a stream of responses."""
         await self._watched(context, self._send_all(context, lambda: self._decode(request)))
 
     async def stream_unary(self, _: object, context: Context) -> bytes:
-        """A stream of requests, one response."""
+        """Answer a stream of requests with one response."""
         return await self._watched(context, self._reply_to_stream(_Requests(self._decode, context, _require_client)))
 
     async def stream_stream(self, _: object, context: Context) -> None:
-        """Two streams at once."""
+        """Answer a stream of requests with a stream of responses."""
         await self._watched(context, self._send_all(context, lambda: _Requests(self._decode, context, _settle)))
 
     async def _reply(self, request: bytes) -> bytes:
@@ -127,7 +127,7 @@ class _MethodHandler:
                 await close()
 
     async def _watched(self, context: Context, work: Awaitable[T]) -> T:
-        """Do *work*; whatever it raises is told to the client, if that is still there."""
+        """Await *work*, and report what it raises to the client, if that is still connected."""
         self._calls.begin()
         began = time.monotonic()
         try:
@@ -135,9 +135,9 @@ class _MethodHandler:
         except XenonError as error:
             await self._refuse(context, *to_status(error))
         except asyncio.CancelledError:
-            # The client has gone, and hears nothing; but where a servicer was cancelled by itself, the client would wait for ever.
-            await self._refuse(context, Status.CANCELLED, "the server broke the call off", logging.DEBUG)
-        except Exception as error:  # noqa: BLE001 - it is told: to the log where it was raised, to the client what it was
+            # Usually the client has disconnected and gets nothing; but if only the servicer was cancelled, the client would wait forever.
+            await self._refuse(context, Status.CANCELLED, "the server cancelled the call", logging.DEBUG)
+        except Exception as error:  # noqa: BLE001 - the log gets where it was raised, the client gets its kind
             _log.error("%s failed: %s\n%s", self._rpc.path, _kind_of(error), _frames_of(error))
             await self._refuse(context, Status.UNKNOWN, f"the server failed with {_kind_of(error)}; its log tells where")
         _log.debug("%s was answered in %.1f ms", self._rpc.path, (time.monotonic() - began) * 1000)
@@ -148,53 +148,53 @@ class _MethodHandler:
         try:
             await context.abort(_CODES[status], _for_header(details))
         except _GONE:
-            raise asyncio.CancelledError(f"the client of {self._rpc.path} has gone") from None
+            raise asyncio.CancelledError(f"the client of {self._rpc.path} has disconnected") from None
 
     def _decode(self, request: bytes) -> Any:
         try:
             return self._rpc.decode_request(request)
         except DecodeError as error:
-            reason = f"the request is not what {self._rpc.path} takes: {error.reason}"
+            reason = f"cannot decode the request of {self._rpc.path}: {error.reason}"
             raise IllegalArgumentException(reason, status=Status.INVALID_ARGUMENT) from error
 
     def _encode(self, response: Any) -> bytes:
         try:
             return self._rpc.encode_response(response)
-        except ValueError as error:  # such as a file's name that is no Unicode, for which the interface has no place
-            raise XenonError(f"the answer cannot be sent: {error}", status=Status.INTERNAL) from error
+        except ValueError as error:  # such as a file name that is not Unicode, which the interface cannot represent
+            raise XenonError(f"cannot send the answer: {error}", status=Status.INTERNAL) from error
 
 
 async def _write(context: Context, message: bytes) -> None:
     try:
         await context.write(message)
     except _GONE:
-        await _be_cancelled()
+        await _await_cancellation()
 
 
 async def _require_client(context: Context) -> None:
-    """Have the servicer cancelled when the end of the requests was the end of the client.
+    """Cancel the servicer if the requests ended because the client disconnected.
 
-    The beginning of the answer can only be sent while there is a client, so this is certain: a file that is half sent is never whole.
+    The beginning of the answer can only be sent while the client is connected, so this is certain: a half-sent file never counts as whole.
     """
     try:
         await context.send_initial_metadata(())
     except _GONE:
-        await _be_cancelled()
+        await _await_cancellation()
 
 
-async def _be_cancelled() -> NoReturn:
-    """Wait for the cancellation that is on its way: a servicer should hear of its client's end once, and not again while it tidies up."""
+async def _await_cancellation() -> NoReturn:
+    """Wait for the cancellation that follows: a servicer should learn of the disconnect once, not again while it cleans up."""
     await asyncio.sleep(_SECONDS_UNTIL_CANCELLED)
-    raise ConnectionLostException("the client went away in the middle of the call")
+    raise ConnectionLostException("the client disconnected during the call")
 
 
 async def _settle(_: Context) -> None:
-    """Let a cancellation that comes with the end of the requests arrive before that end is believed."""
+    """Give a cancellation that belongs to the end of the requests time to arrive before that end is reported."""
     await asyncio.sleep(_SECONDS_TO_SETTLE)
 
 
 class _Requests(AsyncIterator[Any]):
-    """The requests of a stream, each read when it is asked for."""
+    """The requests of a stream, each read on demand."""
 
     def __init__(self, decode: Callable[[bytes], Any], context: Context, confirm_end: Callable[[Context], Awaitable[None]]) -> None:
         self._decode = decode
@@ -215,7 +215,7 @@ class _Requests(AsyncIterator[Any]):
 
 
 def _for_header(details: str) -> str:
-    """*details*, or as much of it as fits into a header, with a mark where the end is missing."""
+    """Return *details*, cut to fit into a header and then marked with an ellipsis."""
     text = kept = details.encode("utf-8", "backslashreplace").decode()
     while len(quote(kept, safe=_AS_IT_IS)) > _MOST_DETAILS:
         kept = kept[: len(kept) * 9 // 10]
@@ -223,13 +223,13 @@ def _for_header(details: str) -> str:
 
 
 def _kind_of(error: Exception) -> str:
-    """The type of an exception that nobody foresaw, and what the system said; its own words may hold a secret."""
+    """Return an unexpected exception's type and the system's message. Its own message may contain a secret."""
     said = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}{said}"
 
 
 def _frames_of(error: BaseException | None) -> str:
-    """Where *error* and what led to it were raised, without their words."""
+    """Return where *error* and the exceptions that led to it were raised, without their messages."""
     stacks: Iterable[str] = ()
     while error is not None:
         stacks = (f"{type(error).__name__} was raised at:\n{''.join(traceback.format_tb(error.__traceback__)).rstrip()}", *stacks)

@@ -1,4 +1,4 @@
-"""The service ``grpc.health.v1.Health``: load balancers, container engines and people ask it whether the server takes calls."""
+"""The service ``grpc.health.v1.Health``, which tells load balancers, container engines and people whether the server accepts calls."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["SERVICE", "Health", "Serving"]
 
 SERVICE = "grpc.health.v1.Health"
 WHOLE_SERVER = ""
-_LENGTH = 2  # the wire type of what is preceded by its length
+_LENGTH = 2  # the wire type of length-delimited fields
 _NAME = 1  # HealthCheckRequest.service
 _STATUS = 1  # HealthCheckResponse.status
-_STATUSES, _KEY, _VALUE = 1, 1, 2  # HealthListResponse.statuses, and the halves of an entry of a map
+_STATUSES, _KEY, _VALUE = 1, 1, 2  # HealthListResponse.statuses, and the key and value of a map entry
 
 
 class Serving(IntEnum):
-    """What is said of a service."""
+    """The status of a service."""
 
     UNKNOWN = 0
     SERVING = 1
@@ -35,9 +35,9 @@ class Serving(IntEnum):
 
 
 class Health:
-    """Says of each service in *services*, and of the whole server under the empty name, that it serves, until :meth:`stop`.
+    """Reports each of *services*, and the whole server under the empty name, as serving until :meth:`stop` is called.
 
-    Made in the event loop in which the server runs.
+    Create it in the server's event loop.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
@@ -45,7 +45,7 @@ class Health:
         self._stopping = asyncio.Event()
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """What grpcio needs in order to serve it."""
+        """Return the grpcio handler of the service."""
         methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Check": grpc.unary_unary_rpc_method_handler(self._check),
             "List": grpc.unary_unary_rpc_method_handler(self._list),
@@ -54,11 +54,11 @@ class Health:
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def stop(self) -> None:
-        """Say from now on that nothing is served, and end the calls that watch, once they know."""
+        """Report from now on that nothing is served, and end the calls that watch after telling them so."""
         self._stopping.set()
 
     def status(self, name: str) -> Serving:
-        """What is said of the service *name* now."""
+        """Return the current status of the service *name*."""
         if name not in self._names:
             return Serving.SERVICE_UNKNOWN
         return Serving.NOT_SERVING if self._stopping.is_set() else Serving.SERVING
@@ -66,7 +66,7 @@ class Health:
     async def _check(self, request: bytes, context: Context) -> bytes:
         name = await _name_in(request, context)
         if (status := self.status(name)) is Serving.SERVICE_UNKNOWN:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service {name!r}; there are {', '.join(self._names[1:])}")
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service {name!r}; the services are {', '.join(self._names[1:])}")
         return _status_field(_STATUS, status)
 
     async def _list(self, _: bytes, __: Context) -> bytes:
@@ -92,7 +92,7 @@ async def _name_in(request: bytes, context: Context) -> str:
 
 
 def _decode_name(data: bytes, position: int, end: int) -> str:
-    """The name in a ``HealthCheckRequest``: that in the last of its fields, as protobuf has it."""
+    """Return the name in a ``HealthCheckRequest``; if the field is repeated the last one counts, as in protobuf."""
     name = WHOLE_SERVER
     while position < end:
         tag, start = read_varint(data, position)

@@ -1,7 +1,7 @@
-"""The service ``ServerReflection``, with which grpcurl and the like learn the interface from the server itself.
+"""The service ``ServerReflection``, from which grpcurl and similar tools learn the server's interface.
 
-It is that of the package grpcio-reflection, which comes with the extra ``reflection``: only who has it may import this module. That package
-has the version ``v1alpha``; ``v1`` differs in nothing but its name, and is served by the same object.
+It uses the package grpcio-reflection, which the extra ``reflection`` installs; without that, this module cannot be imported. The package
+implements version ``v1alpha``; ``v1`` differs only in its name and is served by the same object.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ SERVICES = (SERVICE_NAME.replace(".v1alpha.", ".v1."), SERVICE_NAME)
 
 
 class Reflection:
-    """Tells of *services* by name, and of what is in *files*: each one's serialised ``FileDescriptorProto``, by the file's name."""
+    """Describes *services*, given by name, and *files*, given as serialised ``FileDescriptorProto`` by file name."""
 
     def __init__(self, services: Iterable[str], files: Mapping[str, bytes]) -> None:
         pool = _Symbols([*files.values(), *_own_files()])
-        self._servicer: Any = aio.ReflectionServicer([*services, *SERVICES], pool=pool)  # type: ignore[no-untyped-call]  # it has no types
+        self._servicer: Any = aio.ReflectionServicer([*services, *SERVICES], pool=pool)  # type: ignore[no-untyped-call]  # the package has no types
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
-        """What grpcio needs in order to serve both versions."""
+        """Return the grpcio handlers of both versions."""
         handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(self.answers)
         return tuple(grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": handler}) for service in SERVICES)
 
     async def answers(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-        """The responses to *requests*, all as they are on the wire; a request that is no message ends the call."""
+        """Yield the serialised responses to the serialised *requests*; a malformed request ends the call."""
         async for response in self._servicer.ServerReflectionInfo(_parsed(requests, context), context):
             response.valid_host = response.original_request.host
             yield response.SerializeToString()
@@ -56,14 +56,14 @@ async def _parsed(requests: AsyncIterator[bytes], context: Context) -> AsyncIter
 
 
 def _own_files() -> list[bytes]:
-    """What describes the service itself, in both versions."""
+    """Return the file descriptors of the reflection service itself, in both versions."""
     alpha: bytes = reflection_pb2.DESCRIPTOR.serialized_pb
     words = text_format.MessageToString(FileDescriptorProto.FromString(alpha)).replace("v1alpha", "v1")
     return [alpha, text_format.Parse(words, FileDescriptorProto()).SerializeToString()]
 
 
 class _Symbols:
-    """A pool of descriptors that also finds methods, and names with a dot in front: clients ask for both, and protobuf's finds neither."""
+    """A descriptor pool that also finds methods and names with a leading dot: clients ask for both, and protobuf's pool finds neither."""
 
     def __init__(self, files: Iterable[bytes]) -> None:
         self._pool: Any = DescriptorPool()
@@ -73,8 +73,8 @@ class _Symbols:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
 
-    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - as protobuf's pool has it
-        """The file that declares *symbol*; raises KeyError."""
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - the name in protobuf's pool
+        """Return the file that declares *symbol*; raises KeyError if there is none."""
         name = symbol.removeprefix(".")
         try:
             file: FileDescriptor = self._pool.FindFileContainingSymbol(name)

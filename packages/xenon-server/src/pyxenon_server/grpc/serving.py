@@ -1,7 +1,7 @@
-"""A server of its own: Xenon's services over gRPC, on a port with mutual TLS or on a Unix socket.
+"""Serve Xenon's services over gRPC, on a port with mutual TLS or on a Unix socket.
 
-:class:`GrpcServer` puts any :class:`~pyxenon_core.services.Servicers` on the wire, with gRPC's health service beside them, and its
-reflection service where the extra ``reflection`` is installed; :func:`serve` runs one until it is told to stop.
+:class:`GrpcServer` serves any :class:`~pyxenon_core.services.Servicers`, together with gRPC's health service and, if the extra
+``reflection`` is installed, its reflection service; :func:`serve` runs one until a signal stops it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["GrpcServer", "Listening", "Serving", "serve"]
 
 SERVICES = tuple(dict.fromkeys(path.split("/")[1] for path in RPCS))
 SECONDS_OF_GRACE = 5.0
-# What wraps a command, such as timeout or make, often passes on a signal that the command has got as well: one wish, and not two.
+# Wrappers such as timeout or make often pass on a signal that the command has received itself: such an echo is not a second signal.
 SECONDS_OF_ECHO = 1.0
 SECONDS_TO_TIDY = 10.0
 SECONDS_TO_CLOSE = 20.0
@@ -39,9 +39,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # Two servers on one port would each get some of the calls.
+    # Otherwise two servers could share a port, and each would get some of the calls.
     ("grpc.so_reuseport", 0),
-    # A client that waits for a job has nothing to send for hours, and may look now and then whether the server is still there.
+    # A client that waits for a job sends nothing for hours, and may ping the server to check the connection.
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
@@ -50,15 +50,15 @@ _log = logging.getLogger("xenon.server")
 
 
 class Serving(Protocol):
-    """What is served: servicers, and how to end what they hold."""
+    """The services to serve, and a way to close them."""
 
     @property
     def servicers(self) -> Servicers:
-        """Those who answer."""
+        """The servicers that answer the calls."""
         ...
 
     async def close(self) -> None:
-        """End copies and jobs, and close what clients have left open."""
+        """End copies and jobs, and close what clients left open."""
         ...
 
 
@@ -67,9 +67,9 @@ class Listening:
     """Where to listen.
 
     Attributes:
-        port: A TCP port, or None.
-        keys: For mutual TLS on the port; None for plain gRPC.
-        socket: A Unix socket, or None.
+        port: The TCP port, or None.
+        keys: The keys for mutual TLS on the port; None for no TLS.
+        socket: The Unix socket, or None.
     """
 
     port: Port | None = None
@@ -78,10 +78,10 @@ class Listening:
 
 
 class GrpcServer:
-    """Xenon's services on the wire. Made, started and stopped in one event loop.
+    """Xenon's services over gRPC. Create, start and stop it in one event loop.
 
     Attributes:
-        places: Where it listens, once it is started.
+        places: The ports and sockets on which it listens, once it is started.
     """
 
     def __init__(self, servicers: Servicers) -> None:
@@ -105,27 +105,27 @@ class GrpcServer:
             for place in self.places:
                 await _connect(place)
         except BaseException:
-            await self._begin()  # what gRPC has opened and not begun to serve, it does not close
+            await self._begin()  # gRPC closes only sockets that it has begun to serve
             await self.stop(0)
             self.places.clear()
             raise
 
     async def stop(self, grace: float) -> None:
-        """Take no more calls, give those that run *grace* seconds, cancel them, and remove the socket. Stopping twice is no error."""
+        """Accept no more calls, cancel running ones after *grace* seconds, and remove the socket. Stopping twice is allowed."""
         self._health.stop()
         await self._server.stop(grace)
         if not await self._calls.ended(SECONDS_TO_TIDY):
-            _log.warning("calls that were cancelled have not ended within %g seconds; going on without them", SECONDS_TO_TIDY)
+            _log.warning("cancelled calls have not ended within %g seconds; stopping without them", SECONDS_TO_TIDY)
         self.remove_socket()
 
     def remove_socket(self) -> None:
-        """Remove the Unix socket, so that nobody knocks at a door behind which nothing is."""
+        """Remove the Unix socket, so that clients do not try to connect to a server that has stopped."""
         if self._socket_file is not None:
             place, identity = self._socket_file
             place.remove(identity)
 
     async def _begin(self) -> None:
-        """Begin to serve. grpcio fails, and leaves its sockets open, when it is cancelled half-way."""
+        """Begin to serve, shielded: if grpcio is cancelled half-way it fails and leaves its sockets open."""
         await asyncio.shield(asyncio.ensure_future(self._server.start()))
 
     def _opener(self, keys: ServerKeys | None) -> Callable[[str], int]:
@@ -136,11 +136,11 @@ class GrpcServer:
 
 
 def _reflection_handlers() -> tuple[grpc.GenericRpcHandler, ...]:
-    """The handlers of gRPC's reflection; none without the extra, or with a protobuf that does not go with it."""
+    """Return the handlers of gRPC's reflection; none without the extra, or if the installed protobuf does not fit it."""
     try:
         from pyxenon_server.grpc.reflection import Reflection
-    except Exception as error:  # noqa: BLE001 - protobuf raises errors of several kinds for a release that does not fit
-        _log.info("reflection is not served; pip install 'pyxenon-server[reflection]' adds it (%s)", error)
+    except Exception as error:  # noqa: BLE001 - protobuf raises several kinds of errors for a release that does not fit
+        _log.info("reflection is not served; run pip install 'pyxenon-server[reflection]' to add it (%s)", error)
         return ()
     return Reflection((*SERVICES, health.SERVICE), FILES).handlers()
 
@@ -149,7 +149,7 @@ async def _connect(place: Port | UnixSocket) -> None:
     try:
         await asyncio.to_thread(place.connect)
     except OSError as error:
-        raise ServerStartError(f"nothing accepts connections on {place}, though the server has begun to listen: {error}") from error
+        raise ServerStartError(f"the server listens on {place}, but connecting to it failed: {error}") from error
 
 
 async def serve(
@@ -158,10 +158,10 @@ async def serve(
     announce: Callable[[Sequence[Port | UnixSocket]], None],
     grace: float = SECONDS_OF_GRACE,
 ) -> None:
-    """Serve until a signal comes; calls that run then get *grace* seconds, and what adaptors hold is closed.
+    """Serve until a signal arrives; running calls then get *grace* seconds, and the services are closed.
 
-    *announce* is called once, with where connections are accepted. A second signal ends the process at once. For the main thread, which
-    alone may handle signals. Raises :class:`~pyxenon_core.errors.ServerStartError`.
+    *announce* is called once, with the ports and sockets that accept connections. A second signal ends the process at once. Call it from
+    the main thread, the only one that can handle signals. Raises :class:`~pyxenon_core.errors.ServerStartError`.
     """
     services = await open_services()
     try:
@@ -173,29 +173,29 @@ async def serve(
 async def _serve_until_signalled(
     server: GrpcServer, listening: Listening, announce: Callable[[Sequence[Port | UnixSocket]], None], grace: float
 ) -> None:
-    end = _End(server.remove_socket)
+    stop_signal = _StopSignal(server.remove_socket)
     try:
         await server.start(listening)
         try:
             announce(server.places)
-            _log.info("%s: stopping; calls that run have %g seconds", await end.asked(), grace)
+            _log.info("%s: stopping; running calls have %g seconds", await stop_signal.asked(), grace)
         finally:
             await server.stop(grace)
     finally:
-        end.forget()
+        stop_signal.forget()
 
 
 async def _close(services: Serving) -> None:
     try:
         await asyncio.wait_for(services.close(), SECONDS_TO_CLOSE)
     except TimeoutError:
-        _log.warning("what clients had left open was not closed within %g seconds; giving up", SECONDS_TO_CLOSE)
+        _log.warning("what clients left open could not be closed within %g seconds; giving up", SECONDS_TO_CLOSE)
 
 
-class _End:
-    """Waits for the signal to stop. A second one that is no echo of it ends the process, after *last_words*.
+class _StopSignal:
+    """Waits for the signal to stop. A second one that is not an echo of the first ends the process, after *last_words* is called.
 
-    The handlers stay when the event loop has ended, so that an echo does not spoil the end of a process that has done everything well.
+    The handlers stay in place after the event loop has ended, so that an echo does not kill a process that is exiting normally.
     """
 
     def __init__(self, last_words: Callable[[], None]) -> None:
@@ -207,11 +207,11 @@ class _End:
         self._before = {number: signal.signal(number, self._take) for number in _SIGNALS if number not in ignored}
 
     async def asked(self) -> str:
-        """The name of the first signal, when it comes."""
+        """Wait for the first signal, and return its name."""
         return await self._asked
 
     def forget(self) -> None:
-        """Handle signals as before, unless one has come."""
+        """Restore the previous signal handlers, unless a signal has arrived."""
         if self._first is None:
             for number, handler in self._before.items():
                 signal.signal(number, handler or signal.SIG_DFL)
@@ -229,6 +229,6 @@ class _End:
 
 
 def _ignore_signals() -> None:
-    """Ignore signals in the last milliseconds of the process: Python, as it ends, would restore the default handlers, which kill."""
+    """Ignore signals in the last milliseconds of the process: Python restores the default handlers, which kill, when it exits."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

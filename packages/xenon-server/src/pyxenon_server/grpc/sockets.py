@@ -1,7 +1,7 @@
-"""Where a server listens: ports, and Unix sockets in a folder that nobody else can enter.
+"""Where a server listens: ports, and Unix sockets in a directory that other users cannot enter.
 
-gRPC opens the sockets itself and says little when it cannot, and it takes the place of a Unix socket on which another server listens. So
-what can go wrong is looked for first, and said.
+gRPC opens the sockets itself, gives little reason if it fails, and replaces a Unix socket on which another server listens. So this module
+first checks for what can go wrong, and reports it.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ _SECONDS_FOR_A_CONNECTION = 5.0
 
 
 class UnsafeFolderError(ServerStartError):
-    """The folder of a Unix socket is not its owner's alone."""
+    """Other users can enter the directory of a Unix socket, or own it."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether *host*, a name or an address, is this machine's loopback and nothing else. Resolves names, and so may block."""
+    """Return True if *host*, a name or an address, is only this machine's loopback. Resolves names, so it may block."""
     return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for _, address in _addresses_of(host))
 
 
 @dataclass(frozen=True)
 class Port:
-    """A TCP port on every address of a host; port 0 is one that is free."""
+    """A TCP port on every address of a host; port 0 means a free one."""
 
     host: str
     number: int
 
     def open(self, open_one: Callable[[str], int]) -> Port:
-        """Let *open_one*, which takes ``address:port`` and gives the port, open it on each address; returns what it is then.
+        """Open the port on each address with *open_one*, which takes ``address:port`` and returns the port; return the opened port.
 
-        Raises :class:`~pyxenon_core.errors.ServerStartError` saying why it cannot be opened.
+        Raises :class:`~pyxenon_core.errors.ServerStartError` with the reason if it cannot be opened.
         """
         number, refusal = self.number, None
         opened = 0
@@ -57,7 +57,7 @@ class Port:
             except OSError as error:
                 if error.errno not in _NOT_HERE:
                     self._fail(error)
-                refusal = error  # a machine without IPv6 still has a localhost
+                refusal = error  # without IPv6, localhost still has its IPv4 address
                 continue
             number = self._open(open_one, f"[{address}]:{number}" if family is socket.AF_INET6 else f"{address}:{number}")
             opened += 1
@@ -66,7 +66,7 @@ class Port:
         return Port(self.host, number)
 
     def connect(self) -> None:
-        """Connect and hang up; raises OSError when nothing listens."""
+        """Connect and disconnect; raises OSError if nothing listens."""
         family, address = _addresses_of(self.host)[0]
         unspecified = ipaddress.ip_address(address.partition("%")[0]).is_unspecified
         here = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}[family] if unspecified else address
@@ -78,14 +78,14 @@ class Port:
     def _open(self, open_one: Callable[[str], int], address: str) -> int:
         try:
             return open_one(address)
-        except RuntimeError as error:  # grpcio's, which says no more than that
+        except RuntimeError as error:  # from grpcio, which gives no further reason
             raise ServerStartError(f"cannot listen on {address}: {error}") from error
 
     def _fail(self, error: OSError) -> NoReturn:
         hints = {
-            errno.EADDRINUSE: "Another program listens there: end it, or choose another --port; 0 takes one that is free",
-            errno.EACCES: "Ports below 1024 are the system's: choose another --port",
-            errno.EADDRNOTAVAIL: "It is no address of this machine: choose another --host",
+            errno.EADDRINUSE: "End the program that listens there, or choose another --port; 0 takes a free one",
+            errno.EACCES: "Choose another --port; those below 1024 are reserved for the system",
+            errno.EADDRNOTAVAIL: "Choose another --host; this is not an address of this machine",
         }
         hint = hints.get(error.errno or 0, "Choose another --port or --host")
         raise ServerStartError(f"cannot listen on {self}: {error.strerror}", hint=hint) from error
@@ -93,57 +93,57 @@ class Port:
 
 @dataclass(frozen=True)
 class UnixSocket:
-    """A socket in the file system. Its folder is the lock on its door."""
+    """A Unix socket. Access to it is controlled by its directory's 0700 mode."""
 
     path: Path
 
     @classmethod
     def at(cls, path: str | Path) -> UnixSocket:
-        """The socket at *path*, which may be relative; raises :class:`~pyxenon_core.errors.ServerStartError` where it is too long."""
+        """Return the socket at *path*, which may be relative; raises :class:`~pyxenon_core.errors.ServerStartError` if it is too long."""
         try:
             absolute = Path(path).expanduser().absolute()
-        except (RuntimeError, OSError) as error:  # ~ of a user who is unknown, or a working directory that is gone
-            raise ServerStartError(f"the socket's path {path} cannot be made absolute: {error}") from error
+        except (RuntimeError, OSError) as error:  # ~ of an unknown user, or a working directory that was removed
+            raise ServerStartError(f"cannot make the socket's path {path} absolute: {error}") from error
         if len(os.fsencode(absolute)) > _LONGEST_SOCKET_PATH:
-            hint = "Choose a folder nearer to the root, such as one in /tmp"
-            raise ServerStartError(f"the socket's path {absolute} has more than {_LONGEST_SOCKET_PATH} bytes", hint=hint)
+            hint = "Choose a shorter path, such as one in /tmp"
+            raise ServerStartError(f"the socket's path {absolute} is longer than {_LONGEST_SOCKET_PATH} bytes", hint=hint)
         return cls(absolute)
 
     @property
     def address(self) -> str:
-        """As gRPC takes it."""
+        """The socket's address in gRPC's notation."""
         return f"unix:{quote(os.fsencode(self.path))}"
 
     def open(self, open_one: Callable[[str], int]) -> None:
-        """Make the folder, and let *open_one*, which takes :attr:`address`, listen there.
+        """Create the directory, and call *open_one* with :attr:`address` to listen there.
 
-        A socket that a dead server left is replaced. Raises :class:`UnsafeFolderError` for a folder that others can enter, and
-        :class:`~pyxenon_core.errors.ServerStartError` when a server is running there already.
+        A socket that a dead server left is replaced. Raises :class:`UnsafeFolderError` for a directory that others can enter, and
+        :class:`~pyxenon_core.errors.ServerStartError` if a server already listens there.
         """
         _make_private(self.path.parent)
         try:
-            with _locked(self.path.parent):  # two that start at once must not both find the place free
+            with _locked(self.path.parent):  # of two servers that start at once, only one may find the path free
                 self._clear()
                 open_one(self.address)
             self.path.chmod(0o600)
-        except RuntimeError as error:  # grpcio's, which says no more than that
+        except RuntimeError as error:  # from grpcio, which gives no further reason
             raise ServerStartError(f"cannot listen on {self}: {error}") from error
         except OSError as error:
             raise ServerStartError(f"cannot listen on {self}: {error.strerror}") from error
 
     def connect(self) -> None:
-        """Connect and hang up; raises OSError when nothing listens."""
+        """Connect and disconnect; raises OSError if nothing listens."""
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(_SECONDS_FOR_A_CONNECTION)
             line.connect(str(self.path))
 
     def identity(self) -> tuple[int, int]:
-        """Which file it is: another server's socket at the same path is another."""
+        """Return the device and inode of the socket file, which tell it from another server's socket at the same path."""
         status = self.path.lstat()
         return status.st_dev, status.st_ino
 
     def remove(self, identity: tuple[int, int]) -> None:
-        """Remove it, if it is there and still that one."""
+        """Remove the socket file, if it exists and still has *identity*."""
         with contextlib.suppress(FileNotFoundError):
             if self.identity() == identity:
                 self.path.unlink()
@@ -157,10 +157,10 @@ class UnixSocket:
         except FileNotFoundError:
             return
         if not stat.S_ISSOCK(mode):
-            raise ServerStartError(f"cannot listen on {self}: something that is no socket is there", hint="Choose another path")
+            raise ServerStartError(f"cannot listen on {self}: the path exists and is not a socket", hint="Choose another path")
         if self._is_live():
-            hint = "Use that server, end it, or choose another path"
-            raise ServerStartError(f"cannot listen on {self}: a server is listening there", hint=hint)
+            hint = "Use that server, stop it, or choose another path"
+            raise ServerStartError(f"cannot listen on {self}: a server is already listening there", hint=hint)
         self.path.unlink()
 
     def _is_live(self) -> bool:
@@ -169,10 +169,10 @@ class UnixSocket:
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except PermissionError as error:
-            hint = "End the server of whoever owns it, if there is one, and remove it; or choose another path"
-            raise ServerStartError(f"cannot listen on {self}: a socket that may not be used is there", hint=hint) from error
+            hint = "Stop its owner's server, if one is running, and remove the socket; or choose another path"
+            raise ServerStartError(f"cannot listen on {self}: no permission to use the socket that exists there", hint=hint) from error
         except OSError:
-            return True  # one that is too busy to answer is alive
+            return True  # a server that is too busy to answer is alive
         return True
 
 
@@ -183,26 +183,26 @@ def _make_private(folder: Path) -> None:
             folder.mkdir(mode=0o700)
         status = folder.stat()
     except OSError as error:
-        raise ServerStartError(f"cannot make the socket's folder {folder}: {error.strerror}") from error
+        raise ServerStartError(f"cannot create the socket's directory {folder}: {error.strerror}") from error
     if not stat.S_ISDIR(status.st_mode):
-        raise ServerStartError(f"the socket's folder {folder} is no folder")
+        raise ServerStartError(f"cannot use {folder} as the socket's directory: it is not a directory")
     if status.st_uid != os.geteuid():
-        hint = "Choose a folder of your own: whoever owns it decides who reaches the server, and so your files"
-        raise UnsafeFolderError(f"the socket's folder {folder} belongs to another user (uid {status.st_uid})", hint=hint)
+        hint = "Choose a directory of your own: its owner decides who can reach the server, and so your files"
+        raise UnsafeFolderError(f"the socket's directory {folder} belongs to another user (uid {status.st_uid})", hint=hint)
     if status.st_mode & 0o700 != 0o700:
         raise ServerStartError(
-            f"the socket's folder {folder} cannot be used (mode {status.st_mode & 0o777:03o})", hint=f"chmod 700 {folder}"
+            f"the socket's directory {folder} cannot be used (mode {status.st_mode & 0o777:03o})", hint=f"Run chmod 700 {folder}"
         )
     if status.st_mode & 0o077:
-        hint = f"Whoever reaches the socket can use your files and run programs as you: chmod 700 {folder}, or choose another folder"
-        raise UnsafeFolderError(f"the socket's folder {folder} can be entered by others (mode {status.st_mode & 0o777:03o})", hint=hint)
+        hint = f"Run chmod 700 {folder}, or choose another directory: whoever reaches the socket can use your files and run programs as you"
+        raise UnsafeFolderError(f"other users can enter the socket's directory {folder} (mode {status.st_mode & 0o777:03o})", hint=hint)
 
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # not every network's file system has locks; two that start at once are rare
+        with contextlib.suppress(OSError):  # some network file systems have no locks; two servers rarely start at once
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -210,7 +210,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """The addresses of *host*, IPv4 first, since that is what most clients try first."""
+    """Return the addresses of *host*, IPv4 first, as most clients try them."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
@@ -221,8 +221,8 @@ def _addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
 def _try_to_bind(family: socket.AddressFamily, address: str, port: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family is socket.AF_INET6 and address != "::":  # there gRPC takes the port of IPv4 as well
+        if family is socket.AF_INET6 and address != "::":  # on :: gRPC takes the IPv4 port as well
             trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         trial.bind((address, port))
         if port:
-            trial.listen(1)  # on Linux, two may bind with SO_REUSEADDR, but only one may listen
+            trial.listen(1)  # on Linux, two sockets can bind with SO_REUSEADDR, but only one can listen

@@ -1,1 +1,1 @@
-"""The adaptors of schedulers, and what they share."""
+"""The scheduler adaptors and their shared modules."""

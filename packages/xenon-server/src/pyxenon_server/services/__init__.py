@@ -1,1 +1,1 @@
-"""The services of the interface, thin: a request in, a call of an adaptor, an answer out."""
+"""The services of the interface, a thin layer: each request becomes a call of an adaptor, whose result becomes the answer."""

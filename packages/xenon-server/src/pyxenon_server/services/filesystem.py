@@ -1,4 +1,4 @@
-"""The service of file systems."""
+"""The file system service."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class OpenFileSystem:
         return self.filesystem.name
 
     def path(self, path: messages.Path | None, what: str = "path") -> str:
-        """*path*, absolute."""
+        """Return *path* as an absolute path; *what* names it in errors."""
         return absolute(checked(path, what), self.directory)
 
     async def close(self) -> None:
-        """End its copies, and close it."""
+        """End the copies of the file system, and close it."""
         try:
             await self.copies.end(self.filesystem)
         finally:
@@ -62,7 +62,7 @@ class FileSystems(FileSystemServicer):
     """Answers the calls about file systems.
 
     Args:
-        resources: What the adaptors of the server share.
+        resources: The resources that the server's adaptors share.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -72,10 +72,10 @@ class FileSystems(FileSystemServicer):
         self._copies = Copies()
         self._ended = False
         self._local: str = ""
-        self._opening_local = asyncio.Lock()  # two clients that ask at the same time get the same
+        self._opening_local = asyncio.Lock()  # two clients that ask at the same time get the same file system
 
     async def register(self, filesystem: FileSystem) -> messages.FileSystem:
-        """Keep a file system that is open, and give the handle for it; it is closed when that cannot be."""
+        """Register an open file system and return its handle; closes the file system if that fails."""
         try:
             directory = absolute(await filesystem.start_directory(), "/")
             return messages.FileSystem(self._open.add(OpenFileSystem(filesystem, directory, self._copies)))
@@ -84,11 +84,11 @@ class FileSystems(FileSystemServicer):
             raise
 
     def has(self, handle: messages.FileSystem) -> bool:
-        """Whether *handle* is open."""
+        """Return True if the file system of *handle* is open."""
         return handle.id in self._open
 
     async def close_all(self) -> None:
-        """End every copy and close every file system; streams that clients of other event loops have under way end at their next piece."""
+        """End every copy and close every file system; running streams of clients on other event loops end at their next piece."""
         self._ended = True
         try:
             await self._copies.end()
@@ -166,7 +166,7 @@ class FileSystems(FileSystemServicer):
     async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
         opened, path = self._at(request)
         if not await _is_directory(opened.filesystem, path):
-            raise InvalidPathException(f"{path} is no directory", adaptor=opened.name)
+            raise InvalidPathException(f"{path} is not a directory", adaptor=opened.name)
         opened.directory = path
         return _EMPTY
 
@@ -210,7 +210,7 @@ class FileSystems(FileSystemServicer):
         opened = self._get(request.filesystem)
         target = checked(request.target, "target")
         if not target:
-            raise IllegalArgumentException("a link must point to something: its target is empty", adaptor=opened.name)
+            raise IllegalArgumentException("cannot create a symbolic link: its target is empty", adaptor=opened.name)
         await opened.filesystem.create_symbolic_link(opened.path(request.link, "link"), absolute(target, opened.directory))
         return _EMPTY
 
@@ -225,7 +225,7 @@ class FileSystems(FileSystemServicer):
         opened = self._get(request.filesystem)
         source, target = opened.path(request.source, "source"), opened.path(request.target, "target")
         if source == target:
-            await opened.filesystem.attributes(source)  # which says so when nothing is there
+            await opened.filesystem.attributes(source)  # raises NoSuchPathException if it does not exist
             return _EMPTY
         await opened.filesystem.rename(source, target)
         return _EMPTY
@@ -266,7 +266,7 @@ class FileSystems(FileSystemServicer):
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
         head = await anext(requests, None)
         if head is None:
-            return _EMPTY  # nothing was named, and nothing is made
+            return _EMPTY  # an empty stream names no file, so there is nothing to create
         opened, path = self._at(head)
         async with contextlib.aclosing(self._content(head, requests)) as content:
             await opened.filesystem.write(path, content, size=head.size)
@@ -307,7 +307,7 @@ class FileSystems(FileSystemServicer):
         await copy.wait(request.timeout / 1000 if request.timeout else None)
         return copy.status()
 
-    # --- what they share ---
+    # --- shared helpers ---
 
     async def _content(self, head: Any, requests: AsyncIterator[Any]) -> AsyncGenerator[bytes, None]:
         if head.buffer:
@@ -338,24 +338,24 @@ def _no_description(name: str, reason: str) -> messages.FileSystemAdaptorDescrip
 
 
 def _require_deletable(opened: OpenFileSystem, given: str, path: str) -> None:
-    """Raise InvalidPathException, as ``rm`` does, for the root and for a directory that is not given by its own name."""
+    """Raise InvalidPathException for the root and for a path that ends in ``.`` or ``..``, which ``rm`` refuses too."""
     if name_of(given.rstrip("/")) in ("", ".", ".."):
-        reason = f"{given!r} is no name of its own for {path}, and what it stands for is not deleted"
+        reason = f"cannot delete {path} as {given!r}: the path must end in the name of a file or directory"
         raise InvalidPathException(reason, adaptor=opened.name)
 
 
 async def _is_directory(filesystem: FileSystem, path: str) -> bool:
-    """Whether *path* is a directory or a link to one; raises NoSuchPathException when nothing is there."""
+    """Return True if *path* is a directory or a link to one; raises NoSuchPathException if it does not exist."""
     try:
         return (await filesystem.attributes(f"{path.rstrip('/')}/.")).is_directory
     except NoSuchPathException:
-        # A file has nothing below it, and some file systems say only that.
+        # Below a regular file nothing exists, and some file systems report just that.
         await filesystem.attributes(path)
         return False
 
 
 async def _head(requests: AsyncIterator[Any]) -> Any:
-    """The first request of a stream, which says where the content belongs."""
+    """Return the first request of a stream, which says where the content belongs."""
     async for request in requests:
         return request
-    raise IllegalArgumentException("the stream ended before it named a file system and a path")
+    raise IllegalArgumentException("the stream of requests was empty: its first request must name a file system and a path")

@@ -1,4 +1,4 @@
-"""What a server keeps for its clients: open file systems and schedulers, by the ids that it gave out."""
+"""The open file systems and schedulers of a server's clients, by id."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Registry"]
 
 
 class Closable(Protocol):
-    """What can be kept: something that is closed in the end."""
+    """An object that can be registered."""
 
     async def close(self) -> None:
-        """Give back what it holds."""
+        """Release its resources."""
         ...
 
 
@@ -30,8 +30,8 @@ class Registry(Generic[A]):
     """Open adaptors by id.
 
     Args:
-        kind: What they are, as clients know it: ``File system`` or ``Scheduler``.
-        closed_error: The exception for an id that is not, or no longer, known.
+        kind: The kind of adaptor, for error messages: ``File system`` or ``Scheduler``.
+        closed_error: The exception for an id that is unknown or closed.
     """
 
     def __init__(self, kind: str, closed_error: type[XenonError]) -> None:
@@ -41,15 +41,15 @@ class Registry(Generic[A]):
         self._ended = False
 
     def add(self, adaptor: A) -> str:
-        """Keep *adaptor*, and give the id for it, which nobody can guess. Raises SessionClosedError after :meth:`close_all`."""
+        """Register *adaptor* and return its id, which nobody can guess. Raises SessionClosedError after :meth:`close_all`."""
         if self._ended:
-            raise SessionClosedError(f"the server was closed while the {self._kind.lower()} was opened")
+            raise SessionClosedError(f"the server was closed while it was opening the {self._kind.lower()}")
         identity = str(uuid.uuid4())
         self._open[identity] = adaptor
         return identity
 
     def get(self, identity: str) -> A:
-        """The adaptor with that id; raises the error for a closed one when there is none."""
+        """Return the adaptor with the id *identity*; raises the error for closed adaptors if there is none."""
         try:
             return self._open[identity]
         except KeyError:
@@ -59,18 +59,18 @@ class Registry(Generic[A]):
         return identity in self._open
 
     def ids(self) -> Iterator[str]:
-        """The ids of all that is open, the oldest first."""
+        """Return the ids of all open adaptors, oldest first."""
         return iter(list(self._open))
 
     async def close(self, identity: str) -> None:
-        """Close an adaptor and forget it; it is forgotten even when closing fails."""
+        """Close and remove an adaptor; it is removed even if closing fails."""
         adaptor = self._open.pop(identity, None)
         if adaptor is None:
             raise self._unknown(identity)
         await adaptor.close()
 
     async def close_all(self) -> None:
-        """Close everything, and take nothing more; what fails is logged, since nobody is left to be told."""
+        """Close all adaptors and accept no more. Failures are logged, since no client is left to report them to."""
         self._ended = True
         adaptors, self._open = list(self._open.values()), {}
         for outcome in await asyncio.gather(*(adaptor.close() for adaptor in adaptors), return_exceptions=True):

@@ -1,4 +1,4 @@
-"""The service of schedulers."""
+"""The scheduler service."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class Schedulers(SchedulerServicer):
     """Answers the calls about schedulers.
 
     Args:
-        resources: What the adaptors of the server share.
-        filesystems: Where the file systems of schedulers are kept.
+        resources: The resources that the server's adaptors share.
+        filesystems: The service that keeps the file systems of schedulers.
     """
 
     def __init__(self, resources: Resources, filesystems: FileSystems) -> None:
         self._resources = resources
         self._filesystems = filesystems
-        self._catalogue: Catalogue[Scheduler] = Catalogue("xenon.schedulers", Scheduler)  # type: ignore[type-abstract]  # it is never made an instance of
+        self._catalogue: Catalogue[Scheduler] = Catalogue("xenon.schedulers", Scheduler)  # type: ignore[type-abstract]  # it is never instantiated
         self._open: Registry[Scheduler] = Registry("Scheduler", SchedulerClosedException)
         self._filesystem_of: dict[str, messages.FileSystem] = {}
-        # Two clients that ask at the same time get the same.
+        # Locks by scheduler: two clients that ask for its file system at the same time get the same one.
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def close_all(self) -> None:
-        """Close every scheduler, which ends what it runs by itself."""
+        """Close every scheduler, which ends the jobs that it runs itself."""
         await self._open.close_all()
 
     # --- adaptors ---
@@ -106,7 +106,7 @@ class Schedulers(SchedulerServicer):
     async def get_file_system(self, request: messages.Scheduler, /) -> messages.FileSystem:
         self._get(request)
         async with self._opening.setdefault(request.id, asyncio.Lock()):
-            scheduler = self._get(request)  # which may have been closed meanwhile
+            scheduler = self._get(request)  # again, since it may have been closed in the meantime
             known = self._filesystem_of.get(request.id)
             if known is None or not self._filesystems.has(known):
                 known = await self._filesystems.register(await scheduler.file_system())
@@ -163,7 +163,7 @@ class Schedulers(SchedulerServicer):
             async for piece in output:
                 yield messages.SubmitInteractiveJobResponse(job=messages.Job(job), stdout=piece.stdout, stderr=piece.stderr)
         finally:
-            await output.aclose()  # type: ignore[attr-defined]  # a generator, known as an iterator
+            await output.aclose()  # type: ignore[attr-defined]  # a generator, typed as an iterator
 
     @override
     async def get_jobs(self, request: messages.SchedulerAndQueues, /) -> messages.Jobs:
@@ -191,10 +191,10 @@ class Schedulers(SchedulerServicer):
     async def wait_until_running(self, request: messages.WaitRequest, /) -> messages.JobStatus:
         return await self._wait(request, is_running_or_done)
 
-    # --- what they share ---
+    # --- shared helpers ---
 
     async def _keep(self, scheduler: str, filesystem: messages.FileSystem) -> None:
-        """Keep the file system of a scheduler, with which it is closed; at once when the scheduler was closed meanwhile."""
+        """Register the file system of a scheduler, to close them together; closes it at once if the scheduler has been closed."""
         if scheduler not in self._open:
             await self._filesystems.close(filesystem)
         self._open.get(scheduler)
@@ -220,15 +220,15 @@ def _job(job: messages.Job | None) -> str:
 
 def _description(scheduler: Scheduler, description: messages.JobDescription | None) -> messages.JobDescription:
     if description is None or not description.executable:
-        raise IncompleteJobDescriptionException("the job description names no executable", adaptor=scheduler.name)
-    # In this process it is the caller's own object, which may be changed and submitted again while the job still waits.
+        raise IncompleteJobDescriptionException("the job description has no executable", adaptor=scheduler.name)
+    # An in-process client passes its own object, which it may change and submit again while the job still waits.
     return copy.deepcopy(description)
 
 
 async def _head(requests: AsyncIterator[messages.SubmitInteractiveJobRequest]) -> messages.SubmitInteractiveJobRequest:
     async for request in requests:
         return request
-    raise IllegalArgumentException("the stream ended before it named a scheduler and a job")
+    raise IllegalArgumentException("the stream of requests was empty: its first request must name a scheduler and a job")
 
 
 async def _stdin(

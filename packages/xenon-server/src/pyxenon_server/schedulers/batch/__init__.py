@@ -1,1 +1,1 @@
-"""The parts that all batch systems share: submitting, looking up, polling, cancelling, interactive jobs; and the contract of a dialect."""
+"""The parts that all batch systems share: submitting, looking up, polling, cancelling, interactive jobs, and the interface of a dialect."""

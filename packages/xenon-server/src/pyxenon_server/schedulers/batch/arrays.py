@@ -1,4 +1,4 @@
-"""Arrays of jobs: which elements there are, and lists of elements as batch systems print them."""
+"""Job arrays: their elements, and the element lists that batch systems print."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?", re.ASCII)
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """The elements of an array: from *first* to *last*, each *step*; at most *at_once* run at a time, 0 for no such limit.
+    """The elements of an array: from *first* to *last* in steps of *step*. At most *at_once* run at a time; 0 means no limit.
 
-    Raises ValueError for one that has no element, or a number below 0.
+    Raises ValueError for an array without elements or with a negative number.
     """
 
     first: int
@@ -24,11 +24,11 @@ class ArraySpec:
 
     def __post_init__(self) -> None:
         if self.first < 0 or self.last < self.first or self.step < 1 or self.at_once < 0:
-            raise ValueError(f"an array from {self.first} to {self.last} by {self.step}, {self.at_once} at once, cannot be")
+            raise ValueError(f"invalid array: from {self.first} to {self.last} in steps of {self.step}, {self.at_once} at once")
 
 
 def covers(tasks: str, index: str) -> bool:
-    """Return True if the list *tasks* of elements of an array, such as ``1,5-20:5%2``, has the element *index*."""
+    """Return True if the element list *tasks*, such as ``1,5-20:5%2``, contains the element *index*."""
     for part in tasks.partition("%")[0].strip("[]").split(","):
         match = _RANGE.fullmatch(part)
         if match:

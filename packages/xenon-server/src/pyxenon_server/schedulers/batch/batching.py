@@ -1,4 +1,4 @@
-"""Requests that come while a command is under way, gathered for the next one."""
+"""Collect the requests that arrive while a command runs, for the next command."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 class Batching(Generic[T]):
-    """Hands items to *work*, as many at a time as have come, and never two times at once.
+    """Passes items to *work* in batches: all that have arrived, with only one call at a time.
 
     Args:
-        work: Deals with some items; it must not raise.
-        most: How many items it gets at most.
+        work: Processes a batch; it must not raise.
+        most: The maximum size of a batch.
     """
 
     def __init__(self, work: Callable[[list[T]], Awaitable[None]], most: int) -> None:
@@ -27,13 +27,13 @@ class Batching(Generic[T]):
         self._task: asyncio.Task[None] | None = None
 
     def add(self, *items: T) -> None:
-        """Have *items* dealt with soon."""
+        """Queue *items* for the next batch."""
         self._items.extend(items)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def discard(self, item: T) -> bool:
-        """Forget *item* when it has not been handed on; whether it was so."""
+        """Remove *item* if it is still queued; return True if it was."""
         try:
             self._items.remove(item)
         except ValueError:
@@ -41,7 +41,7 @@ class Batching(Generic[T]):
         return True
 
     async def close(self) -> list[T]:
-        """Stop, and give the items that nobody has dealt with."""
+        """Stop, and return the items that are still queued."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

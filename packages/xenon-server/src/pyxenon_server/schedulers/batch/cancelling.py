@@ -1,4 +1,4 @@
-"""Cancelling jobs, as many with one command as are to be cancelled at that time."""
+"""Cancel jobs, all that are due at one time with one command."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Canceller:
         self._batching = Batching(self._cancel, _MOST_AT_ONCE)
 
     async def cancel(self, job: str) -> None:
-        """Have a job cancelled; nothing happens to one that has ended, or that there is not.
+        """Cancel *job*; does nothing if it has ended or does not exist.
 
-        Raises PermissionDeniedException for a job of somebody else's, and NotConnectedException when the batch system does not answer.
+        Raises PermissionDeniedException for another user's job, and NotConnectedException if the batch system does not answer.
         """
         request = _Request(job, asyncio.get_running_loop().create_future())
         self._batching.add(request)
@@ -60,19 +60,19 @@ class Canceller:
                 request.answer.set_exception(wrong)
 
     async def _errors(self, jobs: list[str]) -> Mapping[str, XenonError]:
-        """Cancel *jobs*, and give what went wrong, by job."""
+        """Cancel *jobs* and return the errors, by job."""
         try:
             answer = await self._again(self._dialect.cancel(jobs))
         except XenonError as error:
             return dict.fromkeys(jobs, error)
         errors = self._dialect.parse_cancel(answer.stderr) if answer.status else {}
         if answer.status and not errors:
-            reason = f"cancelling failed: {self._dialect.words(answer.stderr) or answer.status}"
+            reason = f"cancelling failed: {self._dialect.words(answer.stderr) or f'status {answer.status}'}"
             return dict.fromkeys(jobs, IOException(reason, adaptor=self._dialect.name))
         return errors
 
     async def _again(self, command: str) -> Answer:
-        """To cancel twice does no harm."""
+        """Run *command*, and once more if the connection breaks: cancelling twice is harmless."""
         try:
             return await self._commands.query(command)
         except ConnectionLostException:

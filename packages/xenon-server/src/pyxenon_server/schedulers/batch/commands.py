@@ -1,4 +1,4 @@
-"""Run the commands of a batch system at a place, and tell what their failures mean."""
+"""Run the commands of a batch system on one machine, and turn their failures into errors."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["Answer", "Commands", "encoded"]
 _NOT_FOUND = 127
 _SECONDS_FOR_A_QUERY = 120.0
 
-# The script comes over standard input: there is no limit to its size then, and nobody sees it among the arguments of a process.
+# The script comes over standard input, so its size is not limited and it does not show among the arguments of a process.
 _READ = 'eval "$(cat)"'
-# A script that may outlive the connection over which it came: it ends within a known time all the same.
+# For a script that may outlive its connection: it still ends within a known time.
 _READ_LIMITED = 'if command -v timeout >/dev/null; then exec timeout -k 5 {seconds} sh -c \'eval "$(cat)"\'; fi; eval "$(cat)"'
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a query: its status and what was printed."""
+    """The answer to a query: the exit status and the output."""
 
     status: int
     stdout: str
@@ -37,12 +37,12 @@ class Answer:
 
 
 class Commands:
-    """The commands of a batch system at a place. It owns *shell*.
+    """The commands of a batch system on one machine. It owns *shell*.
 
     Args:
-        dialect: Its words.
-        shell: Where they run.
-        place: What people call the place, as ``this machine`` or a host's name.
+        dialect: The dialect of the batch system.
+        shell: The shell that runs the commands.
+        place: The machine's name for error messages, such as ``this machine`` or a host name.
     """
 
     def __init__(self, dialect: Dialect, shell: Shell, place: str) -> None:
@@ -51,10 +51,10 @@ class Commands:
         self.place = place
 
     async def query(self, command: str) -> Answer:
-        """Run *command*, a line or more of shell that asks something.
+        """Run *command*, one or more shell lines that only read.
 
-        Raises NotConnectedException when the batch system does not answer, CommandNotFoundException when it is not there, and
-        ConnectionLostException when the answer is cut short. Any other failure is for the caller to judge by the status.
+        Raises NotConnectedException if the batch system does not answer, CommandNotFoundException if it is not installed, and
+        ConnectionLostException if the answer is cut short. The caller judges any other failure by the status.
         """
         end = new_token()
         script = f"{self.dialect.clean_environment}{self.dialect.clean_query}{command}\nprintf '%s %d' {end} $?\n"
@@ -67,7 +67,7 @@ class Commands:
         return answer
 
     async def ask(self, command: str) -> str:
-        """As :meth:`query`, for a command that has no reason to fail: what it printed. Raises IOException with its words when it does."""
+        """Run *command* like :meth:`query` and return its output; raises IOException with its message if it fails."""
         answer = await self.query(command)
         if answer.status:
             words = self.dialect.words(answer.stderr) or f"status {answer.status}"
@@ -75,13 +75,13 @@ class Commands:
         return answer.stdout
 
     async def change(self, script: str, seconds: float) -> Completed:
-        """Run *script*, which changes something; it has ended *seconds* after it began, whether anybody still listens or not."""
+        """Run *script*, which changes something. It is stopped after *seconds*, even if the connection has broken by then."""
         limited = _READ_LIMITED.format(seconds=max(1, round(seconds)))
         text = encoded(self.dialect.clean_environment + script, self.dialect.name)
         return await self.shell.run(limited, stdin=text, timeout=seconds + 10)
 
     def away(self, stderr: str) -> XenonError:
-        """Return the error for a batch system that does not answer, as *stderr* says."""
+        """Return the error for a batch system that does not answer; *stderr* is what its command printed."""
         reason = f"{self._who()} does not answer: {self.dialect.words(stderr)}"
         return NotConnectedException(reason, adaptor=self.dialect.name, hint=self.dialect.how_to_check)
 
@@ -90,12 +90,12 @@ class Commands:
         stdout, mark, status = completed.stdout.decode("utf-8", "replace").rpartition(f"{end} ")
         if not mark or not status.isdigit():
             said = self.dialect.words(stderr)
-            reason = f"the answer of {self._who()} was cut short{f': {said}' if said else ''}"
+            reason = f"the answer from {self._who()} was cut short{f': {said}' if said else ''}"
             raise ConnectionLostException(reason, adaptor=self.dialect.name)
         return Answer(int(status), stdout, stderr)
 
     def _not_found(self, stderr: str) -> XenonError:
-        reason = f"the commands of {self.dialect.title} are not on {self.place}: {self.dialect.words(stderr)}"
+        reason = f"the commands of {self.dialect.title} were not found on {self.place}: {self.dialect.words(stderr)}"
         return CommandNotFoundException(reason, adaptor=self.dialect.name)
 
     def _who(self) -> str:
@@ -103,8 +103,9 @@ class Commands:
 
 
 def encoded(script: str, adaptor: str) -> bytes:
-    """Return *script* as bytes; raises IllegalArgumentException for what no script can hold."""
+    """Return *script* as bytes; raises IllegalArgumentException if it contains a lone surrogate."""
     try:
         return script.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise IllegalArgumentException(f"{script[error.start]!r} cannot be a part of a text", adaptor=adaptor) from None
+        reason = f"the job's script cannot contain the lone surrogate {script[error.start]!r}"
+        raise IllegalArgumentException(reason, adaptor=adaptor) from None

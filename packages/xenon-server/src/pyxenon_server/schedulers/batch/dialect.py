@@ -1,8 +1,8 @@
-"""The contract of a dialect: how one batch system is asked and what its answers mean, as text alone.
+"""The interface of a dialect: the commands of one batch system and the meaning of their output, as pure text.
 
-A dialect runs nothing, reads nothing and keeps no state. It gives the text of commands for a POSIX shell, and takes apart what these
-printed; so it can be tested without a cluster. Everything else (who runs the commands, when, how often, and what follows from the answers)
-is the same for all batch systems and stands beside this module.
+A dialect runs nothing, reads nothing and keeps no state. It returns commands for a POSIX shell and parses what these print, so it can be
+tested without a cluster. Everything else (who runs the commands, when, how often, and what follows from the answers) is the same for all
+batch systems and lives in the other modules of this package.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ class Verdict(Enum):
     UNSENT = "the batch system could not be reached: nothing has happened"
     AWAY = "the batch system did not answer: something may have happened"
     NO_QUEUE = "there is no such queue"
-    NO_JOB = "none of the jobs that were asked for is known"
+    NO_JOB = "none of the requested jobs is known"
     REFUSED = "any other refusal"
 
     @property
     def is_away(self) -> bool:
-        """True if the batch system did not answer, rather than that it refused."""
+        """True if the batch system did not answer, rather than refusing."""
         return self in (Verdict.UNSENT, Verdict.AWAY)
 
 
 @dataclass(frozen=True)
 class Site:
-    """The facts about a place, found out when the scheduler was opened.
+    """The facts about a batch system's installation, determined when the scheduler is opened.
 
     Attributes:
-        user: The user there, as the batch system names users in its records.
+        user: The user there, in the form that the batch system's records use.
         home: The directory in which commands start.
-        version: The flavour and release of the batch system, for people and for a dialect that has to choose between words.
+        version: The variant and release of the batch system, for people and for dialects whose commands depend on it.
         has_history: True if the batch system keeps records of jobs that ended long ago.
-        seconds_kept: For how long it remembers a job that has ended without that.
-        seconds_for_an_answer: How long one of its commands waits for an answer before it gives up.
+        seconds_kept: How long it remembers an ended job without such a history.
+        seconds_for_an_answer: How long its commands wait for an answer before they give up.
     """
 
     user: str = ""
@@ -58,26 +58,26 @@ class Site:
 
 
 class Dialect(ABC):
-    """The words of one batch system, at one site.
+    """The commands of one batch system at one site, and the parsers of their output.
 
-    Commands are lines for a POSIX shell. *token* is always a word that was drawn for that command alone: names and comments of jobs are
-    anybody's texts, so a dialect ends or separates what a command prints with it. What cannot be understood raises IOException.
+    Commands are lines for a POSIX shell. *token* is always a random word drawn for that one command: job names and comments can be any
+    text, so a dialect uses the token to end or separate what a command prints. Output that cannot be parsed raises IOException.
 
     Args:
-        site: The place, as :meth:`parse_probe` found it; nothing is known of it before.
+        site: The site, as :meth:`parse_probe` found it; the default is for use before the probe.
 
     Attributes:
         name: The adaptor's name.
         title: The batch system's name, for people.
-        submitter: The command that submits a batch job, as the evidence of a job that was just submitted.
-        asker: The command that tells the states of jobs.
-        converser: The command that runs an interactive job; empty when there are none.
-        clean_environment: Shell lines before every command: within a job, the variables that describe it are no options for another.
-        clean_query: Shell lines before a query: what a profile may have set to make the commands print something else.
-        clean_submission: Shell lines before a submission.
-        is_up: A command that succeeds when the batch system answers at all; empty when there is none.
+        submitter: The command that submits a batch job; it is the evidence for the state of a job that was just submitted.
+        asker: The command that prints the states of jobs.
+        converser: The command that runs an interactive job; empty if interactive jobs are not supported.
+        clean_environment: Shell lines that precede every command and unset the variables of a surrounding job, which would act as options.
+        clean_query: Shell lines that precede a query and unset what a profile may have set to change the output.
+        clean_submission: Shell lines that precede a submission.
+        is_up: A command that succeeds if the batch system answers at all; empty if there is none.
         how_to_check: A hint for when the batch system does not answer.
-        forgets_waiting_elements: True if an element of an array that is cancelled before it begins leaves no record at all.
+        forgets_waiting_elements: True if an array element that is cancelled before it begins leaves no record at all.
     """
 
     name: ClassVar[str]
@@ -95,15 +95,15 @@ class Dialect(ABC):
     def __init__(self, site: Site = Site()) -> None:
         self.site = site
 
-    # --- the place ---
+    # --- the site ---
 
     @abstractmethod
     def probe(self) -> str:
-        """Return the command that tells what the batch system is; it fails when there is none."""
+        """Return the command that prints the batch system's configuration; it fails if there is no batch system."""
 
     @abstractmethod
     def parse_probe(self, printed: str, user: str, home: str) -> Self:
-        """Return the dialect of the site where :meth:`probe` printed *printed*; *user* is a number, *home* a path."""
+        """Return the dialect for the site where :meth:`probe` printed *printed*; *user* is a numeric id, *home* a path."""
 
     # --- queues ---
 
@@ -117,25 +117,25 @@ class Dialect(ABC):
 
     @abstractmethod
     def queue_states(self, token: str) -> str:
-        """Return the command that tells the states of all queues."""
+        """Return the command that prints the states of all queues."""
 
     @abstractmethod
     def parse_queue_states(self, printed: str, token: str) -> Mapping[str, Mapping[str, str]]:
-        """Return what is said of each queue, by its name and then by the batch system's own headings."""
+        """Return the state of each queue: values by the batch system's own headings, by queue name."""
 
     @abstractmethod
     def jobs_in(self, queues: Sequence[str]) -> str:
-        """Return the command that lists the jobs which wait or run in *queues*, in all when it is empty."""
+        """Return the command that lists the waiting and running jobs in *queues*; in all queues if it is empty."""
 
     @abstractmethod
     def parse_jobs_in(self, printed: str) -> list[str]:
-        """Return their ids, each once; an array is one job."""
+        """Return the ids of the jobs, each once; an array is one job."""
 
     # --- submitting ---
 
     @abstractmethod
     def job_name(self, description: JobDescription, *, interactive: bool) -> str:
-        """Return the name that the job will have in the batch system, also when nothing gives it one."""
+        """Return the job's name in the batch system, which is the batch system's default if the description sets none."""
 
     @abstractmethod
     def options(self, description: JobDescription, directory: str, tag: str) -> list[str]:
@@ -143,11 +143,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def array(self, spec: ArraySpec) -> list[str]:
-        """Return the options that make an array of a job."""
+        """Return the options that make the job an array."""
 
     @abstractmethod
     def dependency(self, jobs: Sequence[str]) -> list[str]:
-        """Return the options that hold a job back until all of *jobs* have succeeded."""
+        """Return the options that hold the job back until all of *jobs* have succeeded."""
 
     @abstractmethod
     def script(self, description: JobDescription, directory: str) -> str:
@@ -155,85 +155,85 @@ class Dialect(ABC):
 
     @abstractmethod
     def submit_script(self, options: Sequence[str], script: str, token: str) -> str:
-        """Return the lines that submit *script* with *options*. Their status is that of the command that submits."""
+        """Return the shell lines that submit *script* with *options*. Their exit status is that of the submitting command."""
 
     @abstractmethod
     def job_id(self, stdout: str, stderr: str) -> str:
-        """Return the id in what :meth:`submit_script` printed; empty when there is none."""
+        """Return the job's id from the output of :meth:`submit_script`; empty if there is none."""
 
     # --- finding and asking ---
 
     @abstractmethod
     def parse_id(self, job: str) -> tuple[str, str] | None:
-        """Return the number of *job* and its index in an array, empty outside of one; None when *job* cannot be an id."""
+        """Return the number of *job* and its index in an array, empty outside arrays; None if *job* cannot be an id."""
 
     @abstractmethod
     def lookup(self, token: str, tags: Sequence[str]) -> str:
-        """Return the command that tells of the user's jobs, or at least of those with *tags*."""
+        """Return the command that lists the user's jobs, or at least those with *tags*."""
 
     @abstractmethod
     def parse_lookup(self, printed: str, token: str) -> list[JobRecord]:
-        """Return the records in it, with their tags."""
+        """Return the records that :meth:`lookup` printed, with their tags."""
 
     @abstractmethod
     def how_to_find(self, tag: str) -> str:
-        """Return a hint how a person finds the job with *tag*."""
+        """Return a hint for a person on how to find the job with *tag*."""
 
     @abstractmethod
     def query(self, token: str, numbers: Sequence[str], *, own: bool) -> str:
-        """Return the command that tells the states of the jobs and arrays with *numbers*; with *own*, all are the user's."""
+        """Return the command that prints the states of the jobs and arrays *numbers*; with *own*, all belong to the user."""
 
     @abstractmethod
     def parse_query(self, printed: str, token: str) -> list[JobRecord]:
-        """Return the records in it."""
+        """Return the records that :meth:`query` printed."""
 
     def history(self, token: str, numbers: Sequence[str]) -> str:
-        """Return the command that tells of jobs that ended long ago. It is asked for where the site has a history, as the next two are."""
+        """Return the command that prints jobs that ended long ago. Only called if the site has a history, like the next two."""
         raise NotImplementedError
 
     def history_since(self, token: str, since: float) -> str:
-        """Return the command that tells of the user's jobs of that history since *since*, in seconds since 1970-01-01 UTC."""
+        """Return the command that prints the user's jobs in the history since *since*, in seconds since 1970-01-01 UTC."""
         raise NotImplementedError
 
     def parse_history(self, printed: str, token: str) -> list[JobRecord]:
-        """Return the records in what either printed."""
+        """Return the records that :meth:`history` or :meth:`history_since` printed."""
         raise NotImplementedError
 
     # --- cancelling ---
 
     @abstractmethod
     def cancel(self, jobs: Sequence[str]) -> str:
-        """Return the command that cancels *jobs*; it does no harm to those that have ended."""
+        """Return the command that cancels *jobs*; it has no effect on those that have ended."""
 
     @abstractmethod
     def parse_cancel(self, stderr: str) -> Mapping[str, XenonError]:
-        """Return what went wrong, by job."""
+        """Return the errors of :meth:`cancel`, by job."""
 
     # --- interactive jobs ---
 
     def interactive_options(self, description: JobDescription, directory: str, tag: str) -> list[str]:
-        """Return the options of an interactive job. It is asked for where there is a :attr:`converser`, as the next two are."""
+        """Return the options of an interactive job. Only called if there is a :attr:`converser`, like the next two."""
         raise NotImplementedError
 
     def interactive_lines(self, mark: str, *, every_task: bool) -> list[str]:
-        """Return the first lines of the job itself: one of its tasks prints *mark*, a blank and its number; with *every_task* all go on."""
+        """Return the first lines of the job: its first task prints *mark*, a space and its number; others go on only with *every_task*."""
         raise NotImplementedError
 
     def interactive(self, options: Sequence[str], program: Sequence[str]) -> str:
-        """Return the lines that become the command which runs *program* as a job, with the streams of that command."""
+        """Return the shell lines that exec the command that runs *program* as a job and passes its streams on."""
         raise NotImplementedError
 
     # --- failures ---
 
     @abstractmethod
     def classify(self, status: int, stdout: str, stderr: str) -> Verdict:
-        """Return what a command that ended with *status*, which is not 0, means."""
+        """Return the meaning of a command that failed with *status*, which is not 0."""
 
     def words(self, stderr: str) -> str:
-        """Return what is said in *stderr*, in one line."""
+        """Return the message in *stderr*, on one line."""
         return one_line(line.strip() for line in stderr.splitlines())
 
 
 def one_line(lines: Iterable[str]) -> str:
-    """Return *lines* as one, without those that are empty or repeated."""
+    """Join *lines* into one, without empty and repeated ones."""
     return "; ".join(dict.fromkeys(line for line in lines if line))

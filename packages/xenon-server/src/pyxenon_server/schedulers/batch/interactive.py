@@ -1,7 +1,7 @@
-"""Interactive jobs: a command such as ``srun``, with what it reads and prints passed on as it comes.
+"""Interactive jobs: run a command such as ``srun``, and pass on what it reads and prints as it comes.
 
-The job's own script comes before what the client sends, over standard input, so that neither arguments nor environment are seen among the
-arguments of a process; it first prints the job's number behind a mark.
+The job's script precedes the client's data on standard input, so that neither its arguments nor its environment show among the arguments
+of a process. The script first prints the job's number after a mark.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class InteractiveCommand:
     """The command of an interactive job.
 
     Attributes:
-        dialect: The words of the batch system.
-        tag: By which the job is found.
-        name: The name that it has in the batch system.
-        mark: The word behind which it prints its number.
-        script: The shell lines that become the command.
+        dialect: The dialect of the batch system.
+        tag: The tag by which the job is found.
+        name: The job's name in the batch system.
+        mark: The word after which the job prints its number.
+        script: The shell lines that exec the command.
         head: What the job reads first: its own script.
     """
 
@@ -54,7 +54,7 @@ class InteractiveCommand:
 
     @classmethod
     def of(cls, dialect: Dialect, description: JobDescription, directory: str, tag: str) -> InteractiveCommand:
-        """Return the command for *description*, in *directory*."""
+        """Return the command that runs *description* in *directory*."""
         mark = new_token()
         program = [description.executable, *description.arguments]
         lines = [
@@ -68,14 +68,14 @@ class InteractiveCommand:
 
 
 class Conversation(AsyncIterator[Output]):
-    """The output of an interactive job, as an iterator. When it is closed early the job is cancelled.
+    """The output of an interactive job, as an iterator. Closing it early cancels the job.
 
     Args:
         command: The command.
-        process: It, under way.
+        process: The running command.
         canceller: Cancels the job.
-        lookup: Finds the job while it waits.
-        left: Called at the end, with what the command ended with; None when nobody knows.
+        lookup: Finds the job while it waits in the queue.
+        left: Called at the end, with the command's exit status; None if it is not known.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Conversation(AsyncIterator[Output]):
         self._closed = False
 
     async def begin(self, stdin: AsyncIterator[bytes]) -> str:
-        """Begin to talk, and give the job's number, from the job itself or, while it waits, from the queue."""
+        """Start passing *stdin* on, and return the job's number, from the job itself or, while it waits, from the queue."""
         self._feeding = asyncio.ensure_future(self._feed(stdin))
         self._first = asyncio.ensure_future(self._until_mark())
         began = time.monotonic()
@@ -127,7 +127,7 @@ class Conversation(AsyncIterator[Output]):
             raise
 
     async def aclose(self) -> None:
-        """End the conversation; a job that has not ended is cancelled."""
+        """End the conversation; cancels the job if it has not ended."""
         if self._closed:
             return
         self._closed = True
@@ -152,7 +152,7 @@ class Conversation(AsyncIterator[Output]):
         return await anext(self._output)
 
     async def _until_mark(self) -> list[Output]:
-        """Read until the job has told its number; what else was printed until then."""
+        """Read until the job has printed its number; return everything else that was printed until then."""
         mark = self._command.mark.encode() + b" "
         before = b""
         pieces: list[Output] = []
@@ -179,7 +179,7 @@ class Conversation(AsyncIterator[Output]):
         return refusal(self._command.dialect, self._command.dialect.converser, ended.status, stderr)
 
     async def _look_up(self, began: float) -> None:
-        with contextlib.suppress(XenonError):  # the command itself says what is wrong
+        with contextlib.suppress(XenonError):  # the command itself reports what is wrong
             found = await self._lookup.find([Seeking(self._command.tag, self._command.name, began)])
             self.job = self.job or found.jobs.get(self._command.tag, "")
 
@@ -189,8 +189,8 @@ class Conversation(AsyncIterator[Output]):
             async for data in stdin:
                 await self._process.write(data)
             await self._process.write_eof()
-        except Exception as error:  # noqa: BLE001 - whatever the client's side raised: the job gets no more input, and is ended
-            _log.info("the input of the interactive job %s broke off: %s: %s", self.job, type(error).__name__, error)
+        except Exception as error:  # noqa: BLE001 - the client's side may raise anything; without input the job is cancelled
+            _log.info("the input of the interactive job %s failed with %s: %s", self.job, type(error).__name__, error)
             await self._cancel()
 
     async def _end(self) -> None:
@@ -202,7 +202,7 @@ class Conversation(AsyncIterator[Output]):
         await self.aclose()
 
     async def _cancel(self) -> None:
-        """Cancel the job, also one whose number is not known yet."""
+        """Cancel the job, even if its number is not known yet."""
         began = time.monotonic()
         for _ in range(_TRIES_TO_CANCEL):
             try:
@@ -211,5 +211,5 @@ class Conversation(AsyncIterator[Output]):
                     await self._canceller.cancel(self.job)
                     return
             except XenonError as error:
-                _log.warning("the interactive job %s could not be cancelled: %s", self.job or self._command.tag, error)
+                _log.warning("cannot cancel the interactive job %s: %s", self.job or self._command.tag, error)
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKUPS)

@@ -1,8 +1,8 @@
-"""The script of a job: a description in the words of a POSIX shell, with every value quoted.
+"""Turn a job description into a script for a POSIX shell, with every value quoted.
 
-All scripts of batch jobs are made by :func:`job_script`, and all programs are run by the line that :func:`run_lines` ends with. A record
-that a job keeps of itself belongs there: what is to be written before the program begins goes before that line, and what is to be written
-after its end into the place of its ``exec``.
+:func:`job_script` builds all scripts of batch jobs, and the last line of :func:`run_lines` runs all programs. A record that a job keeps of
+itself belongs there: what is to be written before the program begins goes before that line, and what is to be written after its end
+replaces its ``exec``.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pyxenon_server.shells.words import quote
 
 __all__ = ["directory_of", "job_script", "run_lines"]
 
-_NEXT = "nice -n 0 --"  # takes the next word for a program, whatever is in its name
+_NEXT = "nice -n 0 --"  # treats the next word as the program, whatever characters its name has
 # Slurm refuses scripts that have a carriage return before a line break.
 _CARRIAGE_RETURN = "'\"$xk_cr\"'"
 
 
 def directory_of(description: JobDescription, base: str) -> str:
-    """The directory in which the job starts, seen from *base*, where the scheduler is."""
+    """Return the directory in which the job starts; *base* is the scheduler's working directory."""
     return posixpath.join(base, description.working_directory) if description.working_directory else base
 
 
 def job_script(description: JobDescription, directory: str, launcher: Sequence[str], is_opened: Callable[[str, str], bool]) -> str:
     """Return the script that runs *description* in *directory*, which is absolute.
 
-    *launcher* comes before the program. *is_opened* tells whether the batch system itself opens a file, seen from *directory*, for the
-    output or the errors of a job; the script opens all others.
+    *launcher* precedes the program. *is_opened* takes a file and *directory*, and returns True if the batch system itself opens that file
+    for standard output or error; the script opens all others.
     """
     program = [*launcher, description.executable, *description.arguments]
     own = directory if description.working_directory else ""
@@ -39,7 +39,7 @@ def job_script(description: JobDescription, directory: str, launcher: Sequence[s
 
 
 def run_lines(directory: str, environment: Mapping[str, str], program: list[str], redirections: str = "") -> list[str]:
-    """The lines that become *program*, in *directory* and with *environment* beside what is there already."""
+    """Return the shell lines that exec *program* in *directory*, with *environment* added to the existing one."""
     is_option = program[0].startswith("-")
     then = _NEXT if is_option or "=" in program[0] else ""
     return [
@@ -60,6 +60,6 @@ def _redirections(description: JobDescription, directory: str, is_opened: Callab
 
 
 def _without_carriage_returns(lines: Iterable[str]) -> list[str]:
-    """All of them are between single quotes, since nothing but values holds any."""
+    """Replace the carriage returns, which are all inside single quotes: only quoted values contain any."""
     text = [line.replace("\r", _CARRIAGE_RETURN) for line in lines]
     return ["xk_cr=$(printf '\\r')", *text] if any("\r" in line for line in lines) else text

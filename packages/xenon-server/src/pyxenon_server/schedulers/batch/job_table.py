@@ -1,4 +1,4 @@
-"""The jobs that somebody asked about, as many as there is room for."""
+"""The jobs that clients have asked about, up to a limit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _MOST_KEPT = 10_000
 class JobTable:
     """The jobs of one scheduler.
 
-    The user's own jobs stay until they have ended, since each query covers all of them. Of the others (jobs that have ended, and those of
-    other users) the last ten thousand are kept: when an older one is asked about again, the batch system is asked.
+    The user's own jobs stay until they have ended, since each query covers all of them. Of the others (ended jobs, and those of other
+    users) the last ten thousand are kept; for older ones the batch system is asked again.
 
     Args:
-        dialect: The words of the batch system.
-        is_awaited: Tells whether somebody waits for a job, which is then kept.
+        dialect: The dialect of the batch system.
+        is_awaited: Returns True if a client waits for a job, which is then kept.
     """
 
     def __init__(self, dialect: Dialect, is_awaited: Callable[[Tracked], bool]) -> None:
         self._dialect = dialect
         self._is_awaited = is_awaited
         self._open: dict[str, Tracked] = {}
-        self._others: dict[str, Tracked] = {}  # the one that was asked about last is the last
+        self._others: dict[str, Tracked] = {}  # the most recently used is the last
 
     def __len__(self) -> int:
         return len(self._open) + len(self._others)
@@ -38,11 +38,11 @@ class JobTable:
         return iter(self._open.values())
 
     def get(self, job: str) -> Tracked | None:
-        """Return *job*; None when nobody asked about it, or too long ago."""
+        """Return *job*; None if it is not kept."""
         return self._open.get(job) or self._others.get(job)
 
     def track(self, job: str) -> Tracked | None:
-        """Return *job*, which is known from now on at least; None for what cannot be an id."""
+        """Return *job*, adding it if it is new; None if *job* cannot be an id."""
         tracked = self.get(job)
         if tracked is None:
             parts = self._dialect.parse_id(job)
@@ -53,7 +53,7 @@ class JobTable:
         return tracked
 
     def put(self, tracked: Tracked) -> None:
-        """Keep *tracked*, where it belongs now."""
+        """Store *tracked* among the open or the other jobs, as its state requires."""
         self.forget(tracked)
         if tracked.ours and not tracked.settled:
             self._open[tracked.job] = tracked
@@ -62,12 +62,12 @@ class JobTable:
             self._drop()
 
     def forget(self, tracked: Tracked) -> None:
-        """Drop *tracked*."""
+        """Remove *tracked*."""
         self._open.pop(tracked.job, None)
         self._others.pop(tracked.job, None)
 
     def _drop(self) -> None:
-        """Drop the oldest of those that nobody waits for."""
+        """Remove the oldest jobs beyond the limit, except those that a client waits for."""
         for tracked in list(islice(self._others.values(), max(0, len(self._others) - _MOST_KEPT))):
             if not self._is_awaited(tracked):
                 self.forget(tracked)

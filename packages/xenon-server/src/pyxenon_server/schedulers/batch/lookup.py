@@ -1,4 +1,4 @@
-"""Finding jobs by their tags."""
+"""Find jobs by their tags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SLACK = 5.0
 
 @dataclass(frozen=True)
 class Seeking:
-    """A job that is looked for: its tag, its name, and when it was first handed to the cluster, by the monotonic clock."""
+    """A job to look for: its tag, its name, and when it was first submitted, by the monotonic clock."""
 
     tag: str
     name: str
@@ -26,18 +26,18 @@ class Seeking:
 
 @dataclass
 class Found:
-    """The jobs that were found, by their tags; and the tags of which it cannot be told that there is no job."""
+    """The ids of the jobs that were found, by tag, and the tags whose jobs may exist although they were not found."""
 
     jobs: dict[str, str] = field(default_factory=dict)
     uncertain: set[str] = field(default_factory=set)
 
 
 class Lookup:
-    """Looks jobs of one user up.
+    """Looks up the jobs of one user.
 
     Args:
         commands: The batch system's commands.
-        is_known: Tells whether a job's number is one that this scheduler gave out.
+        is_known: Returns True if this scheduler issued a job's number.
     """
 
     def __init__(self, commands: Commands, is_known: Callable[[str], bool]) -> None:
@@ -46,7 +46,7 @@ class Lookup:
         self._is_known = is_known
 
     async def find(self, sought: Sequence[Seeking]) -> Found:
-        """Look for all of *sought* at once. Raises NotConnectedException and its like when the batch system does not answer."""
+        """Look for all of *sought* at once. Raises what :meth:`Commands.ask` raises, such as NotConnectedException."""
         token = new_token()
         printed = await self._commands.ask(f"date +%s; {self._dialect.lookup(token, [it.tag for it in sought])}")
         clock, _, rest = printed.partition("\n")
@@ -69,7 +69,7 @@ class Lookup:
         return self._dialect.parse_history(await self._commands.ask(self._dialect.history_since(token, since)), token)
 
     def _match(self, sought: Iterable[Seeking], records: Iterable[JobRecord], found: Found) -> list[Seeking]:
-        """Note those of *sought* that are among *records*, and give the others."""
+        """Add those of *sought* that are among *records* to *found*, and return the others."""
         by_tag = {record.tag: record.array for record in records}
         missing = []
         for it in sought:
@@ -80,7 +80,7 @@ class Lookup:
         return missing
 
     def _may_be(self, sought: Seeking, records: Iterable[JobRecord], offset: float) -> bool:
-        """Return True if one of *records* may be the one that is *sought*, having lost its tag: some sites write comments of their own."""
+        """Return True if one of *records* may be *sought* without its tag: some sites overwrite the comments of jobs."""
         since = sought.began + offset - _SLACK
         return any(
             record.name == sought.name

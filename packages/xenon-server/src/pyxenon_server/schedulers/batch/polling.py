@@ -1,9 +1,9 @@
-"""The states of the jobs of one scheduler, and the queries that tell them.
+"""Poll the states of the jobs of one scheduler.
 
-There is one query for all jobs that somebody asks about, never two at once, and none sooner than the poll delay after the one before. Those
-who ask while it is under way share the next one. With nobody waiting there are none.
+One query covers all jobs that clients ask about. There are never two queries at once, and none sooner than the poll delay after the one
+before. Requests that arrive during a query share the next one. While nobody waits, there are no queries.
 
-A query that fails changes nothing that is known.
+A query that fails leaves the known states unchanged.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from pyxenon_server.schedulers.batch.tracking import Tracked
 __all__ = ["Poller"]
 
 _SLOWEST = 10  # times the poll delay
-_PATIENCE = 15 * 60.0  # with queries that fail, before those who wait are told
+_PATIENCE = 15 * 60.0  # seconds for which queries may fail before waiting clients get the error
 _SLOWEST_FAILING = 30.0  # seconds
-_BETWEEN_ROUNDS = 5.0  # from one round of a client's waiting to its next, at most
+_BETWEEN_ROUNDS = 5.0  # maximum seconds between two rounds of a client's waiting
 _log = logging.getLogger("xenon.server")
 _TRANSIENT = (NotConnectedException, ConnectionLostException, IOException)
 
@@ -50,7 +50,7 @@ class _Waiter:
 
 @dataclass(eq=False)
 class PendingQuery:
-    """A scheduled or running query: the jobs it covers, how many wait for its answer, and the task, which gives its error."""
+    """A scheduled or running query: the jobs it covers, the number of its waiters, and its task, which returns its error."""
 
     jobs: set[Tracked] = field(default_factory=set)
     askers: int = 0
@@ -58,11 +58,11 @@ class PendingQuery:
 
 
 class Poller:
-    """Knows the states of jobs.
+    """Keeps the states of jobs up to date.
 
     Args:
         commands: The batch system's commands.
-        delay: Seconds from one query to the next, at least.
+        delay: Minimum seconds between two queries.
     """
 
     def __init__(self, commands: Commands, delay: float) -> None:
@@ -85,32 +85,32 @@ class Poller:
         self._closed = False
 
     def add(self, job: str, tag: str, name: str, at: float | None, evidence: str = "") -> None:
-        """Take note of a job that was just submitted, as *evidence* says; the command that submits when it is empty."""
+        """Add a job that was just submitted. *evidence* is the command that says so; by default the one that submits batch jobs."""
         state = JobState(job, "PENDING", evidence=evidence or self._dialect.submitter, name=name)
         number, index = self._dialect.parse_id(job) or (job, "")
         self._jobs.put(Tracked(self._dialect, job, number, index, tag, name, at, ours=True, state=state))
         self._changed_at = time.monotonic()
 
     def is_known(self, job: str) -> bool:
-        """Return True if it is a job that this scheduler submitted, and has not forgotten after ten thousand others that ended."""
+        """Return True if this scheduler submitted *job*, and has not forgotten it after ten thousand others that ended."""
         tracked = self._jobs.get(job)
         return tracked is not None and bool(tracked.tag)
 
     def last(self, job: str) -> JobState | None:
-        """Return what was last told of a job that this scheduler submitted; None for any other."""
+        """Return the last known state of a job that this scheduler submitted; None for any other."""
         tracked = self._jobs.get(job)
         return tracked.state if tracked is not None and tracked.tag else None
 
     def ended(self, job: str, status: int) -> None:
-        """Take note of what the command of an interactive job ended with, for the case that nobody else tells."""
+        """Record the exit status of an interactive job's command, for use if the batch system does not report the job's end."""
         tracked = self._jobs.get(job)
         if tracked is not None:
             tracked.exit_status = status
 
     async def states(self, jobs: Sequence[str], *, fresh: bool = False) -> list[JobState | XenonError]:
-        """Return the state of each of *jobs*, from an answer that is no older than the poll delay; with *fresh*, from a query begun later.
+        """Return the state of each of *jobs*, not older than the poll delay; with *fresh*, from a query that begins after this call.
 
-        An error stands for a job that there is not. Raises the error of the query when that failed.
+        A job that does not exist has an error in place of its state. Raises the query's error if the query fails.
         """
         asked = [self._jobs.track(job) for job in jobs]
         wanted = [tracked for tracked in asked if tracked is not None and not tracked.settled]
@@ -119,7 +119,7 @@ class Poller:
         return [self._outcome(job, tracked) for job, tracked in zip(jobs, asked, strict=True)]
 
     async def wait(self, job: str, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
-        """As :meth:`pyxenon_server.adaptors.base.Scheduler.wait`."""
+        """Wait like :meth:`pyxenon_server.adaptors.base.Scheduler.wait`."""
         tracked = self._jobs.track(job)
         if tracked is None:
             raise self._no_such(job)
@@ -142,22 +142,22 @@ class Poller:
                 self._driver = None
 
     async def close(self) -> None:
-        """Stop; who still waits gets an error."""
+        """Stop; clients that still wait get an error."""
         self._closed = True
         tasks = [*self._queries, *([self._driver] if self._driver else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._fail_waiters(SchedulerClosedException("the scheduler was closed while the job was waited for", adaptor=self._dialect.name))
+        self._fail_waiters(SchedulerClosedException("the scheduler was closed during the wait for the job", adaptor=self._dialect.name))
 
     def _is_awaited(self, tracked: Tracked) -> bool:
         return tracked in self._waiters
 
     def _no_such(self, job: str) -> XenonError:
-        return NoSuchJobException(f"{self._dialect.title} knows no job {job!r}", adaptor=self._dialect.name)
+        return NoSuchJobException(f"{self._dialect.title} has no job {job!r}", adaptor=self._dialect.name)
 
     async def _at_last(self, tracked: Tracked) -> JobState:
-        """Return the last state when time is up, or the first, if there is none yet."""
+        """Return the last known state when the time is up; query it if there is none yet."""
         if tracked.state is None:
             (state,) = await self.states([tracked.job])
             if isinstance(state, XenonError):
@@ -175,11 +175,11 @@ class Poller:
         if tracked is not None and tracked.state is not None:
             return tracked.state
         if tracked is not None and tracked not in self._waiters:
-            self._jobs.forget(tracked)  # there is nothing to remember
+            self._jobs.forget(tracked)  # there is no state to keep
         return self._no_such(job)
 
     async def _ask(self, jobs: Iterable[Tracked]) -> None:
-        """Have *jobs* in a query that begins later than now, and raise its error."""
+        """Add *jobs* to the next query, wait for it, and raise its error if it fails."""
         if self._closed:
             raise SchedulerClosedException("the scheduler is closed", adaptor=self._dialect.name)
         if self._next is None:
@@ -189,7 +189,7 @@ class Poller:
             self._next.task.add_done_callback(self._queries.discard)
         error = await self._answer_of(self._next, jobs)
         if error is not None:
-            raise copy.copy(error)  # each has a traceback of its own
+            raise copy.copy(error)  # so that each waiter's error has its own traceback
 
     async def _answer_of(self, query: PendingQuery, jobs: Iterable[Tracked]) -> XenonError | None:
         query.jobs.update(jobs)
@@ -204,7 +204,7 @@ class Poller:
             query.askers -= 1
 
     async def _take(self, query: PendingQuery) -> XenonError | None:
-        """One query, when it may be, if anybody still waits for it; gives its error."""
+        """Run *query* once the poll delay allows it, if anybody still waits for it; return its error."""
         async with self._lock:
             await asyncio.sleep(self._asked_at + self._delay - time.monotonic())
             self._next = None
@@ -212,7 +212,7 @@ class Poller:
                 return None
             self._hurry.clear()
             self._asked_at = time.monotonic()
-            # All that have not ended are asked for together: who waits for one after the other then pays for one query, and not for many.
+            # Query all jobs that have not ended at once: a client that waits for one after the other then causes one query, not many.
             jobs = list(dict.fromkeys([*self._jobs.open(), *query.jobs]))
             try:
                 await self._query(jobs)
@@ -240,22 +240,22 @@ class Poller:
         try:
             past = await self._history(gone) if self._dialect.site.has_history else {}
         except XenonError as error:
-            _log.info("the accounting does not tell of %d jobs that have left the queue: %s", len(gone), error)
-            for tracked in gone:  # it may tell later
+            _log.info("cannot ask the accounting about %d jobs that have left the queue: %s", len(gone), error)
+            for tracked in gone:  # the accounting may answer later
                 tracked.gone_since = time.monotonic()
             return
         for tracked in gone:
             tracked.told_by_history(past)
 
     async def _queue(self, asked: list[Tracked]) -> dict[str, list[JobRecord]]:
-        """Return what the batch system says, by the number of the job or array."""
+        """Return the batch system's records, by the number of the job or array."""
         token = new_token()
         numbers = sorted({tracked.number for tracked in asked})
         own = all(tracked.ours for tracked in asked)
         answer = await self._commands.query(self._dialect.query(token, numbers, own=own))
         if answer.status and self._dialect.classify(answer.status, answer.stdout, answer.stderr) is not Verdict.NO_JOB:
             who = f"{self._dialect.title} on {self._commands.place}"
-            reason = f"{who} refused to tell the states of jobs: {answer.stderr.strip()}"
+            reason = f"{who} refused a query for the states of jobs: {answer.stderr.strip()}"
             raise IOException(reason, adaptor=self._dialect.name)
         return _by_number(self._dialect.parse_query(answer.stdout, token))
 
@@ -265,7 +265,7 @@ class Poller:
         return _by_number(self._dialect.parse_history(await self._commands.ask(self._dialect.history(token, numbers)), token))
 
     def _tell(self, tracked: Tracked) -> None:
-        """Tell those who wait for a job."""
+        """Resolve the waiters for *tracked* whose condition is met."""
         for waiter in self._waiters.get(tracked, ()):
             if waiter.future.done():
                 continue
@@ -276,10 +276,10 @@ class Poller:
                 waiter.future.set_exception(self._no_such(tracked.job))
 
     def _drive(self, tracked: Tracked) -> None:
-        """See to it that there are queries, now that somebody waits for *tracked*; soon, when that has only just begun.
+        """Keep queries running now that a client waits for *tracked*; query soon if this is not the next round of a wait.
 
-        Clients wait in rounds. The next round of one brings no query forward, and no round makes queries more frequent: only what happens
-        to jobs does.
+        Clients wait in rounds. A further round does not bring a query forward, and rounds do not make queries more frequent: only changes
+        of jobs do.
         """
         if time.monotonic() - tracked.left_at > _BETWEEN_ROUNDS:
             self._hurry.set()
@@ -287,7 +287,7 @@ class Poller:
             self._driver = asyncio.get_running_loop().create_task(self._keep_asking())
 
     async def _keep_asking(self) -> None:
-        """Ask for as long as somebody waits: often when something happened lately, else less often."""
+        """Query for as long as anybody waits: often after a recent change, otherwise less often."""
         failing_since: float | None = None
         while self._waiters and self._driver is asyncio.current_task():
             await self._until_due()
@@ -302,7 +302,7 @@ class Poller:
                     return
 
     async def _until_due(self) -> None:
-        """Sleep until the pause since the last query is over, whoever had it made, or until a wait begins."""
+        """Sleep until the pause since the last query is over, whoever caused that, or until a new wait begins."""
         while not self._hurry.is_set() and (seconds := self._asked_at + self._pause() - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), seconds)
@@ -310,8 +310,8 @@ class Poller:
     def _pause(self) -> float:
         """Return the seconds from the last query to the next one.
 
-        They are a tenth of the time in which nothing had happened by then, from the delay to ten times that. While queries fail, they are
-        twice as many after each.
+        This is a tenth of the time without a change up to the last query, but between one and ten times the poll delay. While queries
+        fail, it doubles after each.
         """
         if self._failures:
             return min(_SLOWEST_FAILING, self._delay * 2.0 ** min(self._failures, 32))

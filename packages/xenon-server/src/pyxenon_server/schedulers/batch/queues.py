@@ -1,4 +1,4 @@
-"""The place when it is opened, and its queues when somebody asks."""
+"""Probe a site when a scheduler is opened, and query its queues on demand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Queues:
 
     Args:
         commands: The batch system's commands.
-        known: Those that are known already.
+        known: The queues, if they are known already.
     """
 
     def __init__(self, commands: Commands, known: Sequence[Queue] = ()) -> None:
@@ -32,24 +32,24 @@ class Queues:
         self._learnt = time.monotonic() if known else float("-inf")
 
     async def all(self) -> list[Queue]:
-        """Return the queues that the user may see, as they were a minute ago at most."""
+        """Return the queues that the user may see; the answer is at most a minute old."""
         if time.monotonic() - self._learnt > _SECONDS_QUEUES_ARE_KEPT:
             self._known = self._dialect.parse_queues(await self._commands.ask(self._dialect.queues()))
             self._learnt = time.monotonic()
         return self._known
 
     async def default(self) -> Queue | None:
-        """Return the queue of a job that names none; None when there is no such queue."""
+        """Return the queue for jobs that name none; None if there is no default queue."""
         return next((queue for queue in await self.all() if queue.default), None)
 
     async def jobs(self, queues: Sequence[str]) -> list[str]:
-        """Return the jobs in *queues*, or in all, which wait or run; arrays count as one. Raises NoSuchQueueException."""
+        """Return the ids of the waiting and running jobs in *queues*, or in all; an array is one job. Raises NoSuchQueueException."""
         for queue in queues:
             await self.state(queue)
         return self._dialect.parse_jobs_in(await self._commands.ask(self._dialect.jobs_in(queues)))
 
     async def states(self, queues: Sequence[str]) -> list[QueueState]:
-        """Return the states of *queues*, from one query; an unknown one is told in its state."""
+        """Return the states of *queues*, from one query; the state of an unknown queue contains an error."""
         token = new_token()
         found = self._dialect.parse_queue_states(await self._commands.ask(self._dialect.queue_states(token)), token)
         return [QueueState(name, found[name]) if name in found else self._no_such(name, list(found)) for name in queues]
@@ -62,14 +62,14 @@ class Queues:
         return state
 
     def _no_such(self, queue: str, known: list[str]) -> QueueState:
-        reason = f"there is no queue {queue!r}; there are {', '.join(known) or 'none'}"
+        reason = f"there is no queue {queue!r}; the queues are {', '.join(known) or 'none'}"
         return QueueState(queue, error=NoSuchQueueException(reason, adaptor=self._dialect.name))
 
 
 async def look_around(commands: Commands) -> tuple[Dialect, list[Queue]]:
-    """Return the dialect of the place where *commands* run, and its queues, as one script tells them.
+    """Return the dialect for the site where *commands* run, and its queues, from one script.
 
-    Raises CommandNotFoundException where there is no such batch system, and NotConnectedException when it does not answer.
+    Raises CommandNotFoundException if the batch system is not installed, and NotConnectedException if it does not answer.
     """
     end = new_token()
     dialect = commands.dialect

@@ -1,4 +1,4 @@
-"""Records: what a batch system tells of jobs and queues, in the same form for all of them."""
+"""Records of jobs and queues, in the same form for all batch systems."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _WORSE_THAN_ANY_CODE = 1 << 16
 
 
 class Phase(Enum):
-    """The phase of a job, as its state's word says."""
+    """The phase of a job, which follows from the batch system's word for its state."""
 
     WAITING = "has not begun"
     RUNNING = "has begun and not ended"
     ENDED = "has ended"
-    UNKNOWN = "a word that is not known here: neither begun nor ended"
+    UNKNOWN = "an unknown word: the job counts as neither begun nor ended"
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of a job: its exit code, or the signal that ended its program; and the error when it did not end by itself."""
+    """The end of a job: its program's exit code or the signal that ended it, and the error if it did not end by itself."""
 
     exit_code: int | None = None
     signal: str = ""
@@ -33,7 +33,7 @@ class Ending:
 
     @property
     def severity(self) -> int:
-        """The higher, the worse: from 0 for a success over exit codes and signals to what kept a program from ending by itself."""
+        """How bad the end is: 0 for success, then exit codes and signals, and highest for an error."""
         if self.error is not None:
             return _WORSE_THAN_ANY_CODE
         return self.exit_code if self.exit_code is not None else 128 + _signal_number(self.signal)
@@ -41,23 +41,23 @@ class Ending:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """One record of a job, or of an element of an array, or of all elements that wait.
+    """One record of a job, of an array element, or of all waiting elements of an array.
 
     Attributes:
-        job: The batch system's number for it alone.
-        array: The number of the array that it belongs to; its own number when it belongs to none.
-        task: The index in the array, or a list of these such as ``5-20``; empty outside of arrays.
-        state: The batch system's own word.
-        phase: How far it is.
+        job: The batch system's number for this job or element alone.
+        array: The number of the array that it belongs to; its own number if it belongs to none.
+        task: The index in the array, or a list of indices such as ``5-20``; empty outside arrays.
+        state: The batch system's own word for the state.
+        phase: The phase that the state means.
         ending: How it ended; empty before.
-        began: True if it has, or had, a place to run on.
-        user: The user whose job it is, as the batch system and :attr:`Site.user <pyxenon_server.schedulers.batch.dialect.Site>` have it.
-        submitted: In seconds since 1970-01-01 UTC by the batch system's clock; None when it is not known.
+        began: True if it has, or had, a node to run on.
+        user: The job's owner, in the form of :attr:`Site.user <pyxenon_server.schedulers.batch.dialect.Site>`.
+        submitted: The time of submission in seconds since 1970-01-01 UTC by the batch system's clock; None if not known.
         name: The job's name.
-        tag: What stands where a tag is; empty when nothing does.
+        tag: The text in the place of the tag; empty if there is none.
         reason: Why it is in this state.
-        source: The command that said so.
-        information: What else it says, by the names that people see.
+        source: The command that printed the record.
+        information: Further values, by the names that users see.
     """
 
     job: str
@@ -83,7 +83,7 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue. The times are in minutes, None where there is no such limit."""
+    """A queue. The times are in minutes; None means no limit."""
 
     name: str
     default: bool

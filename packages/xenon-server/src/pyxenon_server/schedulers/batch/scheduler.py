@@ -35,20 +35,18 @@ from pyxenon_server.ssh.settings import SCHEDULER_SSH
 __all__ = ["BatchScheduler", "poll_delay", "shell_properties"]
 
 _PREFIX = "xenon.adaptors.schedulers"
-_LOCAL_OR_SSH = "Of no effect here: {title} has queues of its own."
+_LOCAL_OR_SSH = "Has no effect here: {title} has its own queues."
 _MILLISECONDS = 1000
 _log = logging.getLogger("xenon.server.jobs")
 
 
 def poll_delay(adaptor: str) -> Property[int]:
     """Return the property ``poll.delay`` of *adaptor*."""
-    return long(
-        f"{_PREFIX}.{adaptor}.poll.delay", 1000, "Milliseconds from one query for the states of jobs to the next, at least.", least=1
-    )
+    return long(f"{_PREFIX}.{adaptor}.poll.delay", 1000, "Minimum milliseconds between two queries for the states of jobs.", least=1)
 
 
 def shell_properties(title: str) -> tuple[Property[Any], ...]:
-    """Return the properties of the schedulers through which commands of the batch system *title* may run."""
+    """Return the properties of the ``ssh`` and ``local`` schedulers, which a scheduler for the batch system *title* accepts too."""
     words = _LOCAL_OR_SSH.format(title=title)
     queues = (
         (
@@ -61,18 +59,18 @@ def shell_properties(title: str) -> tuple[Property[Any], ...]:
 
 
 class BatchScheduler(Scheduler):
-    """A batch system, through its commands on this machine or over SSH. A subclass names its dialect and declares the rest.
+    """A batch system, used through its commands on this machine or over SSH. A subclass sets the dialect and declares the rest.
 
     Args:
-        request: As for every adaptor.
-        commands: The batch system's commands, with the dialect of the place; owned.
-        place: Where it is.
-        queues: Its queues.
+        request: The request to open the scheduler.
+        commands: The batch system's commands, with the dialect of the site. The scheduler owns them.
+        place: The location of the batch system.
+        queues: The queues, as known at the start.
 
     Attributes:
-        dialect: The words of the batch system, before anything is known of the place.
-        delay: The property that says how often the states of jobs are asked for.
-        patience: How long a submission may take.
+        dialect: The batch system's dialect before the site is probed.
+        delay: The property with the minimum time between two queries for the states of jobs.
+        patience: The time limits of submissions.
     """
 
     locations = ("local://[/workdir]", "ssh://host[:port][/workdir][ via:otherhost[:port]]*")
@@ -110,7 +108,7 @@ class BatchScheduler(Scheduler):
 
     @classmethod
     def adapted(cls, dialect: Dialect, request: OpenRequest) -> Dialect:
-        """Return *dialect*, changed as the properties of *request* want it."""
+        """Return *dialect*, adapted to the properties of *request*."""
         return dialect
 
     @override
@@ -130,8 +128,8 @@ class BatchScheduler(Scheduler):
     async def default_queue_name(self) -> str:
         queue = await self._queues.default()
         if queue is None:
-            reason = f"none of the queues of {self._dialect.title} is the default"
-            raise NoSuchQueueException(reason, adaptor=self.name, hint="Name a queue in each job description.")
+            reason = f"{self._dialect.title} has no default queue"
+            raise NoSuchQueueException(reason, adaptor=self.name, hint="Set queue_name in each job description.")
         return queue.name
 
     @override
@@ -213,13 +211,13 @@ class BatchScheduler(Scheduler):
         return await open_filesystem(self._place, self.request)
 
     def _left(self, conversation: Conversation, status: int | None) -> None:
-        """Forget a conversation, which is over."""
+        """Drop a conversation that has ended."""
         self._conversations.discard(conversation)
         if status is not None:
             self._poller.ended(conversation.job, status)
 
     def _cancel_later(self, job: str) -> None:
-        """Cancel a job that was submitted for somebody who has given up meanwhile, and so can never learn of it."""
+        """Cancel a job whose caller has given up in the meantime and will never learn its id."""
         task = asyncio.get_running_loop().create_task(self._cancel_unwanted(job))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -228,7 +226,7 @@ class BatchScheduler(Scheduler):
         try:
             await self._canceller.cancel(job)
         except XenonError as error:
-            _log.warning("job %s was submitted for a caller who had given up, and could not be cancelled: %s", job, error)
+            _log.warning("cannot cancel job %s, which was submitted after its caller had given up: %s", job, error)
 
 
 def _state_or_raise(state: JobState | XenonError) -> JobState:

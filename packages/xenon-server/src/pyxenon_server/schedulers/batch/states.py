@@ -1,4 +1,4 @@
-"""The state of a job, from the records of it or of the elements of its array."""
+"""Derive the state of a job from its records, or from those of its array's elements."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MOST_TELLING = (Phase.RUNNING, Phase.UNKNOWN, Phase.WAITING, Phase.ENDED)
 
 
 def job_state(job: str, records: Sequence[JobRecord], seen: float | None = None) -> JobState:
-    """Return the state of *job*, of which there is one record at least; several when it is an array.
+    """Return the state of *job* from *records*: at least one, and several if it is an array.
 
-    An array has begun when one of its elements has, and has ended when all have; it then has the worst end of theirs.
+    An array has begun when one of its elements has, and has ended when all have. Its end is then the worst of theirs.
     """
     done = all(record.has_ended for record in records)
     shown = max(records, key=lambda record: record.ending.severity) if done else min(records, key=_liveliness)

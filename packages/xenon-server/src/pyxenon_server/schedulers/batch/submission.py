@@ -1,8 +1,8 @@
-"""Submission, exactly once.
+"""Submit every job exactly once.
 
-Every job carries a tag that was drawn for it. When the answer to a submission is lost, nobody knows whether there is a job: it is looked up
-by its tag, and submitted again only when that tells that there is none, and when the command that may still be submitting it cannot be
-running any more. Where that cannot be told, the error says that a job may have been submitted.
+Every job carries a random tag. If the answer to a submission is lost, it is unknown whether the job exists, so it is looked up by its tag.
+It is submitted again only if the lookup finds no job and the command that may be submitting it can no longer be running. If neither can be
+established, the error says that the job may have been submitted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_AT_ONCE = 100
 _TRIES = 3
 _NOT_FOUND = 127
 
-# After a refusal, it is asked whether the batch system is there at all: with none, each further try would take many seconds for nothing.
+# After a refusal, check that the batch system answers at all: if it does not, each further submission would waste many seconds.
 _REPORT = """
 trap '' PIPE HUP
 {clean}date '+{token}@ %s'
@@ -49,13 +49,13 @@ _ONE = """[ -n "${{_xn_down-}}" ] || {{ {submission}_xn_report {number} $?
 
 @dataclass(frozen=True)
 class Patience:
-    """Limits of time, in seconds.
+    """Time limits, in seconds.
 
     Attributes:
-        command: A command that submits, until it is ended; for each job of it, *job* more.
-        job: See *command*.
-        controller: A submission, while the controller does not answer.
-        slack: What is added to be sure that a command has ended.
+        command: The time after which a submitting command is stopped, without the time for its jobs.
+        job: The additional time for each job of a submitting command.
+        controller: How long a submission is retried while the controller does not answer.
+        slack: The additional time after which a command has certainly ended.
     """
 
     command: float = 30.0
@@ -66,7 +66,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job that was submitted: its id, and the cluster's time then, in seconds since 1970-01-01 UTC; None when it is not known."""
+    """A submitted job: its id, and the cluster's time at the submission in seconds since 1970-01-01 UTC, or None if not known."""
 
     job: str
     at: float | None
@@ -74,18 +74,18 @@ class Submitted:
 
 @dataclass(eq=False)
 class Submission:
-    """A job that is to be submitted.
+    """A job to submit.
 
     Attributes:
-        tag: By which it is found again.
-        name: The name that it has in the batch system.
-        options: For the command that submits.
+        tag: The tag by which the job can be found again.
+        name: The job's name in the batch system.
+        options: The options of the submitting command.
         script: The job's script.
-        answer: What became of it.
-        tries: How often it was handed to the cluster.
-        began: When it was last handed to the cluster, by this machine's monotonic clock.
-        may_exist: Whether a job may have come of it.
-        certain_at: When no command can be submitting it any more, by the same clock.
+        answer: The outcome.
+        tries: How often a command has tried to submit it.
+        began: When the last such command began, by this machine's monotonic clock.
+        may_exist: True if the job may have been submitted.
+        certain_at: The time from which no command can be submitting it any more, by the same clock.
         trouble: Why there is no answer.
     """
 
@@ -107,8 +107,8 @@ class Submitter:
     Args:
         commands: The batch system's commands.
         lookup: Finds jobs by their tags.
-        patience: How long things may take.
-        unwanted: Is told of jobs that were submitted when nobody waited for them any more.
+        patience: The time limits.
+        unwanted: Called with the id of each job that was submitted after its caller had given up.
     """
 
     def __init__(self, commands: Commands, lookup: Lookup, patience: Patience, unwanted: Callable[[str], None]) -> None:
@@ -123,7 +123,7 @@ class Submitter:
         self._recovery: asyncio.Task[None] | None = None
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Submit it; raises what :meth:`pyxenon_server.adaptors.base.Scheduler.submit` says."""
+        """Submit a job; raises what :meth:`pyxenon_server.adaptors.base.Scheduler.submit` raises."""
         self._batching.add(submission)
         try:
             return await submission.answer
@@ -132,7 +132,7 @@ class Submitter:
             raise
 
     async def close(self) -> None:
-        """Stop. What was not handed to the cluster is not submitted; for the rest, the errors say what is known."""
+        """Stop. Pending jobs are not submitted; those that may have been get an error that says so."""
         unsent = await self._batching.close()
         if self._recovery is not None:
             self._recovery.cancel()
@@ -142,7 +142,7 @@ class Submitter:
             _fail(submission, SchedulerClosedException(f"the scheduler was closed: {words}", adaptor=self._dialect.name))
 
     async def _submit(self, submissions: list[Submission]) -> None:
-        """One command for all *submissions*."""
+        """Submit all of *submissions* with one command."""
         wanted = [submission for submission in submissions if not submission.answer.done()]
         if not wanted:
             return
@@ -154,7 +154,7 @@ class Submitter:
         try:
             completed = await self._commands.change(self._script(wanted, token), seconds)
         except NotConnectedException as error:
-            for submission in wanted:  # the command cannot have begun
+            for submission in wanted:  # without a connection the command cannot have begun
                 submission.trouble = error
                 _fail(submission, self._given_up(submission, error))
             return
@@ -176,8 +176,8 @@ class Submitter:
     def _settle(self, submissions: Sequence[Submission], answers: _Answers) -> None:
         for number, submission in enumerate(submissions):
             said = answers.of(number)
-            if said is None:  # the command stopped before, or it was ended
-                reason = self._dialect.words(answers.rest) or "the command that submits was ended before it came to this job"
+            if said is None:  # the command skipped this job, or was stopped before it
+                reason = self._dialect.words(answers.rest) or "the submitting command was stopped before it reached this job"
                 may_exist = submission.may_exist or not answers.whole
                 seconds = self._message_seconds if may_exist else 0.0
                 self._lose(submission, self._commands.away(reason), may_exist=may_exist, seconds=seconds)
@@ -188,7 +188,7 @@ class Submitter:
             else:
                 self._lose_sent(submission, _no_id(self._dialect, said.stdout + said.stderr))
 
-    def _refuse(self, submission: Submission, said: _Said) -> None:
+    def _refuse(self, submission: Submission, said: _Reply) -> None:
         verdict = self._dialect.classify(said.status, said.stdout, said.stderr)
         if not verdict.is_away:
             _fail(submission, refusal(self._dialect, self._dialect.submitter, said.status, said.stderr))
@@ -198,7 +198,7 @@ class Submitter:
             self._lose(submission, self._commands.away(said.stderr), may_exist=submission.may_exist)
 
     def _lose_sent(self, submission: Submission, error: XenonError) -> None:
-        """It came to the batch system, which did not tell what it made of it."""
+        """Handle a submission that reached the batch system without a clear answer."""
         self._lose(submission, error, may_exist=True, seconds=3 * self._message_seconds)
 
     def _succeed(self, submission: Submission, submitted: Submitted) -> None:
@@ -208,7 +208,7 @@ class Submitter:
             submission.answer.set_result(submitted)
 
     def _lose(self, submission: Submission, trouble: XenonError, *, may_exist: bool, seconds: float = 0.0) -> None:
-        """There is no answer: find out. No command can be submitting it any more *seconds* from now."""
+        """Start looking up a submission without an answer. In *seconds* from now no command can be submitting it any more."""
         submission.trouble = trouble
         submission.may_exist = may_exist
         submission.certain_at = max(submission.certain_at, time.monotonic() + seconds)
@@ -217,7 +217,7 @@ class Submitter:
             self._recovery = asyncio.get_running_loop().create_task(self._recover())
 
     async def _recover(self) -> None:
-        """Look the lost ones up until each is found, is to be submitted again, or is given up."""
+        """Look up the lost submissions until each is found, submitted again or given up."""
         pause = 0.0
         while self._lost:
             await asyncio.sleep(min(pause, self._until_certain()))
@@ -235,7 +235,7 @@ class Submitter:
                 self._decide(submission, found.jobs.get(submission.tag), submission.tag in found.uncertain)
 
     def _until_certain(self) -> float:
-        """Seconds until one that is still uncertain is not."""
+        """Return the seconds until the first of the uncertain submissions becomes certain."""
         now = time.monotonic()
         return min((it.certain_at - now + 0.1 for it in self._lost if it.certain_at > now), default=float("inf"))
 
@@ -252,7 +252,7 @@ class Submitter:
         if job is not None:
             self._succeed(submission, Submitted(job, None))
         elif submission.answer.done():
-            # Nobody waits any more, and a job may still come of it until this is certain.
+            # Nobody waits for it any more, but until it is certain the job may still appear.
             if submission.may_exist and time.monotonic() < submission.certain_at:
                 self._lost.append(submission)
         elif submission.may_exist and time.monotonic() < submission.certain_at:
@@ -271,18 +271,18 @@ class Submitter:
         return "".join([*parts, f"echo '{token}!'\n"])
 
     def _given_up(self, submission: Submission, why: XenonError | None) -> XenonError:
-        reason = why.reason if why is not None else "nothing is known"
+        reason = why.reason if why is not None else "the reason is not known"
         if not submission.may_exist:
             return NotConnectedException(f"the job was not submitted: {reason}", adaptor=self._dialect.name, hint="Submit it again later.")
         return ConnectionLostException(
-            f"a job may have been submitted, or not: {reason}; no job with its tag was found yet",
+            f"the job may have been submitted, but it is not certain: {reason}; no job with its tag has been found yet",
             adaptor=self._dialect.name,
             hint=self._dialect.how_to_find(submission.tag),
         )
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Reply:
     """The answer to one submission of a command."""
 
     status: int
@@ -294,9 +294,9 @@ class _Answers:
     """The answers to all submissions of a command.
 
     Attributes:
-        at: The cluster's time when it began, in seconds since 1970-01-01 UTC; None when it is not known.
-        whole: Not empty when it came to its end, even if it left jobs out because the controller did not answer.
-        rest: What it printed to standard error after the last job.
+        at: The cluster's time when the command began, in seconds since 1970-01-01 UTC; None if not known.
+        whole: Not empty if the command ran to its end, even if it skipped jobs because the controller did not answer.
+        rest: Its standard error output after the last job.
     """
 
     def __init__(self, stdout: bytes, stderr: bytes, token: str) -> None:
@@ -306,7 +306,7 @@ class _Answers:
         out, self.whole, _ = out.partition(f"{token}!")
         self.at = float(clock) if mark and clock.isdigit() else None
         *errors, self.rest = err.split(f"{token}= ")
-        self._said: dict[int, _Said] = {}
+        self._said: dict[int, _Reply] = {}
         before = ""
         for number, part in enumerate(out.split(f"{token}= ")):
             line, _, following = part.partition("\n") if number else ("", "", part)
@@ -314,19 +314,19 @@ class _Answers:
             if len(words) == 2:
                 index = number - 1
                 stderr_text = errors[index].partition("\n")[2] if index and index < len(errors) else "".join(errors[:1])
-                self._said[int(words[0])] = _Said(int(words[1]), before, stderr_text)
+                self._said[int(words[0])] = _Reply(int(words[1]), before, stderr_text)
             before = following
 
-    def of(self, number: int) -> _Said | None:
-        """Return the answer to the submission with that number; None when there is none."""
+    def of(self, number: int) -> _Reply | None:
+        """Return the answer to submission *number*; None if there is none."""
         return self._said.get(number)
 
 
 def refusal(dialect: Dialect, command: str, status: int, stderr: str) -> XenonError:
-    """Return the error for a job that *command* did not accept: it ended with *status*, and said *stderr*."""
-    words = dialect.words(stderr) or f"{command} ended with {status} and said nothing"
+    """Return the error for a job that *command* refused with *status* and *stderr*."""
+    words = dialect.words(stderr) or f"{command} ended with status {status} and no message"
     if status == _NOT_FOUND and "not found" in words:
-        return CommandNotFoundException(f"there is no {command}: {words}", adaptor=dialect.name)
+        return CommandNotFoundException(f"the command {command} was not found: {words}", adaptor=dialect.name)
     verdict = dialect.classify(status, "", stderr)
     if verdict.is_away:
         return NotConnectedException(f"{dialect.title} does not answer: {words}", adaptor=dialect.name, hint="Submit it again later.")
@@ -337,8 +337,8 @@ def refusal(dialect: Dialect, command: str, status: int, stderr: str) -> XenonEr
 
 
 def _no_id(dialect: Dialect, said: str) -> XenonError:
-    told = f", but {said.strip()!r}" if said.strip() else ""
-    return ConnectionLostException(f"{dialect.submitter} did not tell the job's number{told}", adaptor=dialect.name)
+    printed = f"; it printed {said.strip()!r}" if said.strip() else ""
+    return ConnectionLostException(f"{dialect.submitter} did not print the job's number{printed}", adaptor=dialect.name)
 
 
 def _fail(submission: Submission, error: XenonError) -> None:

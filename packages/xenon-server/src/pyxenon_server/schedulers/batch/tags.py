@@ -1,4 +1,4 @@
-"""Words that are drawn at random: tags, by which jobs are found again, and tokens, which mark places in what a command prints."""
+"""Random words: tags, by which jobs are found again, and tokens, which delimit the output of commands."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ TAG_PREFIX = "xenon:"
 
 
 def new_tag() -> str:
-    """Return a tag that no other job has."""
+    """Return a new, unique tag."""
     return f"{TAG_PREFIX}{secrets.token_hex(10)}"
 
 
 def new_token() -> str:
-    """Return a word that nobody can have known when naming a job; it begins with a letter."""
+    """Return a random word, so that nobody can have used it in a job's name; it begins with a letter."""
     return f"x{secrets.token_hex(12)}"

@@ -1,1 +1,1 @@
-"""Checks of job descriptions, shared by all schedulers."""
+"""Modules that all schedulers share: checks of job descriptions, running programs, and file systems."""

@@ -1,4 +1,4 @@
-"""Checks of job descriptions: what no scheduler can take, and what one machine without a batch system cannot honour."""
+"""Check job descriptions: for what no scheduler accepts, and for what needs a batch system."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pyxenon_core.messages import JobDescription
 
 __all__ = ["MARK", "check_description", "check_interactive", "check_plain", "no_such_queue"]
 
-MARK = "XENON_JOB"  # the variable by which the processes of a job are known
+MARK = "XENON_JOB"  # the environment variable that identifies the processes of a job
 
 
 def check_description(adaptor: str, description: JobDescription) -> None:
-    """Raise what says why no scheduler could run *description*.
+    """Raise an error if no scheduler can run *description*.
 
     Raises:
         IncompleteJobDescriptionException: There is no executable.
-        InvalidJobDescriptionException: A text cannot reach a program, or a variable of the environment cannot have its name.
+        InvalidJobDescriptionException: A text cannot be passed to a program, or the name of an environment variable is not valid.
     """
     if not description.executable:
         raise IncompleteJobDescriptionException("the job description has no executable", adaptor=adaptor)
@@ -32,27 +32,28 @@ def check_description(adaptor: str, description: JobDescription) -> None:
             raise _invalid(adaptor, field, f"cannot be {text!r}: {why}")
     for name in description.environment:
         if not name or "=" in name or name == MARK:
-            why = "is set for every job by this scheduler" if name == MARK else "is no name for a variable: it is empty or holds a ="
-            raise _invalid(adaptor, "environment", f"cannot set {name!r}, which {why}")
+            why = "the scheduler sets it for every job" if name == MARK else "a variable's name must not be empty or contain ="
+            raise _invalid(adaptor, "environment", f"cannot set {name!r}: {why}")
 
 
 def check_interactive(adaptor: str, description: JobDescription) -> None:
-    """Raise InvalidJobDescriptionException when an interactive job redirects what goes to and comes from the client."""
+    """Raise InvalidJobDescriptionException if an interactive job redirects its streams, which go to and come from the client."""
     for field in ("stdin", "stdout", "stderr"):
         if getattr(description, field):
-            raise _invalid(adaptor, field, "cannot be a file for an interactive job: it goes over the connection")
+            raise _invalid(adaptor, field, "cannot be a file for an interactive job: its streams go over the connection")
 
 
 def check_plain(adaptor: str, description: JobDescription) -> None:
-    """Raise what says why a machine without a batch system cannot run *description*; it heeds no cores and no memory.
+    """Raise an error if a machine without a batch system cannot run *description*. Cores and memory are ignored.
 
     Raises:
-        InvalidJobDescriptionException: It asks for several tasks.
-        UnsupportedJobDescriptionException: It asks for a start time, temporary space, or has options for a batch system.
+        IncompleteJobDescriptionException: As for :func:`check_description`.
+        InvalidJobDescriptionException: As for :func:`check_description`, or it asks for several tasks.
+        UnsupportedJobDescriptionException: It asks for a start time or temporary space, or has options for a batch system.
     """
     check_description(adaptor, description)
     if description.tasks > 1:
-        raise _invalid(adaptor, "tasks", f"cannot be {description.tasks}: this scheduler runs one task a job; submit several jobs")
+        raise _invalid(adaptor, "tasks", f"cannot be {description.tasks}: this scheduler runs one task per job; submit several jobs")
     unsupported = {
         "scheduler_arguments": description.scheduler_arguments,
         "temp_space": description.temp_space,
@@ -60,13 +61,13 @@ def check_plain(adaptor: str, description: JobDescription) -> None:
     }
     for field, value in unsupported.items():
         if value:
-            reason = f"{field} cannot be {value!r}: there is no batch system that would heed it"
+            reason = f"{field} cannot be {value!r}: it needs a batch system"
             raise UnsupportedJobDescriptionException(reason, adaptor=adaptor, hint="Leave it out, or use a scheduler for a cluster")
 
 
 def no_such_queue(adaptor: str, queue: str, names: tuple[str, ...]) -> NoSuchQueueException:
-    """The exception for a queue that is not one of *names*."""
-    return NoSuchQueueException(f"there is no queue {queue!r}; there are {', '.join(names)}", adaptor=adaptor)
+    """Return the exception for a queue that is not one of *names*."""
+    return NoSuchQueueException(f"there is no queue {queue!r}; the queues are {', '.join(names)}", adaptor=adaptor)
 
 
 def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:
@@ -80,13 +81,13 @@ def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:
 
 
 def _unusable(text: str) -> str:
-    """Why no program could be given *text*; empty when it can."""
+    """Return why *text* cannot be passed to a program; empty if it can."""
     if "\0" in text:
-        return "it holds a null character, which no argument, name or path can hold"
+        return "it contains a null character, which arguments, names and paths cannot contain"
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        return f"it holds half a character, {text[error.start]!r}"
+        return f"it contains a lone surrogate, {text[error.start]!r}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The file system beside a scheduler: the files that its jobs find on the machine where they are submitted."""
+"""A scheduler's file system: the files on the machine where its jobs are submitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["open_filesystem"]
 
 
 async def open_filesystem(place: SchedulerLocation, request: OpenRequest) -> FileSystem:
-    """Open the files of *place* with the adaptor that is installed for them, for whoever opened the scheduler with *request*.
+    """Open the file system at *place*, the location of the scheduler that *request* opened, with the installed adaptor for it.
 
     Over SSH it shares the scheduler's connection, since its credential and settings are the same. Raises what opening that adaptor raises.
     """

@@ -1,4 +1,4 @@
-"""An interactive job's conversation with its client: both ways at once, each piece as it comes, and neither side ahead of the other."""
+"""The conversation of an interactive job with its client: both directions at once, each piece as it comes, with backpressure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _log = logging.getLogger("xenon.server.jobs")
 
 
 class Conversation(AsyncIterator[Output]):
-    """What an interactive job prints, as an iterator. When it is closed, or the task that waits for it is cancelled, so is the job.
+    """The output of an interactive job, as an iterator. Closing it, or cancelling the task that waits for it, cancels the job.
 
     Args:
-        job_table: Where the job is kept.
+        job_table: The table that contains the job.
         job: The job.
-        process: Its shell.
-        stdin: What it reads.
-        done: Called when it is closed.
+        process: The job's shell.
+        stdin: The job's input.
+        done: Called when the conversation is closed.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Conversation(AsyncIterator[Output]):
             self._reading = False
 
     async def aclose(self) -> None:
-        """End the conversation: a job that still runs is cancelled."""
+        """End the conversation; cancels the job if it still runs."""
         if self._closed:
             return
         self._closed = True
         if not self._job.over:
-            # Over SSH the end of a process comes after what it printed: somebody has to read that.
+            # Over SSH the end of a process arrives after its output, so the output must be read first.
             dropping = asyncio.ensure_future(self._drop_output())
-            await self._job_table.cancel(self._job, "the client left the conversation")
+            await self._job_table.cancel(self._job, "the client closed the conversation")
             dropping.cancel()
             await asyncio.gather(dropping, return_exceptions=True)
         self._feeding.cancel()
@@ -88,13 +88,13 @@ class Conversation(AsyncIterator[Output]):
             async for data in stdin:
                 await self._process.write(data)
             await self._process.write_eof()
-        except Exception as error:  # noqa: BLE001 - whatever the client's side raised: the job can get no more input, and is ended
-            _log.info("the input of the interactive job %s ended with %s: %s", self._job.identity, type(error).__name__, error)
-            await self._job_table.cancel(self._job, "its input broke off")
+        except Exception as error:  # noqa: BLE001 - the client's side may raise anything; without input the job is cancelled
+            _log.info("the input of the interactive job %s failed with %s: %s", self._job.identity, type(error).__name__, error)
+            await self._job_table.cancel(self._job, "the job's input failed")
         finally:
             close = getattr(stdin, "aclose", None)
             if close is not None:
-                with contextlib.suppress(RuntimeError):  # it is being advanced still, by a task that is ending
+                with contextlib.suppress(RuntimeError):  # raised while a task that is ending still advances it
                     await close()
 
     async def _watch(self) -> None:

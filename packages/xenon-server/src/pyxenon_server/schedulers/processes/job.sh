@@ -1,17 +1,17 @@
-# What the script of a job calls. xk_file is where the keeper is told of it.
+# Functions for the script of a job. xk_file is the keeper's record of the job.
 
-# End before the program has begun: the reason is $1.
+# End before the program starts, for the reason $1.
 xk_stop() {
   echo "stopped $1" >>"$xk_file"
   exit 127
 }
 
-# What a shell does that could not become the program, and ends; a program that has begun has no such trap.
+# Record it if the shell ends because it could not exec the program; a program that has started no longer has this trap.
 xk_begin() {
   trap 'echo "stopped unstartable" >>"$xk_file"' EXIT
 }
 
-# Go on only if the program $1 is there, as exec looks for it.
+# Go on only if exec would find the program $1.
 xk_find() {
   case $1 in
     */*)
@@ -22,7 +22,7 @@ xk_find() {
       [ "${PATH+set}" ] || return 0
       IFS=:
       set -f
-      xk_why=missing xk_places=$PATH: # an empty name at the end is the working directory as well
+      xk_why=missing xk_places=$PATH: # an empty last entry also means the working directory
       for xk_place in $xk_places; do
         [ -f "${xk_place:-.}/$1" ] || continue
         [ -x "${xk_place:-.}/$1" ] && unset IFS && set +f && return

@@ -1,6 +1,6 @@
-"""A job description as a script for a POSIX ``sh``: every value arrives byte for byte, and nothing in it is interpreted.
+"""Turn a job description into a script for a POSIX ``sh``: every value arrives byte for byte, and the shell interprets none of it.
 
-The functions and the variables ``xk_…`` that a script uses are in ``job.sh`` and ``keeper.sh``.
+The functions and variables ``xk_…`` that a script uses are in ``job.sh`` and ``keeper.sh``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["batch_script", "interactive_script", "shell_text"]
 
 
 def batch_script(identity: str, description: JobDescription, directory: str) -> str:
-    """What the keeper runs for a batch job with the id *identity*; relative paths are resolved against *directory*, or the home."""
+    """Return the keeper's script for the batch job *identity*. Relative paths start at *directory*, or at the home if it is empty."""
     program = _program(description, "${xk_bare}", "${xk_with}", "${xk_then}")
     same = bool(description.stdout) and description.stderr == description.stdout
     outputs = (
@@ -31,7 +31,7 @@ def batch_script(identity: str, description: JobDescription, directory: str) -> 
 
 
 def interactive_script(identity: str, description: JobDescription, directory: str, file: str) -> str:
-    """What a shell of its own runs for an interactive job; *file* is the record that the keeper has of it."""
+    """Return the script that an interactive job's own shell runs; *file* is the keeper's record of the job."""
     session = [f"xk_file={quote(file)}", 'echo "pid $$" >>"$xk_file"']
     if description.executable.startswith("-") or not all(map(is_exportable, description.environment)):
         session.append('xk_with="$(command -v env) --" xk_then="$(command -v nice) -n 0 --"')
@@ -41,7 +41,7 @@ def interactive_script(identity: str, description: JobDescription, directory: st
 
 @cache
 def shell_text(name: str) -> str:
-    """The shell script *name* of this folder, without its comments."""
+    """Return the text of the shell script *name* in this directory, without its comments."""
     lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
@@ -56,11 +56,11 @@ def _preparation(identity: str, description: JobDescription, directory: str) -> 
 
 
 def _program(description: JobDescription, bare: str, with_variables: str, then: str) -> str:
-    """The words that become the program, with what has to go before it: *bare*, or *with_variables*, the variables, and *then*."""
+    """Return the line that execs the program, after *bare*, or after *with_variables*, the variables and *then*."""
     program = (description.executable, *description.arguments)
     return f"xk_begin; {program_line(program, description.environment, bare=bare, env=with_variables, then=then)}"
 
 
 def _explicit(place: str) -> str:
-    """A relative path so that ``cd`` looks for it nowhere else, and takes none for ``-``."""
+    """Prefix a relative path with ``./``, so that ``cd`` ignores CDPATH and does not treat ``-`` specially."""
     return place if place.startswith("/") else f"./{place}"

@@ -1,7 +1,7 @@
-"""Jobs in their queues and under their keeper: begun when their turn comes, ended whole, and followed also when the line breaks.
+"""Start jobs when their turn in the queue comes, end them with all their processes, and follow them across broken connections.
 
-What is known of a job comes from the keeper's events alone. When the line breaks nothing changes but that nothing new is heard. The next
-keeper tells what is on record; only a start that is on no record is asked for again, and a job that ran and is on no record is lost.
+The state of a job comes from the keeper's events alone. When the connection breaks, the known states stay as they are. The next keeper
+reports its records: a job without a record is started again if it was not known to run, and is lost if it was.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class JobTable:
     """The jobs of one scheduler.
 
     Args:
-        shell: Where they run.
-        lease: Seconds for which they live on when the line to the machine is broken.
-        queues: The queues that they are in.
+        shell: The shell on the machine where they run.
+        lease: The seconds for which they run on after the connection to the machine has broken.
+        queues: Their queues.
 
     Attributes:
-        jobs: Those that are known, by their ids.
+        jobs: The known jobs, by id.
     """
 
     def __init__(self, shell: Shell, lease: int, queues: Iterable[Queue[Job]]) -> None:
@@ -73,12 +73,12 @@ class JobTable:
         self._closed = False
 
     def new(self, description: JobDescription, queue: Queue[Job]) -> Job:
-        """A job that nobody knows of yet."""
+        """Create a job, without adding it to the table."""
         number = f"{next(self._numbers):08d}"
         return Job(f"{self._keeper.key}-{number}", number, description, queue)
 
     async def connect(self) -> None:
-        """Have a keeper, or raise what says why there cannot be one."""
+        """Make sure that a keeper is connected; raises what :meth:`Keeper.connect` raises, and SchedulerClosedException once closed."""
         if self._closed:
             raise SchedulerClosedException(_CLOSED)
         had_one = bool(self._keeper.folder)
@@ -86,20 +86,20 @@ class JobTable:
             self._nothing_on_record()
 
     async def enter(self, job: Job) -> None:
-        """Put *job* into its queue; it begins when its turn comes. Raises what says why it cannot be, and then it is not in the queue."""
+        """Put *job* into its queue; it starts when its turn comes. Raises what :meth:`connect` raises, without queueing the job."""
         await self.connect()
-        if self._ending:  # meanwhile, and nobody would ever begin it
+        if self._ending:  # closed during the await: the job would never start
             raise SchedulerClosedException(f"{_CLOSED}: the job was not submitted")
         self.jobs[job.identity] = job
         job.queue.add(job)
         self._begin_what_can()
 
     def record_of(self, job: Job) -> str:
-        """The file with the keeper's record of *job*."""
+        """Return the path of the keeper's record of *job*."""
         return f"{self._keeper.folder}/j{job.number}"
 
     async def cancel(self, job: Job, why: str) -> JobState:
-        """End *job* with all that it started, and wait until it is gone, for twelve seconds at most."""
+        """End *job* and all its processes, and wait at most twelve seconds until they are gone; return its state."""
         if job.sent == 0 and not job.over:
             self._withdraw(job, why)
         elif not job.over:
@@ -109,11 +109,11 @@ class JobTable:
         return job.state
 
     def interactive_started(self, job: Job) -> None:
-        """The shell of an interactive *job* runs."""
+        """Record that the shell of an interactive *job* runs."""
         self._started(job, [])
 
     async def interactive_ended(self, job: Job, ended: Ended) -> None:
-        """The shell of an interactive *job* ended."""
+        """Record that the shell of an interactive *job* ended."""
         why = await self._recall(job) if ended.exit_code in (126, 127) else ""
         if why:
             job.stopped(why)
@@ -124,12 +124,12 @@ class JobTable:
         self._release(job)
 
     def interactive_lost(self, job: Job, why: str) -> None:
-        """The line to the shell of an interactive *job* broke: what it prints can reach nobody any more, so that it is ended."""
+        """End an interactive *job* whose connection broke: its output can no longer reach anybody."""
         job.orphan = True
-        self._ask(job, f"the connection to it was lost: {why}")
+        self._ask(job, f"the connection to the job was lost: {why}")
 
     async def close(self) -> None:
-        """End all jobs with all that they started, and wait until they are gone."""
+        """End all jobs and all their processes, and wait until they are gone."""
         self._ending = True
         for job in self._unfinished():
             if job.sent == 0:
@@ -140,7 +140,7 @@ class JobTable:
                 await self.connect()
         self._closed = True
         if self._keeper.connected and not await self._keeper.leave():
-            _log.warning("the keeper did not say that all jobs have ended")
+            _log.warning("the keeper did not confirm that all jobs have ended")
         for timer in (self._forgetting, self._looking):
             if timer is not None:
                 timer.cancel()
@@ -149,7 +149,7 @@ class JobTable:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._keeper.drop()
         for job in self._unfinished():
-            job.lost(f"{_CLOSED}, and could not see how the job ended")
+            job.lost(f"{_CLOSED} before it could see how the job ended")
 
     def _unfinished(self) -> list[Job]:
         return [job for job in self.jobs.values() if not job.over]
@@ -176,7 +176,7 @@ class JobTable:
         self._release(job)
 
     def _ask(self, job: Job, why: str) -> None:
-        """Ask for the end of *job*; without a line the next keeper is asked."""
+        """Ask the keeper to end *job*; without a connection, the next keeper is asked."""
         job.asked = job.asked or why
         job.gone.clear()
         self._keeper.say("end", job.number)
@@ -187,7 +187,7 @@ class JobTable:
             await job.gone.wait()
 
     def _release(self, job: Job) -> None:
-        """What holds for a job that is over: its slot is free, and after ten thousand others it is not remembered."""
+        """Free the slot of a job that is over, and forget the oldest such job beyond ten thousand."""
         if not job.queue.remove(job):
             return
         self._ended.append(job)
@@ -198,7 +198,7 @@ class JobTable:
         self._begin_what_can()
 
     def _forget(self, number: str) -> None:
-        """Let the keeper delete its record, together with others."""
+        """Have the keeper delete the record of job *number*, together with others."""
         self._heard.append(f"j{number}")
         if len(self._heard) >= _FORGOTTEN_AT_ONCE:
             self._forget_now()
@@ -213,7 +213,7 @@ class JobTable:
         self._keeper.say("forget", *heard)
 
     def _hear(self, words: list[str]) -> None:
-        """An event: see :mod:`pyxenon_server.schedulers.processes.keeper`."""
+        """Handle an event, as listed in :mod:`pyxenon_server.schedulers.processes.keeper`."""
         event, *rest = words
         if event == "listed":
             self._settle()
@@ -242,7 +242,7 @@ class JobTable:
         elif asked:
             job.killed(_ended(kind, value))
         else:
-            reason = f"{value}: the program's own exit code, or signal {signal_name(int(value) - 128)}" if kind == "either" else ""
+            reason = f"{value}: either the program's exit code or signal {signal_name(int(value) - 128)}" if kind == "either" else ""
             job.ended(_ended(kind, value), reason)
         self._release(job)
 
@@ -250,7 +250,7 @@ class JobTable:
         job.gone.set()
         if job.orphan:
             self._gone_unseen(job)
-        elif not job.over:  # its own line, or its runner, tells how; unless a reader holds that up who does not read, or it was killed
+        elif not job.over:  # its own connection or its runner reports how, unless a client that does not read blocks it, or it was killed
             asyncio.get_running_loop().call_later(_SECONDS_TO_TELL, self._gone_unseen, job)
 
     def _gone_unseen(self, job: Job) -> None:
@@ -263,7 +263,7 @@ class JobTable:
             self._looking = asyncio.get_running_loop().call_later(_SECONDS_BETWEEN_LOOKS, self._look)
 
     def _look(self) -> None:
-        """Have the keeper look for jobs whose runner was killed before them: nobody else would ever tell that they ended."""
+        """Have the keeper look for jobs whose runner was killed before them, and so cannot report their end."""
         self._looking = None
         if any(not job.interactive and job.state.running for job in self._unfinished()):
             self._keeper.say("look")
@@ -271,7 +271,7 @@ class JobTable:
 
     def _vanished(self, job: Job, _how: list[str]) -> None:
         if not job.interactive or job.orphan:
-            job.vanished("the job does not run any more, and nobody saw how it ended")
+            job.vanished("the job no longer runs, and its end was not observed")
             self._release(job)
 
     def _connection_broke(self, why: str) -> None:
@@ -279,7 +279,7 @@ class JobTable:
         for future in self._recalled.values():
             future.cancel()
         for job in self._unfinished():
-            job.out_of_sight(f"no word of it since: {why}")
+            job.out_of_sight(f"no news of the job since the connection broke: {why}")
         if not self._reconnecting and not self._ending and self._unfinished():
             self._reconnecting = True
             self._background(self._reconnect())
@@ -291,17 +291,17 @@ class JobTable:
                 try:
                     await self.connect()
                 except InvalidCredentialException as error:
-                    _log.warning("the jobs cannot be reached any more: %s", error)
+                    _log.warning("giving up reconnecting to the jobs: %s", error)
                     return
                 except XenonError as error:
-                    _log.info("the jobs cannot be reached at present: %s", error)
+                    _log.info("cannot reconnect to the jobs yet: %s", error)
                     await asyncio.sleep(next(pauses))
         finally:
             self._reconnecting = False
         self._begin_what_can()
 
     def _settle(self) -> None:
-        """A new keeper has told what is on record. The old one is dead, so that nothing else can begin any more."""
+        """Compare the jobs with the records of a new keeper. The old one is dead, so that it cannot start anything any more."""
         listed, self._listed = self._listed, set()
         for job in self._told_to_another():
             if job.number in listed or job.interactive:
@@ -309,26 +309,26 @@ class JobTable:
                 if job.asked:
                     self._keeper.say("end", job.number)
             elif job.state.running:
-                self._lose(job, "the machine has no record of it any more")
+                self._lose(job, "the machine no longer has a record of it")
             else:
                 self._begin(job)
         self._begin_what_can()
 
     def _nothing_on_record(self) -> None:
-        """The machine has forgotten everything: it was started anew, or the lease is over and all jobs were ended."""
+        """Handle the loss of all records: the machine was restarted, or the lease has expired and all jobs were ended."""
         for job in self._told_to_another():
             if not job.interactive or job.orphan:
-                self._lose(job, "the machine has no record of any job: it was started anew, or without a connection for too long")
+                self._lose(job, "the machine has no record of any job: it was restarted, or was without a connection for too long")
 
     def _told_to_another(self) -> list[Job]:
         return [job for job in self._unfinished() if 0 < job.sent < self._keeper.count]
 
     def _lose(self, job: Job, why: str) -> None:
-        job.lost(f"nobody knows whether the job runs: {why}")
+        job.lost(f"it is unknown whether the job still runs: {why}")
         self._release(job)
 
     async def _recall(self, job: Job) -> str:
-        """Why an interactive *job* could not be started; empty when it could, or nobody can tell."""
+        """Return why an interactive *job* could not start; empty if it could, or if that is not known."""
         if not self._keeper.connected:
             return ""
         future = self._recalled[job.number] = asyncio.get_running_loop().create_future()

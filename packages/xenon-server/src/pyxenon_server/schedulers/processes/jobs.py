@@ -1,4 +1,4 @@
-"""What is known in this process of one job on a machine without a batch system."""
+"""The server's view of one job on a machine without a batch system."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class Job:
     """A job, from its submission on.
 
     Args:
-        identity: Its id.
-        number: What the keeper calls it.
-        description: What it was submitted with.
+        identity: The job's id.
+        number: The keeper's name for the job.
+        description: The description that it was submitted with.
         queue: The queue that it is in.
 
     Attributes:
-        state: What is known of it.
-        script: What the keeper runs for it; empty once it is known to have begun.
-        sent: Which of the keepers, counted from 1, was told of it last; 0 for none.
-        interactive: Whether it has a shell of its own, which no keeper started.
-        orphan: Whether the line to that shell broke.
-        turn: Set when its turn has come.
-        gone: Set when the keeper said that nothing is left of it.
-        asked: Why it was asked to end, in words for people; empty when it was not.
-        timer: What ends it when it has run too long.
+        state: The last known state.
+        script: The script that the keeper runs; empty once the job is known to have started.
+        sent: The keeper, counted from 1, that last got the job; 0 if none has.
+        interactive: True if the job has its own shell, which no keeper started.
+        orphan: True if the connection to that shell broke.
+        turn: Set when the job's turn has come.
+        gone: Set when the keeper reported that nothing is left of the job.
+        asked: Why the job was asked to end, for people; empty if it was not.
+        timer: The timer that ends the job when it has run too long.
     """
 
     def __init__(self, identity: str, number: str, description: JobDescription, queue: Queue[Job]) -> None:
@@ -68,16 +68,16 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will be learnt of it: it has ended, or nobody can know any more."""
+        """True if no more will be learnt about the job: it has ended, or its state can no longer be determined."""
         return self.state.done or self._lost
 
     @property
     def seconds(self) -> float | None:
-        """How long it may run; None when there is no limit."""
+        """The job's time limit in seconds; None if there is none."""
         return self.description.max_runtime * _SECONDS or None
 
     async def wait(self, happened: Callable[[JobState], bool], timeout: float | None) -> JobState:
-        """Wait until *happened*, until nothing more will be learnt, or for *timeout* seconds."""
+        """Wait until *happened* is true of the state, the job is :attr:`over`, or *timeout* seconds have passed; return the state."""
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         while not happened(self.state) and not self.over:
@@ -91,43 +91,43 @@ class Job:
         return self.state
 
     def started(self, process: str = "") -> None:
-        """It runs, in the process with that number where it is known."""
+        """Record that the job runs, in the process with the number *process* if that is known."""
         if not self.over:
             self.script = ""
             information = {**self.state.information, **({"pid": process} if process else {})}
             self._become(replace(self.state, state="RUNNING", running=True, reason="", evidence=_EVIDENCE, information=information))
 
     def ended(self, ended: Ended, reason: str = "") -> None:
-        """Its program ended by itself, or was killed by a signal that this scheduler did not send."""
+        """Record that the program ended by itself, or by a signal that this scheduler did not send."""
         reason = reason or (f"killed by signal {ended.signal}" if ended.signal else "")
         self._end("DONE", exit_code=ended.exit_code, signal=ended.signal, reason=reason)
 
     def killed(self, ended: Ended | None = None) -> None:
-        """Its program ended after it had been asked to, or it was taken back before it began."""
+        """Record that the program ended on request, or that the job was cancelled before it started."""
         ended = ended or Ended(None)
-        error = JobCanceledException(self.asked or "the job was ended by this scheduler")
+        error = JobCanceledException(self.asked or "the scheduler ended the job")
         self._end("KILLED", exit_code=ended.exit_code, signal=ended.signal, error=error)
 
     def stopped(self, why: str) -> None:
-        """Its program could not be started, for what the script calls *why*."""
+        """Record that the program could not start; *why* is the script's word for the reason."""
         self._end("ERROR", exit_code=_STATUS.get(why), error=self._failure(why), reason=why)
 
     def failed(self, error: XenonError) -> None:
-        """It could not be started, for *error*."""
+        """Record that the job could not start because of *error*."""
         self._end("ERROR", error=error)
 
     def vanished(self, why: str) -> None:
-        """It does not run any more, and nobody saw how it ended."""
+        """Record that the job no longer runs, and that it is not known how it ended."""
         self._end("UNKNOWN", error=ConnectionLostException(why))
 
     def lost(self, why: str) -> None:
-        """Nothing can be learnt of it any more, not even whether it runs."""
+        """Record that the job's state can no longer be determined, not even whether it runs."""
         if not self.over:
             self._lost = True
             self._become(replace(self.state, state="UNKNOWN", running=False, error=ConnectionLostException(why)))
 
     def out_of_sight(self, why: str) -> None:
-        """Nothing can be learnt of it at present; what was known stays, with the time when it was seen."""
+        """Record that the job cannot be observed at present; its last known state and the time of that stay."""
         if not self.over:
             self.state = replace(self.state, reason=why)
 
@@ -149,11 +149,11 @@ class Job:
         if why == "missing":
             return CommandNotFoundException(f"the executable {wanted.executable!r} was not found; give its path, or check PATH")
         if why == "forbidden":
-            return PermissionDeniedException(f"the executable {wanted.executable!r} is a directory, or may not be executed")
+            return PermissionDeniedException(f"the executable {wanted.executable!r} is a directory or lacks execute permission")
         if why == "unstartable":
-            reason = f"{wanted.executable!r} could not be begun: its arguments and environment are too long, or it is no program"
-            return InvalidJobDescriptionException(reason, hint="Put long values into a file; the shell's words are in standard error")
+            reason = f"cannot start {wanted.executable!r}: its arguments and environment are too long, or it is not a program"
+            return InvalidJobDescriptionException(reason, hint="Put long values into a file; see the shell's message in standard error")
         if why == "directory":
             place = wanted.working_directory or "of the scheduler"
-            return InvalidPathException(f"the working directory {place!r} does not exist, or cannot be entered")
-        return InvalidPathException(f"the file {getattr(wanted, why, '')!r} for {why} cannot be opened")
+            return InvalidPathException(f"the working directory {place!r} does not exist or cannot be entered")
+        return InvalidPathException(f"cannot open the file {getattr(wanted, why, '')!r} for {why}")

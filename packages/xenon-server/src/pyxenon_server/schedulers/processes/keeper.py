@@ -1,26 +1,26 @@
-"""The keeper: a shell script that runs the jobs of one scheduler on the machine where they run, and this process's connection to it.
+"""The keeper: a shell script that runs the jobs of one scheduler on their machine, and the connection to it.
 
-One ``sh`` for each scheduler, started with its first job, reads commands from its standard input and prints events, each a line:
+Each scheduler has one ``sh``, started with its first job. It reads commands from standard input and prints events, each on one line:
 
 =========================  ===========================================================================================
 ``start JOB LINES``        run the script in the next LINES lines → ``started JOB PID``, then ``ended JOB HOW``
-``adopt JOB``              keep an interactive job, which has a shell of its own and tells the keeper its process
-``recall JOB``             → ``recalled JOB WHY``: why an interactive job could not be started; empty when it could
-``end JOB``                end it and all that it started → ``gone JOB``, when nothing is left of it
-``look``                   → ``vanished JOB`` for each that ended when nobody could see how
-``forget FILE…``           the ends of these jobs have been heard
+``adopt JOB``              watch an interactive job, which has its own shell and writes its process to the record
+``recall JOB``             → ``recalled JOB WHY``: why an interactive job could not start; empty if it could
+``end JOB``                end the job and all its processes → ``gone JOB`` when nothing is left of it
+``look``                   → ``vanished JOB`` for each job that ended unobserved
+``forget FILE…``           delete these records: the ends of their jobs have been received
 ``bye``                    end everything → ``bye``
 =========================  ===========================================================================================
 
-HOW is ``code N``, ``signal N``, ``either N`` (the shell cannot tell which) or ``stopped WHY``, with ``asked`` behind it when the job had
-been asked to end. The records of the jobs are files in a private folder. A new keeper with the same key takes the place of an old one,
-tells what is on record (``started``, ``ended``, ``vanished``, at last ``listed``), and goes on. When the input ends without a ``bye``
-and no other keeper comes within the lease, everything is ended.
+HOW is ``code N``, ``signal N``, ``either N`` (the shell cannot tell which) or ``stopped WHY``, followed by ``asked`` if the job had been
+asked to end. The records of the jobs are files in a private directory. A new keeper with the same key replaces the old one, reports the
+records (``started``, ``ended``, ``vanished``, finally ``listed``), and goes on. If the input ends without a ``bye`` and no other keeper
+comes within the lease, everything is ended.
 
-It is a shell script here as there: a POSIX shell is on every machine that runs jobs over SSH, Python is not, and one keeper is one set
-of bugs. Where a shell is too coarse the script says how it is made exact: exits are told from signals by the shell's table of jobs, and
-the signals that a shell takes from what runs in its background are given back. What has left the group of its job is found by the
-variable XENON_JOB in its environment; without /proc only the group is ended.
+The same shell script runs locally and over SSH: every machine with SSH has a POSIX shell, but not every one has Python, and one keeper
+means one set of bugs. The script makes up for what a shell lacks: it tells exits from signals by the shell's job table, and restores the
+signal handlers that a shell changes for background processes. It finds processes that have left their job's process group by the variable
+XENON_JOB in their environment; without /proc it ends only the group.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class Keeper:
     """The connection to the keeper of one scheduler.
 
     Args:
-        shell: Where the jobs run.
-        lease: Seconds that the jobs live on without a connection.
+        shell: The shell on the machine where the jobs run.
+        lease: The seconds for which the jobs run on without a connection.
         heard: Called with the words of each event.
-        lost: Called when the connection broke, with the reason.
+        lost: Called with the reason when the connection breaks.
 
     Attributes:
-        key: What the keeper's records are found by; it is part of the jobs' ids.
-        folder: Where they are; empty before the first keeper has said so.
-        returned: Whether the last keeper that came found the records of the one before.
-        count: How many keepers there have been.
+        key: The key that identifies the keeper's records; it is part of the jobs' ids.
+        folder: The directory of the records; empty until the first keeper has reported it.
+        returned: True if the latest keeper found the records of the one before.
+        count: The number of keepers so far.
     """
 
     def __init__(self, shell: Shell, lease: int, heard: Callable[[list[str]], None], lost: Callable[[str], None]) -> None:
@@ -79,13 +79,14 @@ class Keeper:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection."""
+        """True while the keeper is connected."""
         return self._connection is not None and self._connection.open
 
     async def connect(self) -> bool:
-        """Start a keeper, unless there is a connection; gives whether one was started.
+        """Start a keeper unless one is connected; return True if one was started.
 
-        Raises NotConnectedException and the other errors of the shell, and IOException when the machine has no place for the records.
+        Raises NotConnectedException and the shell's other errors, CommandNotFoundException if the machine lacks a command, and IOException
+        if the directory for the records cannot be created.
         """
         async with self._lock:
             if self.connected:
@@ -94,7 +95,7 @@ class Keeper:
             process = await self._shell.start(script)
             if self._dropped:
                 await _dismiss(process)
-                raise SchedulerClosedException("the scheduler was closed while the shell that was to keep its jobs was started")
+                raise SchedulerClosedException("the scheduler was closed while it was starting the shell that runs its jobs")
             connection = self._connection = _Connection(process, self._heard, self._broken)
             self.count += 1
             try:
@@ -105,9 +106,9 @@ class Keeper:
             return True
 
     def say(self, *words: str, script: str = "") -> None:
-        """Send a command, with the *script* that it needs.
+        """Send a command, with its *script* if it needs one.
 
-        It is dropped without a connection: the next keeper's list says what has happened.
+        Without a connection the command is dropped: the next keeper's list shows what has happened.
         """
         lines = script.split("\n") if script else []
         text = "\n".join((" ".join((*words, str(len(lines)))) if script else " ".join(words), *lines, ""))
@@ -115,7 +116,7 @@ class Keeper:
             self._connection.send(text.encode("utf-8", "surrogateescape"), answered=words[0] in _ANSWERED)
 
     async def leave(self) -> bool:
-        """End all that runs, and the keeper; gives whether it said that it has."""
+        """End all jobs and the keeper; return True if the keeper confirmed it."""
         connection = self._connection
         if connection is None or not connection.open:
             return False
@@ -128,7 +129,7 @@ class Keeper:
             await connection.close()
 
     async def drop(self) -> None:
-        """Let the connection go, and those that broke, without a word, for good: a keeper that is being started goes at once."""
+        """Close the connection, and those that broke, for good and without a command. A keeper that is still starting ends at once."""
         self._dropped = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._lock.acquire(), _SECONDS_TO_END)
@@ -149,7 +150,7 @@ class Keeper:
 
 
 async def _dismiss(process: ShellProcess) -> None:
-    """Let a keeper go that nobody wants any more; it takes away the folder that it has made."""
+    """End a keeper that is no longer needed; it removes the directory that it has created."""
     try:
         await process.write(b"bye\n")
         with contextlib.suppress(XenonError, TimeoutError):
@@ -159,12 +160,12 @@ async def _dismiss(process: ShellProcess) -> None:
 
 
 class _Connection:
-    """One keeper's process.
+    """The connection to one keeper's process.
 
     Attributes:
-        open: Whether it is there.
-        room: What it said of its folder.
-        left: Becomes True when it said goodbye, False when it ended without.
+        open: True until the connection is closed or broken.
+        room: The keeper's report on its directory.
+        left: Becomes True when the keeper says goodbye, False when it ends without.
     """
 
     def __init__(self, process: ShellProcess, heard: Callable[[list[str]], None], broken: Callable[[_Connection, str], None]) -> None:
@@ -181,30 +182,30 @@ class _Connection:
         self._tasks = [asyncio.ensure_future(work) for work in (self._listen(), self._send(), self._watch())]
 
     def send(self, text: bytes, *, answered: bool) -> None:
-        """Have *text* sent, after what is to be sent already. Events must be heard meanwhile, or both sides would wait.
+        """Queue *text* for sending. A task sends it while events are read, since otherwise both sides could block.
 
-        When it is to be *answered* and nothing is heard for half a minute, the connection counts as broken.
+        If it is to be *answered* and no event arrives for half a minute, the connection counts as broken.
         """
         self._outbox.put_nowait(text)
         if answered and self._patience is None and self.open:
             self._patience = asyncio.get_running_loop().call_later(_SECONDS_OF_PATIENCE, self._end, "it does not answer")
 
     async def enter(self) -> tuple[bool, str]:
-        """Whether it found records, and the folder that they are in."""
+        """Wait for the keeper's start; return whether it found records, and their directory."""
         try:
             room, _, rest = (await asyncio.wait_for(asyncio.shield(self.room), _SECONDS_TO_ENTER)).partition(" ")
         except TimeoutError:
-            raise NotConnectedException(f"the shell that was to keep the jobs said nothing for {_SECONDS_TO_ENTER} seconds") from None
+            raise NotConnectedException(f"the shell that runs the jobs did not answer within {_SECONDS_TO_ENTER} seconds") from None
         if room == "lacking":
-            hint = "Install it there, or put its folder on the PATH of a non-interactive login; coreutils, grep and busybox have them"
-            raise CommandNotFoundException(f"the shell that keeps the jobs cannot find {rest.replace(' ', ', ')}", hint=hint)
+            hint = "Install what is missing (coreutils, grep or busybox), or add its directory to the PATH of non-interactive logins"
+            raise CommandNotFoundException(f"the shell that runs the jobs cannot find {rest.replace(' ', ', ')}", hint=hint)
         if room == "none":
-            hint = "Set TMPDIR to a folder that has space and takes pipes"
-            raise IOException(f"there is no place for the records of the jobs: {rest}", hint=hint)
+            hint = "Set TMPDIR to a directory that has free space and allows named pipes"
+            raise IOException(f"cannot create the directory for the jobs' records: {rest}", hint=hint)
         return room == "old", rest
 
     async def close(self) -> None:
-        """Let it go; when it said goodbye it ends by itself."""
+        """Close the connection. A keeper that has said goodbye gets time to end by itself."""
         self.open = False
         await self._stop()
         with contextlib.suppress(XenonError, TimeoutError):
@@ -212,7 +213,7 @@ class _Connection:
         await self._process.close()
 
     async def retire(self) -> None:
-        """Let it go once it has ended: the next keeper ends it, and its runners are not to be killed with it."""
+        """Close the connection once the keeper has ended: the next keeper ends it, and its runners must not be killed with it."""
         try:
             await self._stop()
             with contextlib.suppress(XenonError):
@@ -234,7 +235,7 @@ class _Connection:
             try:
                 await self._process.write(text)
             except XenonError:
-                return  # whoever listens hears of it
+                return  # the listening task gets the error too
 
     async def _listen(self) -> None:
         why = "it ended"
@@ -246,7 +247,7 @@ class _Connection:
         self._end(why)
 
     async def _watch(self) -> None:
-        """See its end also when what it started holds its output open."""
+        """Notice the keeper's end even if one of its child processes keeps its output open."""
         with contextlib.suppress(XenonError):
             await self._process.wait()
         await asyncio.sleep(_SECONDS_TO_LISTEN)
@@ -279,7 +280,7 @@ class _Connection:
         if not self.left.done():
             self.left.set_result(False)
         if not self.room.done():
-            self.room.set_exception(NotConnectedException(f"the shell that was to keep the jobs ended at once: {why}"))
+            self.room.set_exception(NotConnectedException(f"the shell that runs the jobs ended as soon as it was started: {why}"))
         elif was_open:
-            _log.info("the connection to the keeper of jobs broke: %s", why)
+            _log.info("the connection to the keeper broke: %s", why)
             self._broken(self, why)

@@ -1,11 +1,11 @@
-# Keeps the jobs of one scheduler on the machine where they run; keeper.py says what is said. A line before this sets xk_key and xk_lease.
+# Runs the jobs of one scheduler on their machine; keeper.py describes the protocol. A line before this sets xk_key and xk_lease.
 
-# Tell the client. It reads a pipe that the next keeper goes on with, so that no end of a job is told to a connection that has gone.
+# Send an event to the client through a pipe. The next keeper reads on from it, so that no event is lost to a connection that has broken.
 xk_say() {
   echo "$*" >&8
 }
 
-# What is on record of job $1.
+# Read the record of job $1.
 xk_recall() {
   xk_file=$xk_dir/j$1 xk_runner='' xk_pid='' xk_ended='' xk_stopped='' xk_asked='' xk_shown='' xk_told=''
   [ -f "$xk_file" ] || return
@@ -22,9 +22,9 @@ xk_recall() {
   done <"$xk_file"
 }
 
-# Run job $1, whose script is $2, and see how it ends. A shell's status cannot tell "exit 137" from a SIGKILL, but its table of jobs can:
-# it shows the number only for an exit. bash shows it while the end is not waited for yet, the others afterwards. Where the end comes before
-# the wait, bash may have crossed the job off; it has then complained of the process that a signal killed, as of no other.
+# Run job $1 with the script $2, and find out how it ends. A shell's status cannot tell "exit 137" from a SIGKILL, but its job table can: it
+# shows the number only for an exit. bash shows it before the end is waited for, other shells afterwards. If the job ends before the wait,
+# bash may have removed it from the table; it has then printed a message with its process, but only if a signal killed it.
 xk_run() {
   xk_file=$xk_dir/j$1
   [ -z "$xk_monitor" ] || set -m
@@ -37,7 +37,7 @@ xk_run() {
   wait "$xk_pid"
   xk_status=$?
   if [ "$xk_bash" ]; then
-    # Some versions let the trap interrupt the wait, with a status that says so.
+    # In some versions the trap interrupts the wait, which then returns 128 plus the number of SIGCHLD.
     if [ "$xk_status" -eq "$xk_bash" ]; then
       wait "$xk_pid" 2>/dev/null
       xk_again=$?
@@ -64,7 +64,7 @@ xk_run() {
   xk_say "ended $1 $xk_how $xk_asked"
 }
 
-# The processes that hold the mark of job $1, or of any job when it is empty, wherever they have gone.
+# Print the processes with the mark of job $1, or of any job if it is empty, in whatever process group they are.
 xk_marked() {
   [ -r /proc/self/environ ] || return
   for xk_place in $(grep -l -- "XENON_JOB=$xk_key-$1" /proc/[0-9]*/environ 2>/dev/null); do
@@ -73,7 +73,8 @@ xk_marked() {
   done
 }
 
-# Send the signal $1 to job $2, or to all when it is empty, and to nothing twice. The group of a job that has ended may be someone else's.
+# Send the signal $1 to job $2, or to all jobs if it is empty, and to no process twice. Skip ended jobs: other processes may have their group
+# number by now.
 xk_signal() {
   xk_groups=' ' xk_early=''
   for xk_place in "$xk_dir/j"${2:-*}; do
@@ -93,7 +94,7 @@ xk_signal() {
   done
 }
 
-# Whether process $1 has ended, and only waits for a parent that may never ask how.
+# Succeed if process $1 has ended and only waits for its parent to collect its status, which may never happen.
 xk_is_zombie() {
   read -r xk_line <"/proc/$1/stat" && case ${xk_line##*) } in Z*) ;; *) return 1 ;; esac
 }
@@ -102,7 +103,7 @@ xk_lives() {
   kill -0 "$1" && ! xk_is_zombie "$1"
 }
 
-# Whether anything is left of job $1, or of any when it is empty.
+# Succeed if any process is left of job $1, or of any job if it is empty.
 xk_left() {
   for xk_place in "$xk_dir/j"${1:-*}; do
     xk_recall "${xk_place##*/j}"
@@ -115,7 +116,7 @@ xk_left() {
   [ "$(xk_marked "$1")" ]
 }
 
-# End job $1, or all when it is empty, with everything that they started: gently, and after two seconds with force.
+# End job $1, or all jobs if it is empty, with everything that they started: with SIGTERM, and after two seconds with SIGKILL.
 xk_end() {
   for xk_place in "$xk_dir/j"${1:-*}; do
     xk_recall "${xk_place##*/j}"
@@ -146,7 +147,7 @@ xk_end_one() {
   xk_left "$1" || xk_say "gone $1"
 }
 
-# Tell of the jobs that have ended without their runners, which were killed before them, and so can tell of nothing.
+# Report the jobs that have ended after their runners were killed, which would have reported the end.
 xk_look() {
   xk_over=''
   for xk_place in "$xk_dir/j"*; do
@@ -160,7 +161,7 @@ xk_look() {
   done
 }
 
-# Tell what is on record of all jobs. A runner that was killed writes no end; one that lives may be about to, and gets half a second.
+# Report the records of all jobs. A runner that was killed records no end; one that lives may be about to, and gets half a second.
 xk_tell_all() {
   xk_waited=''
   for xk_place in "$xk_dir/j"*; do
@@ -185,7 +186,7 @@ xk_tell_all() {
   xk_say listed
 }
 
-# What has to be there.
+# Check that the necessary commands exist.
 xk_require() {
   xk_lacking=''
   for xk_word in cat grep mkdir mkfifo mv rm sleep; do
@@ -197,7 +198,7 @@ xk_require() {
   }
 }
 
-# Which start of the machine, or of the container, this is.
+# Print what identifies the current boot of the machine, or start of the container.
 xk_start_of_all() {
   read -r xk_boot </proc/sys/kernel/random/boot_id
   read -r xk_line </proc/1/stat
@@ -205,7 +206,7 @@ xk_start_of_all() {
   echo "$xk_boot ${20}"
 }
 
-# Records of an earlier start: nothing of what they tell of runs any more, and their numbers are those of other processes by now.
+# Close the records of an earlier boot: their jobs no longer run, and other processes may have their numbers by now.
 xk_close_records() {
   for xk_place in "$xk_dir/j"*; do
     xk_recall "${xk_place##*/j}"
@@ -213,7 +214,7 @@ xk_close_records() {
   done
 }
 
-# The place where everything is written down. Its name is secret until it is there, and then it is only taken for ours if it is.
+# Create or reopen the directory of the records. Its name is secret until it exists; an existing one is used only if it is our own.
 xk_enter() {
   xk_dir=${TMPDIR:-/tmp}/xenon-$(id -u)-$xk_key
   xk_room=new
@@ -226,7 +227,7 @@ xk_enter() {
       xk_old=''
     fi
     kill -s KILL $xk_old
-    # Its reader of the pipe could swallow one more event.
+    # Wait until the old keeper is dead: its reader of the pipe could swallow one more event.
     xk_tries=0
     for xk_pid in $xk_old; do
       while xk_lives "$xk_pid" && [ "$xk_tries" -lt 50 ]; do
@@ -252,13 +253,14 @@ xk_enter() {
   [ "$xk_room" = new ] || xk_tell_all
 }
 
-# How a program gets a group of its own, and the signals that a shell without job control takes from what it runs in the background.
+# Find out how to give a program its own process group, and how to restore the signals that a shell without job control ignores in
+# background processes.
 xk_prepare() {
   xk_setsid=$(command -v setsid) xk_env=$(command -v env) xk_monitor='' xk_bash=''
   xk_with="$xk_env --"
   xk_then="$(command -v nice) -n 0 --"
   if [ "$BASH_VERSION" ]; then
-    set +o posix # in which a trap interrupts every wait
+    set +o posix # in POSIX mode a trap interrupts every wait
     xk_bash=$((128 + $(kill -l CHLD)))
   fi
   set -m # dash refuses without a terminal, but not in a subshell
@@ -287,7 +289,7 @@ xk_leave() {
   exit 0
 }
 
-# Read the next $1 lines. They are gathered in small parts, as a shell copies what it appends to.
+# Read the next $1 lines. Collect them in small parts, since a shell copies the whole variable whenever it appends.
 xk_script() {
   xk_text='' xk_part=''
   while [ "$1" -gt 0 ]; do
@@ -309,7 +311,7 @@ xk_require
 xk_enter
 xk_prepare
 while read -r xk_word xk_id xk_rest; do
-  jobs >/dev/null # reaps what has ended
+  jobs >/dev/null # reaps ended children
   case $xk_word in
     start)
       xk_script "$xk_rest"

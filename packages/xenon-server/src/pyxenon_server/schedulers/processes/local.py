@@ -1,4 +1,4 @@
-"""The adaptor ``local``: jobs on this machine."""
+"""The scheduler adaptor ``local``: jobs on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLOTS = slots("local")
 
 
 class LocalScheduler(MachineScheduler):
-    """Jobs as processes of the machine that the server runs on, with the rights of its user. They end with the server."""
+    """Jobs as processes on the server's machine, with the rights of its user. They end when the server ends."""
 
     name = "local"
     description = "Jobs as processes of the machine on which the server runs, in queues that the server keeps."
@@ -30,5 +30,5 @@ class LocalScheduler(MachineScheduler):
     @override
     async def open(cls, request: OpenRequest) -> Self:
         place = SchedulerLocation(parse_local(cls.name, request.location))
-        directory = place.workdir or os.getcwd()  # noqa: PTH109 - a text is wanted
+        directory = place.workdir or os.getcwd()  # noqa: PTH109 - a str is needed
         return cls(request, LocalShell(), place, directory, request.properties[_SLOTS])

@@ -1,4 +1,4 @@
-"""A machine without a batch system as a scheduler: what the adaptors ``local`` and ``ssh`` have in common."""
+"""A scheduler for a machine without a batch system: the common part of the adaptors ``local`` and ``ssh``."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ __all__ = ["MachineScheduler", "polling_delay", "slots"]
 
 
 def polling_delay(adaptor: str) -> Property[int]:
-    """The property ``queue.pollingDelay`` of *adaptor*."""
+    """Return the property ``queue.pollingDelay`` of *adaptor*."""
     return long(
         f"xenon.adaptors.schedulers.{adaptor}.queue.pollingDelay",
         1000,
-        "Milliseconds between looks at a job, 100 to 60000. It is accepted and has no effect: the end of a job is told, not looked for.",
+        "Milliseconds between checks of a job, 100 to 60000. Accepted but without effect: jobs report their end, so nothing is polled.",
         least=100,
         most=60_000,
     )
 
 
 def slots(adaptor: str) -> Property[int]:
-    """The property ``queue.multi.maxConcurrentJobs`` of *adaptor*."""
+    """Return the property ``queue.multi.maxConcurrentJobs`` of *adaptor*."""
     name = f"xenon.adaptors.schedulers.{adaptor}.queue.multi.maxConcurrentJobs"
-    return integer(name, 4, "How many jobs of the queue multi run at once; at least 1.", least=1)
+    return integer(name, 4, "How many jobs of the queue multi may run at once; at least 1.", least=1)
 
 
 class MachineScheduler(Scheduler):
     """Jobs on one machine, in the queues ``single``, ``multi`` and ``unlimited``.
 
     Args:
-        request: The request.
-        shell: Where the jobs run. The scheduler owns it.
-        place: The machine that the shell is on.
-        directory: What relative working directories are resolved against; empty for the home directory.
-        most: How many jobs of the queue ``multi`` run at once.
+        request: The request to open the scheduler.
+        shell: The shell on the machine where the jobs run. The scheduler owns it.
+        place: The location of that machine.
+        directory: The directory against which relative working directories are resolved; empty for the home directory.
+        most: The maximum number of jobs of the queue ``multi`` that run at once.
 
     Attributes:
-        lease: Seconds for which jobs live on when the connection to the machine is broken.
+        lease: The seconds for which jobs run on after the connection to the machine has broken.
     """
 
     is_embedded = True
@@ -106,7 +106,7 @@ class MachineScheduler(Scheduler):
         try:
             return job.identity, await self._converse(job, stdin)
         except BaseException:
-            await asyncio.shield(self._job_table.cancel(job, "it could not be begun"))
+            await asyncio.shield(self._job_table.cancel(job, "the job could not be started"))
             raise
 
     @override
@@ -118,9 +118,9 @@ class MachineScheduler(Scheduler):
         awaited = self._job(job)
         state = await awaited.wait(happened, timeout)
         if awaited.over and state.error is not None and not (state.done or happened(state)):
-            # Not its end, which nobody has seen, and nothing that waiting would ever bring.
-            reason = f"waiting for job {job!r} cannot come to an end: {state.error.reason}"
-            hint = "Look on the machine itself whether it runs, or let the job leave a mark of its own when it is through"
+            # The state is neither the job's end, which was not observed, nor one that waiting longer could bring about.
+            reason = f"cannot wait for job {job!r} any longer: {state.error.reason}"
+            hint = "Check on the machine itself whether it runs, or have the job create a file when it finishes"
             raise ConnectionLostException(reason, adaptor=self.name, hint=hint)
         return state
 
@@ -141,7 +141,7 @@ class MachineScheduler(Scheduler):
     async def _converse(self, job: Job, stdin: AsyncIterator[bytes]) -> Conversation:
         await job.turn.wait()
         if job.over:
-            raise NotConnectedException(f"the interactive job was withdrawn before its turn came: {job.asked}", adaptor=self.name)
+            raise NotConnectedException(f"the interactive job was cancelled before it started: {job.asked}", adaptor=self.name)
         script = interactive_script(job.identity, job.description, self._directory, self._job_table.record_of(job))
         process = await self._shell.start(script)
         self._job_table.interactive_started(job)
@@ -157,6 +157,6 @@ class MachineScheduler(Scheduler):
     def _job(self, identity: str) -> Job:
         job = self._job_table.jobs.get(identity)
         if job is None:
-            reason = f"there is no job {identity!r}: this scheduler gave out no such id, or has forgotten it after ten thousand other jobs"
+            reason = f"there is no job {identity!r}: this scheduler never issued that id, or dropped it after ten thousand later jobs ended"
             raise NoSuchJobException(reason, adaptor=self.name)
         return job

@@ -16,11 +16,11 @@ SINGLE, MULTI, UNLIMITED = "single", "multi", "unlimited"
 
 
 class Queue(Generic[J]):
-    """Jobs that wait, first in, first out, and those that run.
+    """A first-in, first-out queue: its waiting and its running jobs.
 
     Args:
         name: The queue's name.
-        slots: How many of its jobs may run at once; None for any number.
+        slots: The maximum number of its jobs that run at once; None for no limit.
     """
 
     def __init__(self, name: str, slots: int | None) -> None:
@@ -30,11 +30,11 @@ class Queue(Generic[J]):
         self.running: set[J] = set()
 
     def add(self, job: J) -> None:
-        """Put *job* behind the others."""
+        """Add *job* at the end."""
         self.waiting.append(job)
 
     def take(self) -> J | None:
-        """The job whose turn it is, which counts as running from now on; None when there is none, or no slot."""
+        """Return the next job and count it as running; None if no job waits or no slot is free."""
         if not self.waiting or (self.slots is not None and len(self.running) >= self.slots):
             return None
         job = self.waiting.popleft()
@@ -42,7 +42,7 @@ class Queue(Generic[J]):
         return job
 
     def remove(self, job: J) -> bool:
-        """Let *job* go, whether it waits or runs; gives whether it was there."""
+        """Remove *job*, whether it waits or runs; return True if it was in the queue."""
         if job in self.running:
             self.running.discard(job)
         elif job in self.waiting:
@@ -52,6 +52,6 @@ class Queue(Generic[J]):
         return True
 
     def state(self) -> QueueState:
-        """How many wait and run, and how many may run."""
+        """Return the queue's state: the numbers of waiting jobs, running jobs and slots."""
         counts: Mapping[str, object] = {"pending": len(self.waiting), "running": len(self.running), "slots": self.slots or "unlimited"}
         return QueueState(self.name, {key: str(value) for key, value in counts.items()})

@@ -1,4 +1,4 @@
-"""The adaptor ``ssh``: jobs on another machine, over SSH."""
+"""The scheduler adaptor ``ssh``: jobs on another machine, over SSH."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLOTS = slots("ssh")
 
 
 class SshScheduler(MachineScheduler):
-    """Jobs as processes of another machine. When the connection breaks they live on for a minute, within which it is made again."""
+    """Jobs as processes of another machine. If the connection breaks, they run on for a minute so that it can be restored."""
 
     name = "ssh"
     description = "Jobs as processes of another machine, over SSH, in queues that the server keeps."

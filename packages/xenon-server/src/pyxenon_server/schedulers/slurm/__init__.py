@@ -1,4 +1,4 @@
-"""Slurm, on this machine or over SSH; every release from 20.11 on, with or without accounting."""
+"""Slurm, on this machine or over SSH: all releases from 20.11 on, with or without accounting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The meaning of what Slurm's commands say when they fail."""
+"""Interpret the error messages of Slurm's commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ABOUT = re.compile(r"job id (\d+(?:_\d+)?)")
 
 
 def classify(stderr: str) -> Verdict:
-    """Return the meaning of a command that failed and said *stderr*."""
+    """Return the meaning of a command that failed with the output *stderr*."""
     if controller_is_away(stderr):
         return Verdict.UNSENT if any(words in stderr.lower() for words in _UNSENT) else Verdict.AWAY
     if any(text in words_of(stderr).lower() for text in _NO_PARTITION):
@@ -32,21 +32,21 @@ def classify(stderr: str) -> Verdict:
 
 
 def controller_is_away(stderr: str) -> bool:
-    """Return True if *stderr* of a command that failed says that the controller did not answer, rather than that it refused."""
+    """Return True if *stderr* of a failed command says that the controller did not answer, rather than refusing."""
     return _AWAY.search(stderr) is not None
 
 
 def words_of(stderr: str) -> str:
-    """Return what Slurm says in *stderr*, in one line, without the names of its commands."""
+    """Return Slurm's message in *stderr*, on one line, without the names of its commands."""
     return one_line(_PREFIX.sub("", line.strip()) for line in stderr.splitlines())
 
 
 def cancel_errors(stderr: str) -> dict[str, XenonError]:
-    """Return what went wrong, by job, as ``scancel`` said it."""
+    """Return the errors that ``scancel`` reported, by job."""
     errors: dict[str, XenonError] = {}
     for line in stderr.splitlines():
         match = _ABOUT.search(line)
         if match and not controller_is_away(line):
             kind = PermissionDeniedException if "permission" in line.lower() or "access" in line.lower() else IOException
-            errors[match[1]] = kind(f"job {match[1]} cannot be cancelled: {words_of(line)}", adaptor="slurm")
+            errors[match[1]] = kind(f"cannot cancel job {match[1]}: {words_of(line)}", adaptor="slurm")
     return errors

@@ -1,4 +1,4 @@
-"""Slurm's words: its commands, and the meaning of what they print. Every release from 20.11 on."""
+"""Slurm's dialect: its commands and the meaning of their output, for all releases from 20.11 on."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["SlurmDialect"]
 
 _JOB = re.compile(r"(\d+)(?:_(\d+))?", re.ASCII)
 _MOST_NUMBERS = 2000
-_NAME_OF_A_SHELL = "sh"  # which srun takes from what it runs
-_NAME_WITHOUT_ONE = "sbatch"  # which Slurm gives to a script that comes over standard input
+_NAME_OF_A_SHELL = "sh"  # srun names a job after the program it runs
+_NAME_WITHOUT_ONE = "sbatch"  # Slurm's name for a script from standard input
 
-# Within a job of another cluster's, or of this one, the variables that describe that job would be taken for options.
+# Inside a job of this or another cluster, Slurm's commands would take the variables that describe that job for options.
 _OUTSIDE_ANY_JOB = """
 if [ -n "${SLURM_JOB_ID-}${SLURM_JOBID-}" ]; then
 for _xn in $(env | sed -n 's/^\\(SLURM_[A-Za-z0-9_]*\\)=.*/\\1/p'); do
@@ -33,19 +33,19 @@ case $_xn in SLURM_CONF|SLURM_CLUSTERS|SLURM_CONF_SERVER) ;; *) unset "$_xn" ;; 
 done
 fi
 """
-# What a profile may have set to make the commands print something else. Times are in seconds since 1970, lists of array elements whole.
+# A profile may have set variables that change the output. Print times in seconds since 1970, and lists of array elements in full.
 _PLAIN_QUERIES = """
 for _xn in $(env | sed -n 's/^\\(SQUEUE_[A-Z_]*\\|SINFO_[A-Z_]*\\|SACCT_[A-Z_]*\\|SLURM_[A-Z]*FORMAT\\)=.*/\\1/p'); do unset "$_xn"; done
 export SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 LC_ALL=C
 """
-# What a profile may have set to make sbatch end with what the job ended with, or submit elsewhere.
+# A profile may have set these, so that sbatch ends with the job's status or submits to another cluster.
 _OWN_SUBMISSION = "unset SBATCH_WAIT SBATCH_CLUSTERS\n"
-# What a profile may have set to send the streams elsewhere, or to put a number before each line.
+# A profile may have set these, to redirect the streams or to put a number before each line.
 _OWN_STREAMS = "unset SLURM_LABELIO SLURM_STDINMODE SLURM_STDOUTMODE SLURM_STDERRMODE SRUN_INPUT SRUN_OUTPUT SRUN_ERROR SRUN_LABELIO\n"
 
 
 class SlurmDialect(Dialect):
-    """Slurm. ``srun`` is asked not to buffer: it gives a program a terminal for its output then, and holds no unfinished line back."""
+    """Slurm. ``srun`` runs unbuffered, so that the program's output is a terminal and unfinished lines are not held back."""
 
     name = "slurm"
     title = "Slurm"
@@ -56,7 +56,7 @@ class SlurmDialect(Dialect):
     clean_query = _PLAIN_QUERIES
     clean_submission = _OWN_SUBMISSION
     is_up = "scontrol ping 2>/dev/null | grep -q 'is UP'"
-    how_to_check = "Check with `sinfo` there whether the controller is up, and try again; jobs go on without it."
+    how_to_check = "Run `sinfo` there to check whether the controller is up, then try again; jobs keep running without it."
     forgets_waiting_elements = True
 
     @override
@@ -140,12 +140,12 @@ class SlurmDialect(Dialect):
 
     @override
     def how_to_find(self, tag: str) -> str:
-        return f"Look with `squeue --me -o '%i %k'` for a comment that ends with {tag} before submitting it again."
+        return f"Before submitting it again, run `squeue --me -o '%i %k'` and look for a comment that ends with {tag}."
 
     @override
     def query(self, token: str, numbers: Sequence[str], *, own: bool) -> str:
-        # What costs the controller least: one job by its number, or the user's; a list of others makes it tell of all jobs. squeue
-        # itself picks those with the numbers from several that it is told of, so that the rest need not travel.
+        # The cheapest queries for the controller are one job by its number, or the user's jobs; for a list of other jobs it sends all
+        # jobs. squeue itself selects the numbers from what the controller sends, so that the rest is not transferred.
         chosen = f"-j {','.join(numbers)}" if len(numbers) <= _MOST_NUMBERS else ""
         if len(numbers) > 1 and own:
             return parsing.queue_command(token, f"-u {self.site.user} {chosen}".rstrip())

@@ -1,7 +1,7 @@
-"""The options for Slurm itself that a job description brings along: which of them cannot be used, and what has to be known of the others.
+"""Check the scheduler arguments of a job description, which are options for Slurm itself, and extract the comment and the name.
 
-``getopt`` takes long options cut short, short ones run together, and the first word that is no option for the program to run. So what
-would change what ``sbatch`` answers, or what runs, is looked for in all these forms.
+``getopt`` accepts abbreviated long options and combined short ones, and takes the first word that is not an option for the program to run.
+So options that would change the answer of ``sbatch``, or what runs, are recognised in all these forms.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["NativeOptions", "native_options"]
 _WITH_VALUE = re.compile(r"(-[A-Za-z]|--[A-Za-z][A-Za-z-]*)[ \t]+(.*)", re.DOTALL | re.ASCII)
 _ELSEWHERE = "open a scheduler on that cluster instead"
 _WAITING = "wait for the job instead"
-_PROGRAM = "the executable and its arguments are what runs"
-_NOTHING = "nothing would be submitted"
+_PROGRAM = "the job runs the description's executable and arguments"
+_NOTHING = "with it no job would be submitted"
 _REFUSED = {
     "clusters": _ELSEWHERE,
     "wait": _WAITING,
@@ -30,7 +30,7 @@ _REFUSED = {
     "version": _NOTHING,
 }
 _REFUSED_LETTERS = {"M": _ELSEWHERE, "W": _WAITING, "h": _NOTHING, "V": _NOTHING}
-# Those that take no value from the word that follows them.
+# Options that take no value from the following word.
 _FLAG_LETTERS = "HIOQXklsuv"
 _FLAGS = (
     "contiguous",
@@ -64,12 +64,12 @@ _FLAGS = (
 
 @dataclass
 class NativeOptions:
-    """Scheduler arguments.
+    """Checked scheduler arguments.
 
     Attributes:
         words: The options and their values, without the comment.
-        comment: The comment that they ask for, which has to be joined with the tag.
-        name: The name that they give the job; empty when they give none.
+        comment: The comment that they set, to be joined with the tag; empty if they set none.
+        name: The job name that they set; empty if they set none.
     """
 
     words: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class NativeOptions:
 
 
 def native_options(arguments: Iterable[str]) -> NativeOptions:
-    """*arguments*, looked through; raises UnsupportedJobDescriptionException for what cannot be used."""
+    """Check and split *arguments*; raises UnsupportedJobDescriptionException for those that are not supported."""
     found = NativeOptions()
     words = deque(word for argument in arguments for word in _words(argument))
     while words:
@@ -100,13 +100,13 @@ def native_options(arguments: Iterable[str]) -> NativeOptions:
 
 
 def _words(argument: str) -> list[str]:
-    """An option and its value may be in one text, as a line of #SBATCH has them."""
+    """Split an argument that contains an option and its value, as in an #SBATCH line."""
     apart = _WITH_VALUE.fullmatch(argument)
     return [apart[1], apart[2]] if apart else [argument]
 
 
 def _parts(word: str) -> tuple[str, str | None]:
-    """An option and its value; None for a value that may be the next word."""
+    """Split *word* into an option and its value; the value is None if it may be the next word."""
     if word.startswith("--"):
         option, equals, value = word.partition("=")
         is_flag = any(flag.startswith(option[2:]) for flag in _FLAGS)
@@ -116,21 +116,21 @@ def _parts(word: str) -> tuple[str, str | None]:
 
 
 def _is(name: str, option: str, least: int) -> bool:
-    """Return True if *option* is *name*, or the first *least* or more characters of it."""
+    """Return True if *option* is *name*, or an abbreviation of it with at least *least* characters."""
     return len(option) >= least and name.startswith(option)
 
 
 def _require_allowed(word: str) -> None:
     advice = _advice(word)
     if advice:
-        reason = f"the scheduler argument {word!r} cannot be used here"
+        reason = f"the scheduler argument {word!r} is not supported"
         raise UnsupportedJobDescriptionException(reason, adaptor="slurm", hint=f"Leave it out: {advice}.")
 
 
 def _advice(word: str) -> str:
-    """Return the advice what to do instead of giving *word*; empty when it can be used."""
+    """Return why to leave *word* out, or what to do instead; empty if it can be used."""
     if not word.startswith("-") or word in ("-", "--"):
-        return f"it is no option, and {_PROGRAM}"
+        return f"it is not an option, and {_PROGRAM}"
     if word.startswith("--"):
         option = word[2:].partition("=")[0]
         return next((advice for name, advice in _REFUSED.items() if name.startswith(option)), "")

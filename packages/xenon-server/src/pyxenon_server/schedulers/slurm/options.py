@@ -1,4 +1,4 @@
-"""The options of ``sbatch`` and ``srun`` that a job description asks for."""
+"""Translate a job description into options of ``sbatch`` and ``srun``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _START = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?: ([0-2]\d|3[01])\.(0\d|1[0-2])
 
 
 def batch_options(description: JobDescription, directory: str, tag: str) -> list[str]:
-    """The options for ``sbatch``: those of *description*, and then its scheduler arguments, which win. *tag* ends the comment."""
+    """Return the options for ``sbatch``: those of *description*, then its scheduler arguments, which win. *tag* ends the comment."""
     native = native_options(description.scheduler_arguments)
     return [
         *_common(description, directory),
@@ -28,24 +28,24 @@ def batch_options(description: JobDescription, directory: str, tag: str) -> list
 
 
 def interactive_options(description: JobDescription, directory: str, tag: str) -> list[str]:
-    """The options for ``srun``."""
+    """Return the options for ``srun``, like :func:`batch_options`."""
     native = native_options(description.scheduler_arguments)
     return [*_common(description, directory), *native.words, _comment(native, tag)]
 
 
 def job_name(description: JobDescription, usual: str) -> str:
-    """The name that a job has in Slurm, which is *usual* when nothing gives it one."""
+    """Return the job's name in Slurm, which is *usual* if *description* sets none."""
     return native_options(description.scheduler_arguments).name or description.name or usual
 
 
 def begin_time(text: str) -> str:
-    """A start time of a job description as ``--begin`` takes it; raises InvalidJobDescriptionException."""
+    """Convert a job description's start time for ``--begin``; raises InvalidJobDescriptionException if it is malformed."""
     if text == "now":
         return "now"
     match = _START.fullmatch(text)
     if not match:
         forms = "HH:mm, HH:mm dd.MM, HH:mm dd.MM.yyyy or now"
-        raise InvalidJobDescriptionException(f"the start_time {text!r} is none of the forms {forms}", adaptor="slurm")
+        raise InvalidJobDescriptionException(f"cannot read start_time {text!r}: it must have one of the forms {forms}", adaptor="slurm")
     hour, minute, day, month, year = match.groups()
     if day is None:
         return f"{hour}:{minute}"
@@ -80,5 +80,5 @@ def _comment(native: NativeOptions, tag: str) -> str:
 
 
 def _file(name: str, directory: str) -> str:
-    """Return the file that Slurm itself opens: with a plain name it also writes there why it ended a job."""
+    """Return the file for Slurm itself to open: a file with a plain name, where it then also writes why it ended a job."""
     return name if is_plain_file(name, directory) else "/dev/null"

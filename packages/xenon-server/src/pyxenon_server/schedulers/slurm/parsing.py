@@ -1,7 +1,7 @@
 """Parse the output of Slurm's commands.
 
-Names and comments of jobs are anybody's texts: they may hold line breaks, separators, and whole lines that look like another job's. Each
-query therefore ends its free texts with a word that was drawn for it alone.
+Names and comments of jobs can be any text: they may contain line breaks, separators, and whole lines that look like another job's. Each
+query therefore ends its free texts with a random word that is used only once.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _RAW_SIGNAL = 0x7F
 _DAY, _HOUR = 24 * 60, 60
 
 PARTITIONS = "sinfo -h -o '%P|%R|%L|%l'"
-# The columns, as sinfo heads them, by the letters that ask for them.
+# The headings of sinfo's columns, by their format specifiers.
 _COLUMNS = {
     "%R": "PARTITION",
     "%a": "AVAIL",
@@ -83,7 +83,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class ExitCode:
-    """The end of a job as Slurm tells it: the status of its program, and the number of the signal that ended it; 0 for none."""
+    """The end of a job according to Slurm: its program's exit status, and the number of the signal that ended it (0 for none)."""
 
     status: int = 0
     signal: int = 0
@@ -94,26 +94,26 @@ class ExitCode:
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a job, or of an element of an array, or of all its elements that wait.
+    """One record of a job, of an array element, or of all waiting elements of an array.
 
     Attributes:
-        job: Slurm's number for it alone.
-        array: The number of the array that it belongs to; its own number when it belongs to none.
-        task: The index in the array, or a list of these such as ``5-20%2``; empty outside of arrays.
-        state: The state's word.
+        job: Slurm's number for this job or element alone.
+        array: The number of the array that it belongs to; its own number if it belongs to none.
+        task: The index in the array, or a list of indices such as ``5-20%2``; empty outside arrays.
+        state: Slurm's word for the state.
         exit_code: How it ended; meaningless before.
-        user: The number of the user whose job it is.
-        partition: The partition, or those it may come to.
-        submitted: In seconds since 1970-01-01 UTC, as the other times; None when it is not known.
-        started: When it began, or is expected to.
-        ended: When it ended, or will at the latest.
+        user: The numeric id of the job's owner.
+        partition: The partition, or the candidates while it waits.
+        submitted: The time of submission in seconds since 1970-01-01 UTC, like the other times; None if not known.
+        started: When it began, or is expected to begin.
+        ended: When it ended, or will end at the latest.
         restarts: How often it was put back into the queue.
-        nodes: The nodes that it has, or had; empty for one that never began.
+        nodes: The nodes that it has or had; empty for a job that never began.
         reason: Why it is in this state.
         name: The job's name.
         comment: The job's comment.
-        by: The number of the user who cancelled it; empty where that is not told.
-        source: The command that said so.
+        by: The numeric id of the user who cancelled it; empty if not known.
+        source: The command that printed the record.
     """
 
     job: str
@@ -137,13 +137,13 @@ class Record:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The part of a cluster's configuration that matters here.
+    """The relevant part of a cluster's configuration.
 
     Attributes:
         cluster: The cluster's name.
         version: The release of Slurm, for people.
-        has_accounting: Whether there is a database of jobs that have ended.
-        seconds_kept: How long the controller remembers a job that has ended.
+        has_accounting: True if there is a database of ended jobs.
+        seconds_kept: How long the controller remembers an ended job.
         seconds_for_a_message: How long a command waits for the controller.
     """
 
@@ -155,13 +155,13 @@ class Configuration:
 
 
 def queue_command(token: str, choice: str) -> str:
-    """The ``squeue`` that lists the jobs of *choice*, those that ended lately too. *token* ends its free texts."""
+    """Return the ``squeue`` command that lists the jobs selected by the options *choice*, also ended ones. *token* ends its free texts."""
     fields = ",".join(f"{field}:|" for field in _QUEUE_FIELDS)
     return f"squeue -h -a -t all {choice} -O '{fields},Name:{token}n,Comment:{token}c'"
 
 
 def parse_queue(text: str, token: str) -> list[Record]:
-    """The records in what :func:`queue_command` printed; raises IOException when it is not of that form."""
+    """Parse the output of :func:`queue_command`; raises IOException if it is malformed."""
     *records, rest = text.split(f"{token}c\n")
     if rest.strip() and not rest.startswith("CLUSTER: "):
         raise _unreadable("squeue", rest)
@@ -169,7 +169,7 @@ def parse_queue(text: str, token: str) -> list[Record]:
 
 
 def _queue_record(text: str, token: str) -> Record:
-    if text.startswith("CLUSTER: "):  # where a profile chooses among several clusters
+    if text.startswith("CLUSTER: "):  # printed when a profile selects clusters
         text = text.partition("\n")[2]
     machine, mark, comment = text.partition(f"{token}n")
     values = machine.split("|", len(_QUEUE_FIELDS))
@@ -196,12 +196,12 @@ def _queue_record(text: str, token: str) -> Record:
 
 
 def accounting_command(token: str, choice: str) -> str:
-    """The ``sacct`` that tells of the jobs of *choice*. *token* separates its fields."""
+    """Return the ``sacct`` command that lists the jobs selected by the options *choice*. *token* separates its fields."""
     return f"sacct -n -X -P --delimiter={token} {choice} -o {','.join(_ACCOUNTING_FIELDS)},eligible"
 
 
 def parse_accounting(text: str, token: str) -> list[Record]:
-    """The records in what :func:`accounting_command` printed; raises IOException when it is not of that form."""
+    """Parse the output of :func:`accounting_command`; raises IOException if it is malformed."""
     values = text.split(token)
     width = len(_ACCOUNTING_FIELDS)
     if len(values) % width != 1 or (len(values) == 1 and text.strip()):
@@ -210,7 +210,7 @@ def parse_accounting(text: str, token: str) -> list[Record]:
 
 
 def _rows(values: list[str], width: int) -> Iterator[dict[str, str]]:
-    """The last field of a row is one without free text; what follows its line break is the first field of the next row."""
+    """Split *values* into rows. The last field of a row is not free text; what follows its line break is the next row's first field."""
     first = values[0]
     for start in range(1, len(values), width):
         row = values[start : start + width]
@@ -244,19 +244,19 @@ def _accounting_record(fields: dict[str, str]) -> Record:
 
 
 def parse_exit_code(text: str) -> ExitCode:
-    """``3:0`` as later releases print it, or the raw status of the system call ``wait`` as earlier ones do: ``768``."""
+    """Parse an exit code: ``3:0`` in newer releases, and in older ones the raw status of the system call ``wait``, such as ``768``."""
     status, colon, signal = text.partition(":")
     if colon and status.isdigit() and signal.isdigit():
         return ExitCode(int(status), int(signal))
     if not text.isdigit():
-        raise _unreadable("the exit code", text)
+        raise _unreadable("Slurm for the exit code", text)
     raw = int(text)
     number = raw & _RAW_SIGNAL
     return ExitCode(0, number) if number else ExitCode((raw >> 8) & 0xFF, 0)
 
 
 def parse_partitions(text: str) -> list[Queue]:
-    """The partitions in what :data:`PARTITIONS` printed, each once, in Slurm's order."""
+    """Parse the output of :data:`PARTITIONS`: each partition once, in Slurm's order."""
     found: dict[str, Queue] = {}
     for line in text.splitlines():
         marked, _, rest = line.partition("|")
@@ -270,18 +270,18 @@ def parse_partitions(text: str) -> list[Queue]:
 
 
 def partition_states_command(token: str) -> str:
-    """The ``sinfo`` that tells the states of all partitions. *token* ends each line."""
+    """Return the ``sinfo`` command that prints the states of all partitions. *token* ends each line."""
     return f"sinfo -h -a -o '{'|'.join(_COLUMNS)}{token}'"
 
 
 def parse_partition_states(text: str, token: str) -> dict[str, dict[str, str]]:
-    """Return what :func:`partition_states_command` printed, by partition and heading."""
+    """Parse the output of :func:`partition_states_command` into values by partition and heading."""
     rows = [line.removesuffix(token).split("|") for line in text.splitlines() if line.endswith(token)]
     return {row[0]: dict(zip(_COLUMNS.values(), row, strict=True)) for row in rows}
 
 
 def parse_configuration(text: str) -> Configuration:
-    """Return the configuration that ``scontrol show config`` printed."""
+    """Parse the output of ``scontrol show config``."""
     values: dict[str, str] = {name: value.strip() for name, value in _CONFIGURED.findall(text)}
     if "ClusterName" not in values:
         raise _unreadable("scontrol show config", text)
@@ -289,13 +289,13 @@ def parse_configuration(text: str) -> Configuration:
         cluster=values["ClusterName"],
         version=values.get("SLURM_VERSION", ""),
         has_accounting="slurmdbd" in values.get("AccountingStorageType", ""),
-        seconds_kept=_seconds(values.get("MinJobAge", ""), 300) or float("inf"),  # 0 is for ever
+        seconds_kept=_seconds(values.get("MinJobAge", ""), 300) or float("inf"),  # 0 means forever
         seconds_for_a_message=_seconds(values.get("MessageTimeout", ""), 10),
     )
 
 
 def minutes(text: str) -> int | None:
-    """``1-02:03:04``, ``03:04`` (minutes and seconds) or ``UNLIMITED``, in minutes; None for no limit or none that is known."""
+    """Convert ``1-02:03:04``, ``03:04`` (minutes and seconds) or ``UNLIMITED`` to minutes; None if there is no limit or none is known."""
     match = _TIME.fullmatch(text.strip())
     if not match:
         return None
@@ -304,7 +304,7 @@ def minutes(text: str) -> int | None:
 
 
 def tag_of(record: Record) -> str:
-    """The last word of the comment of a job, which is where a tag is; empty when there is no comment."""
+    """Return the last word of a job's comment, which is where the tag is; empty if there is no comment."""
     return record.comment.rsplit(maxsplit=1)[-1] if record.comment.strip() else ""
 
 
@@ -323,5 +323,5 @@ def _seconds(text: str, default: float) -> float:
 
 def _unreadable(command: str, text: str) -> IOException:
     shown = f"{text[:200]!r}{'…' if len(text) > 200 else ''}"
-    reason = f"what {command} printed cannot be understood: {shown}"
-    return IOException(reason, adaptor="slurm", hint="Is this a release of Slurm before 20.11? Otherwise please report it.")
+    reason = f"cannot parse the output of {command}: {shown}"
+    return IOException(reason, adaptor="slurm", hint="Check that Slurm is 20.11 or later; if it is, please report this.")

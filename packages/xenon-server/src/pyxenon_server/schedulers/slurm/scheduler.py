@@ -1,4 +1,4 @@
-"""The adaptor ``slurm``."""
+"""The scheduler adaptor ``slurm``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pyxenon_server.schedulers.slurm.dialect import SlurmDialect
 __all__ = ["SlurmScheduler"]
 
 _WITHOUT_ACCOUNTING = boolean(
-    "xenon.adaptors.schedulers.slurm.disable.accounting.usage", False, "Leave the accounting alone, as if the cluster had none."
+    "xenon.adaptors.schedulers.slurm.disable.accounting.usage", False, "Do not use the accounting, as if the cluster had none."
 )
 _POLL_DELAY = poll_delay(SlurmDialect.name)
 
 
 class SlurmScheduler(BatchScheduler):
-    """A Slurm cluster, through its commands."""
+    """A Slurm cluster, used through its commands."""
 
     name = SlurmDialect.name
     description = "Slurm from 20.11 on, with or without accounting, through its commands on this machine or over SSH."

@@ -1,8 +1,8 @@
-"""The meaning of Slurm's words for the state of a job, and of what it tells of its end.
+"""Interpret Slurm's words for the state of a job, and its information about the job's end.
 
-Slurm says of the end of a job: its state's word, the status of its program and a signal. Not all of it is to be believed: a job that ran
-into its time limit, or was cancelled while it waited, has the status 0; one whose node failed has some signal that nobody sent. An exit
-code is told here only when a program ended with it.
+For an ended job Slurm prints a word for the state, the program's exit status and a signal. Not all of these can be trusted: a job that
+reached its time limit, or was cancelled while it waited, has the status 0; one whose node failed has a signal that nobody sent. So an exit
+code is reported only if a program ended with it.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ PHASES = {
     "REVOKED": Phase.ENDED,
 }
 
-# Why a job ended whose program did not end by itself.
+# Why a job ended, for states in which its program did not end by itself.
 _ENDED_BY = {
     "CANCELLED": (JobCanceledException, "it was cancelled"),
-    "TIMEOUT": (JobCanceledException, "it was ended because it ran longer than it was allowed to"),
-    "DEADLINE": (JobCanceledException, "it was ended at its deadline"),
-    "PREEMPTED": (JobCanceledException, "it was ended to make room for another job"),
-    "OUT_OF_MEMORY": (XenonError, "it was ended because it needed more memory than it was allowed to"),
+    "TIMEOUT": (JobCanceledException, "it was killed because it reached its time limit"),
+    "DEADLINE": (JobCanceledException, "it was killed at its deadline"),
+    "PREEMPTED": (JobCanceledException, "it was killed to make room for another job"),
+    "OUT_OF_MEMORY": (XenonError, "it was killed because it exceeded its memory limit"),
     "NODE_FAIL": (XenonError, "a node that it ran on failed"),
-    "BOOT_FAIL": (XenonError, "a node that it was to run on did not start"),
+    "BOOT_FAIL": (XenonError, "a node allocated to it failed to boot"),
     "REVOKED": (XenonError, "another cluster of the federation runs it"),
 }
 _HINTS = {
@@ -63,13 +63,13 @@ _HINTS = {
     "NODE_FAIL": "Submit it again.",
     "BOOT_FAIL": "Submit it again.",
 }
-# In these states the signal that is told may be one that nobody sent to the program.
+# In these states Slurm may print a signal that nobody sent to the program.
 _UNRELIABLE_SIGNAL = ("NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED", "OUT_OF_MEMORY")
-_COULD_NOT_START = 53  # what Slurm writes in the place of a signal when it cannot open a job's files
+_COULD_NOT_START = 53  # Slurm writes this in place of a signal if it cannot open a job's files
 
 
 def interpreted(record: Record) -> JobRecord:
-    """Return the meaning of *record*."""
+    """Convert *record* to the form that is common to all batch systems."""
     phase = phase_of(record)
     ended = phase is Phase.ENDED
     return JobRecord(
@@ -91,9 +91,9 @@ def interpreted(record: Record) -> JobRecord:
 
 
 def phase_of(record: Record) -> Phase:
-    """Return the phase that the word of *record* means.
+    """Return the phase that the state of *record* means.
 
-    The accounting may have the word for an end before it has the end: an exit code without a time is none yet.
+    The accounting may show an end state before the job's end is recorded: without an end time, its exit code is not valid yet.
     """
     phase = PHASES.get(record.state, Phase.UNKNOWN)
     is_early = phase is Phase.ENDED and record.source == "sacct" and record.ended is None
@@ -101,7 +101,7 @@ def phase_of(record: Record) -> Phase:
 
 
 def ending_of(record: Record) -> Ending:
-    """Return how the job of *record*, which has ended, ended, as far as is known."""
+    """Return the end of an ended job, as far as it is known."""
     exit_code, signal = _exit_code(record), _signal(record)
     if record.state in _ENDED_BY:
         return Ending(exit_code, signal, _ended_by(record))
@@ -134,8 +134,8 @@ def _never_began(record: Record) -> XenonError:
     if record.exit_code.signal == _COULD_NOT_START:
         why = "its files or its working directory could not be opened"
     else:
-        why = record.reason or f"Slurm says no more than {record.exit_code}"
-    return XenonError(f"{_subject(record)} could not be started: {why}", adaptor="slurm")
+        why = record.reason or f"Slurm gives no reason, only the exit code {record.exit_code}"
+    return XenonError(f"{_subject(record)} could not start: {why}", adaptor="slurm")
 
 
 def _subject(record: Record) -> str:
