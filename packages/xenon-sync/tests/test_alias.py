@@ -12,6 +12,7 @@ import pyxenon
 import pyxenon.exceptions
 import xenon
 import xenon.exceptions
+from pyxenon import namesakes
 
 
 def test_every_name_is_handed_on() -> None:
@@ -39,3 +40,7 @@ def test_it_has_no_code_of_its_own() -> None:
 def test_the_exceptions_are_one_module_whatever_is_imported_first(first: str) -> None:
     program = f"{first}\nimport sys, xenon\nassert xenon.exceptions is sys.modules['xenon.exceptions']"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_file_is_told_from_that_of_another_distribution() -> None:
+    assert namesakes._OUR_FIRST_IMPORT in Path(str(xenon.__file__)).read_bytes()

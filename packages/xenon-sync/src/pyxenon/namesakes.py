@@ -13,7 +13,7 @@ from pathlib import Path
 from pyxenon_core import __version__
 
 _OUR_FILES = {"__init__.py", "exceptions.py", "py.typed", "__pycache__"}
-_OUR_FIRST_IMPORT = b"import pyxenon as _pyxenon"
+_OUR_FIRST_IMPORT = b"from pyxenon import ("
 
 
 def warn_of_namesakes(importer: int = 3) -> None:

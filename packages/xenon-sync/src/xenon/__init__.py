@@ -9,16 +9,77 @@
             job = scheduler.submit_batch_job(xenon.JobDescription(executable="hostname"))
             print(scheduler.wait_until_done(job).exit_code)
 
-The code is in the package ``pyxenon``; this one hands on its names.
+The code is in the package ``pyxenon``, whose names this package exports.
 """
 
 from __future__ import annotations
 
-import pyxenon as _pyxenon
-from pyxenon import *  # noqa: F403 - the list is that module's own; see its __all__
+from pyxenon import (
+    CertificateCredential,
+    CopyMode,
+    CopyOperation,
+    CopyRequest,
+    CopyStatus,
+    CredentialMap,
+    DefaultCredential,
+    FileSystem,
+    FileSystemAdaptorDescription,
+    Job,
+    JobDescription,
+    JobStatus,
+    KeytabCredential,
+    PasswordCredential,
+    Path,
+    PathAlreadyExistsException,
+    PathAttributes,
+    PosixFilePermission,
+    PropertyDescription,
+    QueueStatus,
+    ResponseStream,
+    Scheduler,
+    SchedulerAdaptorDescription,
+    Session,
+    SubmitInteractiveJobResponse,
+    UnknownRpcException,
+    UserCredential,
+    XenonError,
+    XenonException,
+    __version__,
+    init,
+)
+from xenon import exceptions
 
-# Importing this module after the star makes ``xenon.exceptions`` the module of that name, whatever a program imports first.
-from xenon.exceptions import XenonError as XenonError
-
-__all__: list[str] = []
-__all__ += _pyxenon.__all__
+__all__ = [
+    "CertificateCredential",
+    "CopyMode",
+    "CopyOperation",
+    "CopyRequest",
+    "CopyStatus",
+    "CredentialMap",
+    "DefaultCredential",
+    "FileSystem",
+    "FileSystemAdaptorDescription",
+    "Job",
+    "JobDescription",
+    "JobStatus",
+    "KeytabCredential",
+    "PasswordCredential",
+    "Path",
+    "PathAlreadyExistsException",
+    "PathAttributes",
+    "PosixFilePermission",
+    "PropertyDescription",
+    "QueueStatus",
+    "ResponseStream",
+    "Scheduler",
+    "SchedulerAdaptorDescription",
+    "Session",
+    "SubmitInteractiveJobResponse",
+    "UnknownRpcException",
+    "UserCredential",
+    "XenonError",
+    "XenonException",
+    "__version__",
+    "exceptions",
+    "init",
+]
