@@ -106,6 +106,12 @@ def restore_lines(app: Sphinx, what: str, name: str, obj: object, options: objec
     lines[:] = kept.pop(name, lines)
 
 
+def drop_fields(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Leave out the list of fields at the end of a rendered class's docstring: help() needs it, and here each field has an entry."""
+    if what == "class" and isinstance(obj, type) and "._generated." in obj.__module__ and "Attributes:" in lines:
+        del lines[lines.index("Attributes:") :]
+
+
 kept: dict[str, list[str]] = {}
 
 
@@ -125,6 +131,7 @@ def setup(app: Sphinx) -> None:
     """Register the event handlers."""
     app.connect("doctree-read", drop_contents)
     app.connect("doctree-read", name_paths)
-    app.connect("autodoc-process-docstring", keep_lines, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-docstring", drop_fields, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-docstring", keep_lines, priority=400)
     app.connect("autodoc-process-docstring", restore_lines, priority=600)
     app.connect("autodoc-process-signature", fix_signature)

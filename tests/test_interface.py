@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import pydoc
+import re
 import typing
 from pathlib import Path
 
+import betterproto2
 import pytest
 
+import pyxenon
 import pyxenon_core
 import xenon
 from pyxenon_codegen.descriptors import compile_proto
 from pyxenon_codegen.naming import python_name
 from pyxenon_core import messages, services
+from pyxenon_core.message import Message
 from pyxenon_core.services import FileSystemServicer, SchedulerServicer
 
 ROOT = Path(__file__).parent.parent
@@ -118,3 +123,67 @@ def test_help_works_on_everything(module: typing.Any) -> None:
         public = getattr(module, name)
         if inspect.isclass(public) or inspect.isfunction(public):
             assert public.__name__ in pydoc.plain(pydoc.render_doc(public))
+
+
+# --- what help() shows ----------------------------------------------------------------------------------------------------------------
+
+INSIDES = re.compile(r"betterproto|protobuf|\bproto\b|\bwire\b|\bgrpc\b|xenon-grpc|\bjava\b", re.IGNORECASE)
+# Not insides: the forms of a target, and the parameter of Python's own __reduce_ex__.
+HARMLESS = re.compile(r"``java:``|``grpcs?://[^`]*``|__reduce_ex__\(self, proto\)")
+# The Java server is the subject of the function that starts it.
+ABOUT_JAVA = {"xenon.init", "pyxenon.init"}
+CLASSES_WITH_FIELDS = (
+    *(name for name in pyxenon.__all__ if inspect.isclass(getattr(pyxenon, name)) and issubclass(getattr(pyxenon, name), Message)),
+    "PathAttributes",
+)
+
+
+def _help(thing: object) -> str:
+    return pydoc.render_doc(thing, renderer=pydoc.plaintext)  # type: ignore[attr-defined]  # typeshed does not have it
+
+
+@pytest.mark.parametrize("name", CLASSES_WITH_FIELDS)
+def test_help_shows_each_field_with_its_type_and_meaning(name: str) -> None:
+    public = getattr(xenon, name)
+    shown = " ".join(_help(public).replace("|", " ").split())
+    message = getattr(messages, name)
+    assert message.__dataclass_fields__
+    for field in dataclasses.fields(message):
+        attribute = re.search(rf" {field.name} \(\w[^()]*\): \S+", shown)
+        assert attribute, f"{name}.{field.name}"
+    assert not INSIDES.search(shown)
+    assert " SerializeToString" not in shown
+    assert " __init__" not in shown or public is pyxenon_core.PathAttributes
+
+
+@pytest.mark.parametrize("name", ["CopyMode", "PosixFilePermission"])
+def test_help_shows_each_value_with_its_meaning(name: str) -> None:
+    shown = _help(getattr(xenon, name))
+    for member in getattr(xenon, name):
+        assert re.search(rf"\| +{member.name}: \w+", shown), f"{name}.{member.name}"
+    assert not INSIDES.search(shown)
+    assert "to_bytes" not in shown
+
+
+def test_what_help_leaves_out_of_a_message_works() -> None:
+    description = xenon.JobDescription(executable="hostname")
+    assert xenon.JobDescription.FromString(description.SerializeToString()) == description
+    assert description.is_set("executable")
+    assert xenon.JobDescription.from_dict(description.to_dict()) == description
+    assert isinstance(description, betterproto2.Message)
+    assert xenon.CopyMode.from_string("REPLACE") is xenon.CopyMode.REPLACE
+    assert xenon.CopyMode(9).value == 9
+
+
+@pytest.mark.parametrize("module", [xenon, pyxenon, pyxenon_core, pyxenon_core.errors, messages])
+def test_help_on_a_public_name_speaks_of_no_insides(module: typing.Any) -> None:
+    found = [f"{module.__name__}: {line}" for line in _insides(inspect.getdoc(module) or "")]
+    for name in module.__all__:
+        public = getattr(module, name)
+        if f"{module.__name__}.{name}" not in ABOUT_JAVA and (inspect.isclass(public) or inspect.isfunction(public)):
+            found += [f"{module.__name__}.{name}: {line}" for line in _insides(_help(public))]
+    assert found == []
+
+
+def _insides(text: str) -> list[str]:
+    return [line.strip(" |") for line in text.splitlines() if INSIDES.search(HARMLESS.sub("", line))]

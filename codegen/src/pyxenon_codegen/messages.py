@@ -1,8 +1,8 @@
-"""Runs the betterproto2 compiler and mends what it cannot know.
+"""Run the betterproto2 compiler and adapt what it writes.
 
-Its messages are kept as they are, but for their base class (which hides secrets and refuses unknown attributes), the names that
-protobuf itself gives to nested enumerations (``JobStatus.ErrorType``, ``CopyRequest.CREATE``), their constructors, and the check of
-betterproto2's version, which would take a quarter of the time of each import.
+The compiled classes get our base classes (which hide secrets and refuse unknown attributes), a list of their fields in the docstring, the
+names that protobuf itself gives to nested enumerations (``JobStatus.ErrorType``, ``CopyRequest.CREATE``), and their constructors. The
+check of betterproto2's version is removed: it would take a quarter of the time of each import.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from pyxenon_codegen.errors import CodegenError
 from pyxenon_codegen.model import Interface, Message
 from pyxenon_codegen.overrides import BASE_CLASSES
+from pyxenon_codegen.render import docstring
 
 _PLUGIN_OPTIONS = ("client_generation=none", "server_generation=none")
 _PLUGIN = "protoc-gen-python_betterproto2"
@@ -30,11 +31,14 @@ from types import MappingProxyType
 from typing import Never
 
 from pyxenon_core.betterproto import betterproto2
-from pyxenon_core.message import Identity, Message, default_message_pool, unknown_field
+from pyxenon_core.message import Enumeration, Identity, Message, default_message_pool, unknown_field
 from pyxenon_core.paths import StrPath
 from pyxenon_core.reports import JobReport
 from pyxenon_core.wire import strings, text
 """
+_ENUM_CLASS = re.compile(r"^(class \w+)\(betterproto2\.Enum\):\n", re.MULTILINE)
+_DOCSTRING = re.compile(r'^class (\w+)\(.*\):\n    """\n(?:.*\n)*?(?=    """\n)', re.MULTILINE)
+_ONEOFS = re.compile(r"\n    Oneofs:\n(?:        .*\n)+")
 _END_OF_CLASS = "\n\ndefault_message_pool.register_message("
 
 
@@ -51,7 +55,7 @@ def compile_messages(proto: Path, package: str) -> str:
 
 
 def mend_messages(source: str, interface: Interface, constructors: dict[str, str]) -> str:
-    """Give the compiled *source* its base class, its nested names and the *constructors*, by message name.
+    """Give the compiled *source* its base classes, docstrings, nested names and the *constructors*, by message name.
 
     Raises :class:`CodegenError` when the compiler has named something otherwise than the model does.
     """
@@ -62,6 +66,10 @@ def mend_messages(source: str, interface: Interface, constructors: dict[str, str
     by_name = {message.name: message for message in interface.messages}
     source = source.replace("from ..message_pool import default_message_pool", _IMPORTS)
     source = _CLASS.sub(lambda match: _class_header(by_name[match[1]], match[1] in constructors), source)
+    source = _ENUM_CLASS.sub(r"\1(Enumeration):\n", source)
+    attributes = {message.name: message.attributes for message in interface.messages}
+    attributes.update((enum.class_name, enum.attributes) for enum in interface.all_enums)
+    source = _DOCSTRING.sub(lambda match: _ONEOFS.sub("", match[0]) + _attributes(attributes.get(match[1], "")), source)
     for name, constructor in constructors.items():
         source = _append_to_class(source, name, constructor)
     for message in interface.messages:
@@ -104,6 +112,10 @@ def _class_header(message: Message, has_constructor: bool) -> str:
     base = BASE_CLASSES.get(message.name) or ("Identity" if message.is_identity else "Message")
     init = ", init=False" if has_constructor else ""
     return f"@dataclass(eq=False, repr=False{init})\nclass {message.name}({base}):\n"
+
+
+def _attributes(section: str) -> str:
+    return f"\n    {docstring(section, 4).rstrip()}\n" if section else ""
 
 
 def _nested_names(message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import jinja2
 from pyxenon_codegen.errors import CodegenError
 
 _WIDTH = 110
+_ITEM = re.compile(r"\S+(?: \([^)]*\))?:(?: |$)")  # of a section such as Args or Attributes: a name, perhaps its type, and a colon
 
 
 class Renderer:
@@ -64,6 +66,6 @@ def _filled(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for line in text.splitlines():
         margin = line[: len(line) - len(line.lstrip())]
-        hanging = margin + "    " if margin and line.lstrip().split(" ")[0].endswith(":") else margin
+        hanging = margin + "    " if margin and _ITEM.match(line.lstrip()) else margin
         lines += textwrap.wrap(line, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [""]
     return lines

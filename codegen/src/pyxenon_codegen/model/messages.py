@@ -8,7 +8,7 @@ from enum import Enum
 from attrs import frozen
 
 from pyxenon_codegen import naming
-from pyxenon_codegen.model.docstrings import item
+from pyxenon_codegen.model.docstrings import item, section
 
 PATH_MESSAGE = "Path"
 
@@ -57,6 +57,11 @@ class EnumModel:
     def nested_name(self) -> str:
         """The name inside its message, ``CopyMode``."""
         return self.name.rpartition(".")[2]
+
+    @property
+    def attributes(self) -> str:
+        """The section of its docstring that lists the values."""
+        return section("Attributes", (item(value.name, value.doc) for value in self.values))
 
 
 @frozen
@@ -139,6 +144,11 @@ class Field:
         if self.repeated:
             return f"builtins.list[{self.item_type}]"
         return f"{self.item_type} | None" if self.has_presence else self.item_type
+
+    @property
+    def shown_type(self) -> str:
+        """The type of the attribute, as people read it."""
+        return self.python_type.replace("messages.", "").replace("builtins.", "")
 
     @property
     def has_presence(self) -> bool:
@@ -234,8 +244,7 @@ class Field:
     @property
     def plain_constructor_type(self) -> str:
         """The type of the parameter of a constructor that takes the attribute as it is."""
-        attribute = self.python_type.replace("messages.", "").replace("builtins.", "")
-        return f"{attribute} | None" if self.repeated else attribute
+        return f"{self.shown_type} | None" if self.repeated else self.shown_type
 
     @property
     def plain_constructor_default(self) -> str:
@@ -277,6 +286,18 @@ class Message:
         return naming.snake_case(self.name)
 
     @property
+    def attributes(self) -> str:
+        """What its docstring says of the fields: which exclude one another, and each with its type."""
+        fields = section("Attributes", (item(f"{field.python_name} ({field.shown_type})", field.doc) for field in self.fields))
+        return "\n\n".join([*(_alternatives(members, self.oneofs[name]) for name, members in self.oneof_members.items()), fields])
+
+    @property
+    def view_docstring(self) -> str:
+        """The docstring of its view, in which each path is a ``Path``."""
+        types = {field: "Path" if field.is_path else field.shown_type for field in self.fields}
+        return f"{self.doc}\n\n" + section("Attributes", (item(f"{field.python_name} ({of})", field.doc) for field, of in types.items()))
+
+    @property
     def is_identity(self) -> bool:
         """Whether the message does nothing but name a thing: its only field is ``id``."""
         return [field.name for field in self.fields] == ["id"]
@@ -312,3 +333,10 @@ class Message:
     def oneof_members(self) -> Mapping[str, tuple[Field, ...]]:
         """The fields of each oneof, by its name."""
         return {name: tuple(field for field in self.fields if field.oneof == name) for name in self.oneofs}
+
+
+def _alternatives(fields: tuple[Field, ...], doc: str) -> str:
+    """Say that only one of the *fields* may be set, and what the *doc* of their oneof says."""
+    *others, last = (f"``{field.python_name}``" for field in fields)
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f"Set at most one of {names}: {doc[:1].lower()}{doc[1:]}"

@@ -1,14 +1,15 @@
-"""The base class of every message: betterproto's, with secrets kept out of the repr and no attribute made by a typing error."""
+"""The base classes of messages and enumerations: betterproto's, with secrets kept out of the repr and mistyped attributes refused."""
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from pyxenon_core._generated.history import REMOVED
 from pyxenon_core.betterproto import betterproto2
 
-__all__ = ["SECRET_FIELDS", "Identity", "Message", "default_message_pool", "unknown_field"]
+__all__ = ["SECRET_FIELDS", "Enumeration", "Identity", "Message", "default_message_pool", "unknown_field"]
 
 SECRET_FIELDS = frozenset({"password", "passphrase"})
 
@@ -16,25 +17,45 @@ default_message_pool = betterproto2.MessagePool()  # type: ignore[no-untyped-cal
 
 
 def unknown_field(owner: str, name: str, known: Iterable[str]) -> AttributeError:
-    """The error for a field that *owner* does not have: what to use in place of one that it had, or the nearest name that it has."""
+    """Return the error for a field that *owner* lacks, with the replacement of a removed field or the closest existing name."""
     if instead := REMOVED.get(f"{owner}.{name}"):
         return AttributeError(f"{owner} has no field {name!r} any more. {instead}")
-    import difflib  # late, since nobody needs it who writes the names right
+    import difflib  # imported late: only needed for a wrong name
 
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(known)}"
     return AttributeError(f"{owner} has no field {name!r}; {hint}")
 
 
-class _Metadata(betterproto2.ProtoClassMetadata):
-    """What betterproto knows of a message class; tells inspect where it lives, so that help() does not ask a class that has no fields."""
+class _Documented(type):
+    """Keeps betterproto's base class out of what ``help()`` and completion show of a class; its methods still work."""
 
-    __slots__ = ()
-    __objclass__ = betterproto2.Message
+    @property
+    def __mro__(cls) -> tuple[type, ...]:  # for readers such as pydoc; Python itself uses the full order
+        return tuple(base for base in type.__dict__["__mro__"].__get__(cls) if not _is_foreign(base))
 
 
-class Message(betterproto2.Message):
-    """A message of the interface, typed field by field.
+class _MessageType(_Documented, ABCMeta):
+    def __dir__(cls) -> list[str]:
+        foreign = dir(betterproto2.Message)
+        return [name for name in type.__dir__(cls) if name not in foreign and not name.startswith("__")]
+
+
+class _EnumerationType(_Documented, betterproto2.enum_._EnumMeta):
+    def __dir__(cls) -> list[str]:
+        return [*cls.__members__, "name", "value"]
+
+
+def _is_foreign(base: type) -> bool:
+    return base.__module__.partition(".")[0] == "betterproto2"
+
+
+class Enumeration(betterproto2.Enum, metaclass=_EnumerationType):
+    """An enumeration of the interface: an int that prints as its name. A number that a newer server sends is kept, without a name."""
+
+
+class Message(betterproto2.Message, metaclass=_MessageType):
+    """A value of the interface, typed field by field.
 
     Its repr shows the fields that are set, with passwords and passphrases replaced by ``***``. Setting an attribute that is not a field
     raises :class:`AttributeError`.
@@ -44,15 +65,7 @@ class Message(betterproto2.Message):
         shown = (f"{name}={self._shown(name)}" for name in self._names() if self.is_set(name))
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    if not TYPE_CHECKING:  # which would take __setattr__ for leave to set any attribute, and knows no property of a class
-
-        @betterproto2.classproperty
-        def _betterproto(cls) -> betterproto2.ProtoClassMetadata:  # noqa: N805 - a property of the class
-            try:
-                return cls._betterproto_meta
-            except AttributeError:
-                cls._betterproto_meta = _Metadata(cls)
-                return cls._betterproto_meta
+    if not TYPE_CHECKING:  # a type checker would take __setattr__ as permission to set any attribute
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name not in self.__dataclass_fields__ and not name.startswith("_"):
@@ -66,7 +79,7 @@ class Message(betterproto2.Message):
         return self._with_unknown_fields(super().__deepcopy__())
 
     def _with_unknown_fields(self, again: Self) -> Self:
-        """betterproto's copies leave out the fields that it does not know, which a newer server may have sent."""
+        """Copy the fields of a newer server too, which betterproto's own copies leave out."""
         again._unknown_fields = self._unknown_fields
         return again
 
@@ -79,7 +92,7 @@ class Message(betterproto2.Message):
 
 
 class Identity(Message):
-    """A message that names a thing on the server, such as a job. Equal ids are equal, and hash alike."""
+    """A message that identifies an object on the server, such as a job. Equal ids compare equal and have the same hash."""
 
     id: str
 

@@ -1,4 +1,4 @@
-"""What a status tells beyond its fields. The interface has none for it, so that it travels under keys that begin with ``xenon.``."""
+"""What a status tells beyond its fields, read from the keys of its information that begin with ``xenon.``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["JobReport"]
 
 
 class JobReport(Message):
-    """The base class of :class:`~pyxenon_core.messages.JobStatus`: how a job ended, from which evidence, and when that was seen.
+    """The base class of :class:`~pyxenon_core.messages.JobStatus`: how a job ended, on which evidence, and when that was seen.
 
-    The server of this project says these things; of the xenon-grpc server's statuses only :attr:`known_exit_code` tells anything.
+    Only PyXenon's own server fills all of these in; with others, rely on :attr:`known_exit_code` alone.
     """
 
     done: bool
@@ -21,7 +21,7 @@ class JobReport(Message):
 
     @property
     def known_exit_code(self) -> int | None:
-        """The exit code of the program; None while it has not ended, when a signal ended it, and when nobody saw how it did."""
+        """The exit code of the program; None if it has not ended, was ended by a signal, or its exit code is unknown."""
         told = self._told("exit_code")
         if not self.done or told == "unknown":
             return None
@@ -29,22 +29,22 @@ class JobReport(Message):
 
     @property
     def signal(self) -> str:
-        """The signal that ended the program, without SIG, such as ``KILL``; empty when none did, or nobody saw."""
+        """The signal that ended the program, without SIG, such as ``KILL``; empty if there was none or it is unknown."""
         return self._told("signal")
 
     @property
     def reason(self) -> str:
-        """Why the job is in this state, in the scheduler's words, such as ``Resources`` or ``OutOfMemory``; empty when it gives none."""
+        """Why the job is in this state, as the scheduler says, such as ``Resources`` or ``OutOfMemory``; empty if unknown."""
         return self._told("reason")
 
     @property
     def evidence(self) -> str:
-        """Who said so, such as ``squeue`` or ``sacct``; empty when the server does not tell."""
+        """Where this status comes from, such as ``squeue`` or ``sacct``; empty if the server does not say."""
         return self._told("evidence")
 
     @property
     def observed_at(self) -> datetime | None:
-        """When that was said, in UTC; None when the server does not tell."""
+        """The time of this status, in UTC; None if the server does not say."""
         told = self._told("seen")
         return datetime.fromtimestamp(float(told), UTC) if told else None
 

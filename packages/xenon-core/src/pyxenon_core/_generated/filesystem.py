@@ -77,8 +77,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     ):
         """Return the credential that this file system was created with.
 
-        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
-        its answer out of logs.
+        Passwords and passphrases are left out by the default server; others may return them in plain text, so
+        keep the answer out of logs.
 
         Returns:
             The credential; one for the default user when none was given.
@@ -246,9 +246,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         return await self._channel.unary_unary(services.FILE_SYSTEM_COPY, request)
 
     async def cancel(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. Its status can be asked for afterwards.
-
-        The xenon-grpc 3.0.1 server forgets the copy, and leaves what it has written at the destination.
+        """Stop a copy that is waiting or running. Its status can be asked for afterwards, unless the server has
+        forgotten the copy. What was written so far may stay at the destination.
 
         Args:
             copy_operation: The copy, as returned when it was started.
@@ -271,9 +270,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     async def get_status(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
         """Ask how far a copy has come.
 
-        Once a status with ``done`` has been given out, the server may forget the copy, as xenon-grpc 3.0.1
-        does; the next question then raises an error. That a copy failed does not raise here: look at the
-        error type.
+        Once a status with ``done`` has been returned, the server may forget the copy; the next call then
+        raises an error. A failed copy does not raise here: look at the error type.
 
         Args:
             copy_operation: The copy, as returned when it was started.
@@ -371,8 +369,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     def read_from_file(self, path: StrPath) -> AsyncIterator[bytes]:
         """Read a whole file, from its first byte to its last.
 
-        The xenon-grpc 3.0.1 server sends the file as one message, holds all of it in memory, and cannot send
-        a file of 2 GiB or more; on local files it refuses a symbolic link.
+        Some servers hold the whole file in memory and cannot send a file of 2 GiB or more.
 
         Args:
             path: The path; if relative, it is resolved against the working directory.
@@ -400,7 +397,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
 
         The first message names the file system, the path and, where wanted, the size; later ones need to
         carry bytes only. A stream without any message creates no file. When the stream breaks off there is no
-        file; with the xenon-grpc 3.0.1 server, what was written so far may stay behind.
+        file, though some servers leave behind what was written so far.
 
         Args:
             path: The path of the new file; if relative, it is resolved against the working directory. Read
@@ -455,9 +452,8 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     async def list(self, dir: StrPath, recursive: bool = False) -> AsyncIterator[views.PathAttributes]:
         """List what is in a directory, hidden entries included, ``.`` and ``..`` not.
 
-        The order is not specified. What a symbolic link in the directory points to is not listed. With the
-        xenon-grpc 3.0.1 server, a link to a directory cannot be listed itself. A missing directory raises
-        when the stream is first read.
+        The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+        directory raises when the stream is first read.
 
         Args:
             dir: The directory; if relative, it is resolved against the working directory.
@@ -522,8 +518,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     async def set_working_directory(self, path: StrPath) -> None:
         """Change the directory against which relative paths of this file system are resolved.
 
-        It changes for every user of this handle. The directory must exist; if it does not, or is a file, the
-        xenon-grpc 3.0.1 server fails without naming an exception.
+        It changes for every user of this handle. The directory must exist.
 
         Args:
             path: The path; if relative, it is resolved against the working directory.
@@ -620,10 +615,9 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         return response.value
 
     async def close(self) -> None:
-        """Close this file system and forget its handle; doing so twice is no error in this SDK.
+        """Close this file system and forget its handle. Closing twice is not an error.
 
-        Copies that it still runs are ended with it; wait for them first if they matter. The xenon-grpc 3.0.1
-        server lets a local copy that is already running go on to its end.
+        Copies that are still running are ended with it; wait for them first if they matter.
 
         Source: rpc ``xenon.FileSystemService/close``.
         """
@@ -633,14 +627,12 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     async def wait_until_done(self, copy_operation: messages.CopyOperation, timeout: int | None = 0) -> messages.CopyStatus:
         """Block until a copy has ended, well or not, but no longer than the timeout.
 
-        A timeout that passes is no error: the status then says that the copy is not done. Once a status with
-        ``done`` has been given out, the server may forget the copy, as xenon-grpc 3.0.1 does.
+        A timeout that passes is not an error: the status then says that the copy is not done. Once a status
+        with ``done`` has been returned, the server may forget the copy.
 
         Args:
             copy_operation: The copy, as returned when it was started.
-            timeout: Longest time to wait, in milliseconds. 0, the default, waits as long as it takes; this
-                SDK sees to that, because the xenon-grpc 3.0.1 server itself takes 0 for a copy as not waiting
-                at all.
+            timeout: Longest time to wait, in milliseconds. 0, the default, waits as long as it takes.
 
         Returns:
             The status of the copy at the end of the wait.

@@ -79,15 +79,20 @@ from types import MappingProxyType
 from typing import Never
 
 from pyxenon_core.betterproto import betterproto2
-from pyxenon_core.message import Identity, Message, default_message_pool, unknown_field
+from pyxenon_core.message import Enumeration, Identity, Message, default_message_pool, unknown_field
 from pyxenon_core.paths import StrPath
 from pyxenon_core.reports import JobReport
 from pyxenon_core.wire import strings, text
 
 
-class CopyRequestCopyMode(betterproto2.Enum):
+class CopyRequestCopyMode(Enumeration):
     """
     What a copy does when something is already at the destination.
+
+    Attributes:
+        CREATE: Fail, and leave what is there as it is.
+        REPLACE: Overwrite what is there.
+        IGNORE: Leave what is there as it is, copy nothing onto it, and count the copy as done.
     """
 
     CREATE = 0
@@ -106,9 +111,17 @@ class CopyRequestCopyMode(betterproto2.Enum):
     """
 
 
-class CopyStatusErrorType(betterproto2.Enum):
+class CopyStatusErrorType(Enumeration):
     """
     Why a copy failed; each value stands for an exception that is reported instead of raised.
+
+    Attributes:
+        NONE: Nothing has gone wrong.
+        NOT_FOUND: The source, or the directory above the destination, does not exist.
+        CANCELLED: The copy was cancelled.
+        ALREADY_EXISTS: Something was already at the destination, and the mode was CREATE.
+        NOT_CONNECTED: The connection to one of the file systems was lost or closed.
+        XENON: Any other failure, such as copying a directory without ``recursive``; see the message.
     """
 
     NONE = 0
@@ -142,9 +155,18 @@ class CopyStatusErrorType(betterproto2.Enum):
     """
 
 
-class JobStatusErrorType(betterproto2.Enum):
+class JobStatusErrorType(Enumeration):
     """
     Why a job failed; each value stands for an exception that is reported instead of raised.
+
+    Attributes:
+        NONE: Nothing has gone wrong.
+        NOT_FOUND: The scheduler does not know the job, or has forgotten it.
+        CANCELLED: The job was cancelled, or was ended because it ran longer than ``max_runtime``.
+        NOT_CONNECTED: The connection to the scheduler was lost or closed.
+        XENON: Any other failure that Xenon knows of, such as a program that cannot be started.
+        IO: Reading or writing failed on the way to the scheduler.
+        OTHER: A failure of no known kind; see the message.
     """
 
     NONE = 0
@@ -183,9 +205,21 @@ class JobStatusErrorType(betterproto2.Enum):
     """
 
 
-class PosixFilePermission(betterproto2.Enum):
+class PosixFilePermission(Enumeration):
     """
     One POSIX permission; a list of them makes up the mode of a path.
+
+    Attributes:
+        NONE: No permission; grants nothing when set.
+        OWNER_READ: The owner may read, 0o400.
+        OWNER_WRITE: The owner may write, 0o200.
+        OWNER_EXECUTE: The owner may execute, or enter a directory, 0o100.
+        GROUP_READ: The group may read, 0o040.
+        GROUP_WRITE: The group may write, 0o020.
+        GROUP_EXECUTE: The group may execute, or enter a directory, 0o010.
+        OTHERS_READ: All others may read, 0o004.
+        OTHERS_WRITE: All others may write, 0o002.
+        OTHERS_EXECUTE: All others may execute, or enter a directory, 0o001.
     """
 
     NONE = 0
@@ -239,9 +273,18 @@ class PosixFilePermission(betterproto2.Enum):
     """
 
 
-class PropertyDescriptionType(betterproto2.Enum):
+class PropertyDescriptionType(Enumeration):
     """
     What the text of a property's value has to look like.
+
+    Attributes:
+        STRING: Any text.
+        BOOLEAN: ``true`` or ``false``.
+        INTEGER: A whole number of 32 bits.
+        DOUBLE: A number that may have a fraction.
+        LONG: A whole number of 64 bits.
+        SIZE: A whole number of bytes; a K, M or G after it multiplies by 1024, 1024^2 or 1024^3.
+        NATURAL: A whole number that is not negative.
     """
 
     STRING = 0
@@ -280,9 +323,17 @@ class PropertyDescriptionType(betterproto2.Enum):
     """
 
 
-class QueueStatusErrorType(betterproto2.Enum):
+class QueueStatusErrorType(Enumeration):
     """
     Why a queue could not be asked; each value stands for an exception that is not raised.
+
+    Attributes:
+        NONE: Nothing has gone wrong.
+        NOT_FOUND: The scheduler has no queue of that name.
+        NOT_CONNECTED: The connection to the scheduler was lost or closed.
+        XENON: Any other failure that Xenon knows of; see the message.
+        IO: Reading or writing failed on the way to the scheduler.
+        OTHER: A failure of no known kind; see the message.
     """
 
     NONE = 0
@@ -320,6 +371,9 @@ class QueueStatusErrorType(betterproto2.Enum):
 class AdaptorName(Message):
     """
     The name of one adaptor.
+
+    Attributes:
+        name (str): Name of the adaptor, such as ``file``, ``sftp``, ``local`` or ``slurm``.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -338,6 +392,9 @@ default_message_pool.register_message("xenon", "AdaptorName", AdaptorName)
 class AdaptorNames(Message):
     """
     The names of adaptors.
+
+    Attributes:
+        name (list[str]): The names, in no particular order.
     """
 
     name: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
@@ -356,6 +413,12 @@ default_message_pool.register_message("xenon", "AdaptorNames", AdaptorNames)
 class AppendToFileRequest(Message):
     """
     A piece to add to a file; only the first one has to say which file.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the path is on; read from the first message only.
+        path (Path | None): The path of a file that exists; if relative, it is resolved against the working
+            directory. Read from the first message only.
+        buffer (bytes): The next bytes to add; may be empty.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -385,6 +448,11 @@ default_message_pool.register_message("xenon", "AppendToFileRequest", AppendToFi
 class CertificateCredential(Message):
     """
     A user with a private key kept in a file, mostly for SSH.
+
+    Attributes:
+        certfile (str): Path of the file with the key, on the machine where the server runs.
+        passphrase (str): Passphrase of the key; empty when it has none.
+        username (str): Name of the user to log in as.
     """
 
     certfile: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -413,6 +481,9 @@ default_message_pool.register_message("xenon", "CertificateCredential", Certific
 class CopyOperation(Identity):
     """
     The handle of a copy; it belongs to the file system that is copied from.
+
+    Attributes:
+        id (str): Identifies the copy within its file system.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -431,6 +502,10 @@ default_message_pool.register_message("xenon", "CopyOperation", CopyOperation)
 class CopyOperationRequest(Message):
     """
     A copy to ask about or to cancel.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that is copied from, by which the copy was started.
+        copy_operation (CopyOperation | None): The copy, as returned when it was started.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -454,6 +529,19 @@ default_message_pool.register_message("xenon", "CopyOperationRequest", CopyOpera
 class CopyRequest(Message):
     """
     What to copy, and where to.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system to copy from.
+        source (Path | None): The path to copy; if relative, it is resolved against the working directory.
+        destination_filesystem (FileSystem | None): The file system to copy to, which may be the same one;
+            always required.
+        destination (Path | None): The path of the copy itself, not of a directory to put it in; the directory
+            above it must exist. If relative, it is resolved against the working directory of the
+            destination's file system.
+        mode (CopyRequestCopyMode): What to do when the destination exists: CREATE, the default, lets the copy
+            fail, REPLACE overwrites what is there, and IGNORE leaves it and counts the copy as done.
+        recursive (bool): True to copy a directory with everything in it; false, the default, to let the copy
+            of a directory fail.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -521,6 +609,16 @@ default_message_pool.register_message("xenon", "CopyRequest", CopyRequest)
 class CopyStatus(Message):
     """
     How far a copy has come, or how it ended.
+
+    Attributes:
+        copy_operation (CopyOperation | None): The copy that this is about.
+        bytes_copied (int): Bytes copied so far.
+        bytes_to_copy (int): Bytes to copy in all; 0 while unknown.
+        done (bool): True when the copy has ended, well or not; look at ``error_type`` to tell which.
+        running (bool): True while bytes are being copied; false before the start and after the end.
+        state (str): ``PENDING``, ``RUNNING``, ``DONE`` or ``FAILED``; a cancelled copy is ``FAILED``.
+        error_message (str): Why the copy failed, in the words of the server; empty when it did not.
+        error_type (CopyStatusErrorType): Kind of failure; NONE while there is none.
     """
 
     copy_operation: "CopyOperation | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -535,7 +633,7 @@ class CopyStatus(Message):
 
     bytes_to_copy: "int" = betterproto2.field(3, betterproto2.TYPE_UINT64)
     """
-    Bytes to copy in all; 0 while unknown. The xenon-grpc 3.0.1 server leaves it 0 for a single local file.
+    Bytes to copy in all; 0 while unknown.
     """
 
     done: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
@@ -603,8 +701,26 @@ class CreateFileSystemRequest(Message):
     """
     How to reach a file system.
 
-    Oneofs:
-        - credential: The credential; when none is given, the adaptor's default one is used.
+    Set at most one of ``certificate_credential``, ``password_credential``, ``default_credential``,
+    ``credential_map`` and ``keytab_credential``: the credential; when none is given, the adaptor's default
+    one is used.
+
+    Attributes:
+        adaptor (str): Name of the adaptor to use, such as ``file``, ``sftp``, ``ftp``, ``webdav`` or ``s3``.
+        location (str): Where the file system is, in a form the adaptor supports; its directory becomes the
+            working directory. Empty is the default of ``file``: the directory in which the server was
+            started.
+        properties (dict[str, str]): Settings of the adaptor by full property name; those left out have their
+            defaults.
+        certificate_credential (CertificateCredential | None): Private key to log in with; give at most one
+            kind of credential.
+        password_credential (PasswordCredential | None): Password to log in with; give at most one kind of
+            credential.
+        default_credential (DefaultCredential | None): User to log in as without a secret; give at most one
+            kind of credential.
+        credential_map (CredentialMap | None): Credentials by host; give at most one kind of credential.
+        keytab_credential (KeytabCredential | None): Kerberos keytab to log in with; give at most one kind of
+            credential.
     """
 
     adaptor: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -686,8 +802,26 @@ class CreateSchedulerRequest(Message):
     """
     How to reach a scheduler.
 
-    Oneofs:
-        - credential: The credential; when none is given, the adaptor's default one is used.
+    Set at most one of ``certificate_credential``, ``password_credential``, ``default_credential``,
+    ``credential_map`` and ``keytab_credential``: the credential; when none is given, the adaptor's default
+    one is used.
+
+    Attributes:
+        adaptor (str): Name of the adaptor to use, such as ``local``, ``ssh``, ``at``, ``slurm``,
+            ``gridengine`` or ``torque``.
+        location (str): Where the scheduler is, in a form the adaptor supports, such as ``ssh://host`` for
+            ``slurm``. Empty is the default of ``local``: the directory in which the server was started.
+        properties (dict[str, str]): Settings of the adaptor by full property name; those left out have their
+            defaults.
+        certificate_credential (CertificateCredential | None): Private key to log in with; give at most one
+            kind of credential.
+        password_credential (PasswordCredential | None): Password to log in with; give at most one kind of
+            credential.
+        default_credential (DefaultCredential | None): User to log in as without a secret; give at most one
+            kind of credential.
+        credential_map (CredentialMap | None): Credentials by host; give at most one kind of credential.
+        keytab_credential (KeytabCredential | None): Kerberos keytab to log in with; give at most one kind of
+            credential.
     """
 
     adaptor: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -708,8 +842,7 @@ class CreateSchedulerRequest(Message):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
-    Settings of the adaptor by full property name; those left out have their defaults. For ``local`` the
-    xenon-grpc 3.0.1 server refuses even the properties that its description lists.
+    Settings of the adaptor by full property name; those left out have their defaults.
     """
 
     certificate_credential: "CertificateCredential | None" = betterproto2.field(
@@ -770,6 +903,13 @@ default_message_pool.register_message("xenon", "CreateSchedulerRequest", CreateS
 class CreateSymbolicLinkRequest(Message):
     """
     A symbolic link to create.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the link is on.
+        link (Path | None): The path of the new link; if relative, it is resolved against the working
+            directory.
+        target (Path | None): The path that the link points to, which need not exist; if relative, it is
+            resolved against the working directory, not against the directory of the link.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -800,8 +940,17 @@ class CredentialMap(Message):
     """
     Credentials by host, for connections that pass through several hosts.
 
-    Oneofs:
-        - fallback: The credential for hosts that have no entry; without it, such a host is an error.
+    Set at most one of ``certificate_credential``, ``password_credential``, ``default_credential`` and
+    ``keytab_credential``: the credential for hosts that have no entry; without it, such a host is an error.
+
+    Attributes:
+        entries (dict[str, UserCredential]): Credential by host; the key is ``host``, or ``host:port`` for one
+            port of it. The port is 22 for SSH unless the location says otherwise.
+        certificate_credential (CertificateCredential | None): A private key for the hosts that have no entry.
+        password_credential (PasswordCredential | None): A password for the hosts that have no entry.
+        default_credential (DefaultCredential | None): A user without a secret for the hosts that have no
+            entry.
+        keytab_credential (KeytabCredential | None): A Kerberos keytab for the hosts that have no entry.
     """
 
     entries: "dict[str, UserCredential]" = betterproto2.field(
@@ -862,6 +1011,10 @@ class DefaultCredential(Message):
     """
     A user without a secret: the adaptor uses what it finds, such as the SSH keys of the user that runs the
     server. This is what applies when no credential is given.
+
+    Attributes:
+        username (str): Name of the user to log in as; empty for the user that runs the server. The ``file``
+            adaptor ignores it.
     """
 
     username: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -881,6 +1034,12 @@ default_message_pool.register_message("xenon", "DefaultCredential", DefaultCrede
 class DeleteRequest(Message):
     """
     What to delete.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the path is on.
+        path (Path | None): The path to delete; if relative, it is resolved against the working directory.
+        recursive (bool): True to delete a directory with everything in it; false, the default, to refuse one
+            that is not empty. Makes no difference for files.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -925,6 +1084,9 @@ default_message_pool.register_message("xenon", "Empty", Empty)
 class FileSystem(Identity):
     """
     The handle of a file system that is open in the server.
+
+    Attributes:
+        id (str): Identifies the file system within the server; its form has no meaning to rely on.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -943,6 +1105,25 @@ default_message_pool.register_message("xenon", "FileSystem", FileSystem)
 class FileSystemAdaptorDescription(Message):
     """
     What a file system adaptor accepts and can do.
+
+    Attributes:
+        name (str): Name of the adaptor, as given when creating a file system.
+        description (str): What the adaptor connects to, in the words of the server.
+        supported_locations (list[str]): Patterns of the locations it accepts, such as
+            ``host[:port][/workdir]``; brackets enclose what can be left out.
+        supported_properties (list[PropertyDescription]): Properties it accepts.
+        supports_third_party_copy (bool): True when two remote file systems can copy between each other while
+            the bytes bypass the server.
+        can_create_symboliclinks (bool): True when symbolic links can be created.
+        can_read_symboliclinks (bool): True when the adaptor can tell where a symbolic link points.
+        is_connectionless (bool): True when no connection is held open between calls.
+        supported_credentials (list[str]): Names of the credential messages it accepts, such as
+            ``PasswordCredential``.
+        supports_reading_posix_permissions (bool): True when attributes carry POSIX permissions.
+        supports_setting_posix_permissions (bool): True when POSIX permissions can be changed.
+        supports_rename (bool): True when paths can be renamed.
+        can_append (bool): True when bytes can be added to an existing file.
+        needs_size_beforehand (bool): True when writing a file needs its size first, as for ``s3``.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1059,6 +1240,9 @@ default_message_pool.register_message("xenon", "FileSystemAdaptorDescription", F
 class FileSystemAdaptorDescriptions(Message):
     """
     A list of file system adaptor descriptions.
+
+    Attributes:
+        descriptions (list[FileSystemAdaptorDescription]): One description for each adaptor.
     """
 
     descriptions: "list[FileSystemAdaptorDescription]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -1077,6 +1261,9 @@ default_message_pool.register_message("xenon", "FileSystemAdaptorDescriptions", 
 class FileSystems(Message):
     """
     Handles of file systems.
+
+    Attributes:
+        filesystems (list[FileSystem]): The handles.
     """
 
     filesystems: "list[FileSystem]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -1096,8 +1283,16 @@ class GetCredentialResponse(Message):
     """
     The credential of a file system or scheduler, secrets included.
 
-    Oneofs:
-        - credential: The credential; exactly one kind is set.
+    Set at most one of ``certificate_credential``, ``password_credential``, ``default_credential``,
+    ``credential_map`` and ``keytab_credential``: the credential; exactly one kind is set.
+
+    Attributes:
+        certificate_credential (CertificateCredential | None): Set when a private key was given.
+        password_credential (PasswordCredential | None): Set when a password was given.
+        default_credential (DefaultCredential | None): Set when a user without a secret, or no credential at
+            all, was given.
+        credential_map (CredentialMap | None): Set when credentials by host were given.
+        keytab_credential (KeytabCredential | None): Set when a Kerberos keytab was given.
     """
 
     certificate_credential: "CertificateCredential | None" = betterproto2.field(
@@ -1152,6 +1347,9 @@ default_message_pool.register_message("xenon", "GetCredentialResponse", GetCrede
 class GetDefaultRuntimeResponse(Message):
     """
     How long a job may run by default.
+
+    Attributes:
+        value (int): Minutes; 0 when the scheduler sets no limit or does not say.
     """
 
     value: "int" = betterproto2.field(1, betterproto2.TYPE_UINT32)
@@ -1170,6 +1368,10 @@ default_message_pool.register_message("xenon", "GetDefaultRuntimeResponse", GetD
 class GetJobStatusesRequest(Message):
     """
     Jobs to ask about.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler that the jobs are in.
+        jobs (list[Job]): The jobs; an empty list is answered with an empty list.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1193,6 +1395,9 @@ default_message_pool.register_message("xenon", "GetJobStatusesRequest", GetJobSt
 class GetJobStatusesResponse(Message):
     """
     The statuses of several jobs.
+
+    Attributes:
+        statuses (list[JobStatus]): One status for each job, in the order of the request.
     """
 
     statuses: "list[JobStatus]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -1211,6 +1416,9 @@ default_message_pool.register_message("xenon", "GetJobStatusesResponse", GetJobS
 class GetPathSeparatorResponse(Message):
     """
     How a file system separates the parts of a path.
+
+    Attributes:
+        separator (str): The separator, ``/`` for most file systems.
     """
 
     separator: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1229,6 +1437,10 @@ default_message_pool.register_message("xenon", "GetPathSeparatorResponse", GetPa
 class GetQueueStatusRequest(Message):
     """
     A queue to ask about.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler that the queue belongs to.
+        queue (str): Name of the queue; an empty name does not stand for the default queue.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1252,6 +1464,9 @@ default_message_pool.register_message("xenon", "GetQueueStatusRequest", GetQueue
 class Is(Message):
     """
     The answer to a question of yes or no.
+
+    Attributes:
+        value (bool): True for yes, false for no.
     """
 
     value: "bool" = betterproto2.field(1, betterproto2.TYPE_BOOL)
@@ -1270,6 +1485,9 @@ default_message_pool.register_message("xenon", "Is", Is)
 class Job(Identity):
     """
     A job in a scheduler.
+
+    Attributes:
+        id (str): Identifies the job within its scheduler; a batch system's own number where there is one.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1289,6 +1507,37 @@ class JobDescription(Message):
     """
     What to run, with what, and where. Only ``executable`` is required; every other field that is left empty or
     0 leaves the choice to the scheduler or has the default named with it.
+
+    Attributes:
+        executable (str): Program to run, as a path or as a name to be found on the machine that runs the job.
+        arguments (list[str]): Arguments of the program, one an item; no shell expands them.
+        working_directory (str): Directory in which the program starts; it must exist. Relative paths are
+            resolved against the working directory of the scheduler, which is also the default.
+        environment (dict[str, str]): Environment variables to set, in addition to those that the scheduler
+            sets.
+        queue_name (str): Queue to put the job into; empty for the default queue of the scheduler.
+        max_runtime (int): Longest time the job may run, in minutes, after which the scheduler ends it; 0 for
+            the scheduler's default.
+        stderr (str): File for standard error; empty to discard it. A relative path is resolved against the
+            working directory of the job.
+        stdin (str): File to read standard input from; empty for no input. A relative path is resolved against
+            the working directory of the job.
+        stdout (str): File for standard output; empty to discard it. A relative path is resolved against the
+            working directory of the job.
+        name (str): Name under which the scheduler shows the job; empty for none.
+        max_memory (int): Memory the job needs on each node, in MiB; 0 for the scheduler's default.
+        scheduler_arguments (list[str]): Options passed to the scheduler unchanged, such as
+            ``--constraint=gpu`` for Slurm.
+        tasks (int): Number of tasks, that is processes, in the job; 0 means 1. Some schedulers accept no more
+            than 1.
+        cores_per_task (int): Number of processor cores for each task; 0 means 1.
+        tasks_per_node (int): Largest number of tasks on one node; 0 means no limit.
+        start_per_task (bool): True to have the scheduler start the program once for each task; false, the
+            default, to start it once for the job, so that the program starts its tasks itself.
+        start_time (str): Earliest time to start, as ``HH:mm``, ``HH:mm dd.MM``, ``HH:mm dd.MM.yyyy`` or
+            ``now``; empty for as soon as possible.
+        temp_space (int): Temporary disk space the job needs on each node, in MiB; 0 for the scheduler's
+            default.
     """
 
     executable: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1313,8 +1562,7 @@ class JobDescription(Message):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
-    Environment variables to set, beside those that the scheduler sets. The xenon-grpc 3.0.1 server loses
-    them with the ssh adaptor.
+    Environment variables to set, in addition to those that the scheduler sets.
     """
 
     queue_name: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
@@ -1331,7 +1579,7 @@ class JobDescription(Message):
     stderr: "str" = betterproto2.field(10, betterproto2.TYPE_STRING)
     """
     File for standard error; empty to discard it. A relative path is resolved against the working directory
-    of the job. With ``local`` of the xenon-grpc 3.0.1 server, the file may not exist yet.
+    of the job.
     """
 
     stdin: "str" = betterproto2.field(11, betterproto2.TYPE_STRING)
@@ -1343,7 +1591,7 @@ class JobDescription(Message):
     stdout: "str" = betterproto2.field(12, betterproto2.TYPE_STRING)
     """
     File for standard output; empty to discard it. A relative path is resolved against the working
-    directory of the job. With ``local`` of the xenon-grpc 3.0.1 server, the file may not exist yet.
+    directory of the job.
     """
 
     name: "str" = betterproto2.field(14, betterproto2.TYPE_STRING)
@@ -1358,14 +1606,12 @@ class JobDescription(Message):
 
     scheduler_arguments: "list[str]" = betterproto2.field(16, betterproto2.TYPE_STRING, repeated=True)
     """
-    Options handed to the scheduler as they are, such as ``--constraint=gpu`` for Slurm; ``local`` of the
-    xenon-grpc 3.0.1 server ignores them.
+    Options passed to the scheduler unchanged, such as ``--constraint=gpu`` for Slurm.
     """
 
     tasks: "int" = betterproto2.field(17, betterproto2.TYPE_UINT32)
     """
-    Number of tasks, that is processes, in the job; 0 means 1. ``local`` and ``at`` of the xenon-grpc 3.0.1
-    server accept no more than 1.
+    Number of tasks, that is processes, in the job; 0 means 1. Some schedulers accept no more than 1.
     """
 
     cores_per_task: "int" = betterproto2.field(18, betterproto2.TYPE_UINT32)
@@ -1387,7 +1633,7 @@ class JobDescription(Message):
     start_time: "str" = betterproto2.field(21, betterproto2.TYPE_STRING)
     """
     Earliest time to start, as ``HH:mm``, ``HH:mm dd.MM``, ``HH:mm dd.MM.yyyy`` or ``now``; empty for as
-    soon as possible. ``local`` of the xenon-grpc 3.0.1 server ignores it.
+    soon as possible.
     """
 
     temp_space: "int" = betterproto2.field(22, betterproto2.TYPE_UINT32)
@@ -1424,31 +1670,28 @@ class JobDescription(Message):
             arguments: Arguments of the program, one an item; no shell expands them.
             working_directory: Directory in which the program starts; it must exist. Relative paths are
                 resolved against the working directory of the scheduler, which is also the default.
-            environment: Environment variables to set, beside those that the scheduler sets. The xenon-grpc
-                3.0.1 server loses them with the ssh adaptor.
+            environment: Environment variables to set, in addition to those that the scheduler sets.
             queue_name: Queue to put the job into; empty for the default queue of the scheduler.
             max_runtime: Longest time the job may run, in minutes, after which the scheduler ends it; 0 for
                 the scheduler's default.
             stderr: File for standard error; empty to discard it. A relative path is resolved against the
-                working directory of the job. With ``local`` of the xenon-grpc 3.0.1 server, the file may not
-                exist yet.
+                working directory of the job.
             stdin: File to read standard input from; empty for no input. A relative path is resolved against
                 the working directory of the job.
             stdout: File for standard output; empty to discard it. A relative path is resolved against the
-                working directory of the job. With ``local`` of the xenon-grpc 3.0.1 server, the file may not
-                exist yet.
+                working directory of the job.
             name: Name under which the scheduler shows the job; empty for none.
             max_memory: Memory the job needs on each node, in MiB; 0 for the scheduler's default.
-            scheduler_arguments: Options handed to the scheduler as they are, such as ``--constraint=gpu`` for
-                Slurm; ``local`` of the xenon-grpc 3.0.1 server ignores them.
-            tasks: Number of tasks, that is processes, in the job; 0 means 1. ``local`` and ``at`` of the
-                xenon-grpc 3.0.1 server accept no more than 1.
+            scheduler_arguments: Options passed to the scheduler unchanged, such as ``--constraint=gpu`` for
+                Slurm.
+            tasks: Number of tasks, that is processes, in the job; 0 means 1. Some schedulers accept no more
+                than 1.
             cores_per_task: Number of processor cores for each task; 0 means 1.
             tasks_per_node: Largest number of tasks on one node; 0 means no limit.
             start_per_task: True to have the scheduler start the program once for each task; false, the
                 default, to start it once for the job, so that the program starts its tasks itself.
             start_time: Earliest time to start, as ``HH:mm``, ``HH:mm dd.MM``, ``HH:mm dd.MM.yyyy`` or
-                ``now``; empty for as soon as possible. ``local`` of the xenon-grpc 3.0.1 server ignores it.
+                ``now``; empty for as soon as possible.
             temp_space: Temporary disk space the job needs on each node, in MiB; 0 for the scheduler's
                 default.
 
@@ -1509,6 +1752,10 @@ default_message_pool.register_message("xenon", "JobDescription", JobDescription)
 class JobRequest(Message):
     """
     A job to ask about or to cancel.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler that the job is in.
+        job (Job | None): The job, as returned when it was submitted or listed.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1532,6 +1779,9 @@ default_message_pool.register_message("xenon", "JobRequest", JobRequest)
 class Jobs(Message):
     """
     Jobs of a scheduler.
+
+    Attributes:
+        jobs (list[Job]): The jobs.
     """
 
     jobs: "list[Job]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -1550,6 +1800,23 @@ default_message_pool.register_message("xenon", "Jobs", Jobs)
 class JobStatus(JobReport):
     """
     What is known about a job: whether it waits, runs or has ended, and how.
+
+    Attributes:
+        job (Job | None): The job that this is about.
+        state (str): The state in words: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or
+            ``UNKNOWN`` for ``local``; batch systems use their own words. Decide by ``running`` and ``done``
+            instead.
+        running (bool): True while the program runs; false while the job waits and after its end.
+        done (bool): True when the job has ended, well or not; look at ``exit_code`` and ``error_type`` then.
+        scheduler_specific_information (dict[str, str]): Whatever else the scheduler tells, by its own keys;
+            often empty. Keys that begin with ``xenon.`` are this project's own.
+        exit_code (int): Exit code of the program, 128 plus the number of the signal that ended it. Also 0
+            while the job has not ended, and -1 when the code is unknown. Use ``known_exit_code`` to tell
+            these cases apart.
+        error_message (str): Why the job failed, in the words of the server; empty when it did not.
+        error_type (JobStatusErrorType): Kind of failure; NONE while there is none. A program that ended with
+            an exit code other than 0 is no failure in this sense.
+        name (str): Name from the job description; empty when none was given or the scheduler keeps none.
     """
 
     job: "Job | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1586,8 +1853,7 @@ class JobStatus(JobReport):
     exit_code: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
     """
     Exit code of the program, 128 plus the number of the signal that ended it. Also 0 while the job has not
-    ended. When nobody learned the code it is -1, and 0 from the xenon-grpc 3.0.1 server;
-    ``known_exit_code`` tells these apart.
+    ended, and -1 when the code is unknown. Use ``known_exit_code`` to tell these cases apart.
     """
 
     error_message: "str" = betterproto2.field(7, betterproto2.TYPE_STRING)
@@ -1647,8 +1913,11 @@ default_message_pool.register_message("xenon", "JobStatus", JobStatus)
 @dataclass(eq=False, repr=False, init=False)
 class KeytabCredential(Message):
     """
-    A user with a Kerberos keytab file. None of the adaptors of the xenon-grpc 3.0.1 server lists it as
-    supported.
+    A user with a Kerberos keytab file. None of the adaptors lists it as supported.
+
+    Attributes:
+        username (str): Kerberos principal to log in as.
+        keytabfile (str): Path of the keytab file, on the machine where the server runs.
     """
 
     username: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1672,6 +1941,12 @@ default_message_pool.register_message("xenon", "KeytabCredential", KeytabCredent
 class ListRequest(Message):
     """
     A directory to list.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the directory is on.
+        dir (Path | None): The directory; if relative, it is resolved against the working directory.
+        recursive (bool): True to list what is in the directories below as well; false, the default, for this
+            directory alone.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1700,6 +1975,9 @@ default_message_pool.register_message("xenon", "ListRequest", ListRequest)
 class Location(Message):
     """
     Where a file system or scheduler is.
+
+    Attributes:
+        location (str): The location in the form its adaptor expects, such as ``host[:port][/workdir]``.
     """
 
     location: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1718,6 +1996,10 @@ default_message_pool.register_message("xenon", "Location", Location)
 class PasswordCredential(Message):
     """
     A user with a password; for ``s3``, an access key with its secret key.
+
+    Attributes:
+        username (str): Name of the user to log in as.
+        password (str): Password of that user, sent to the server as it is.
     """
 
     username: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1741,6 +2023,11 @@ default_message_pool.register_message("xenon", "PasswordCredential", PasswordCre
 class Path(Message):
     """
     A path on a file system.
+
+    Attributes:
+        path (str): The path as text. One that starts with the separator is absolute; any other is relative to
+            the working directory, which an empty path stands for.
+        separator (str): Character between the parts of ``path``; empty means ``/``.
     """
 
     path: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1766,6 +2053,29 @@ class PathAttributes(Message):
     """
     What a file system tells about a path. A symbolic link is not followed, except to find out whether it can
     be read, written or executed.
+
+    Attributes:
+        path (Path | None): The path that this is about, absolute.
+        creation_time (int): When it was created, in milliseconds since 1970-01-01 UTC; where a file system
+            does not keep this, another of its times or 0.
+        group (str): Name of the group that it belongs to; empty when unknown.
+        is_directory (bool): True for a directory.
+        is_executable (bool): True when the user may execute a file, or enter a directory.
+        is_hidden (bool): True when it is hidden by the custom of the file system, as by a leading dot on
+            Unix.
+        is_other (bool): True for what is no file, directory or symbolic link, such as a device or a socket.
+        is_readable (bool): True when the user may read it.
+        is_regular (bool): True for a regular file.
+        is_symbolic_link (bool): True for a symbolic link, whatever it points to.
+        is_writable (bool): True when the user may write to it.
+        last_access_time (int): When it was last read, in milliseconds since 1970-01-01 UTC; where a file
+            system does not keep this, another of its times or 0.
+        last_modified_time (int): When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when
+            unknown.
+        owner (str): Name of the user that it belongs to; empty when unknown.
+        permissions (list[PosixFilePermission]): POSIX permissions that are granted, in no particular order;
+            empty when none is, or when the adaptor cannot read permissions.
+        size (int): Size of a regular file in bytes. For anything else the number means nothing.
     """
 
     path: "Path | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1821,8 +2131,7 @@ class PathAttributes(Message):
 
     is_writable: "bool" = betterproto2.field(11, betterproto2.TYPE_BOOL)
     """
-    True when the user may write to it. The xenon-grpc 3.0.1 server leaves it false for local files that
-    can be written.
+    True when the user may write to it.
     """
 
     last_access_time: "int" = betterproto2.field(12, betterproto2.TYPE_UINT64)
@@ -1849,8 +2158,7 @@ class PathAttributes(Message):
 
     size: "int" = betterproto2.field(16, betterproto2.TYPE_UINT64)
     """
-    Size of a regular file in bytes. For anything else the number means nothing; the xenon-grpc 3.0.1
-    server gives 0, and 2^64-1 for a WebDAV directory.
+    Size of a regular file in bytes. For anything else the number means nothing.
     """
 
     def __init__(
@@ -1900,6 +2208,10 @@ default_message_pool.register_message("xenon", "PathAttributes", PathAttributes)
 class PathRequest(Message):
     """
     A path on an open file system.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the path is on.
+        path (Path | None): The path; if relative, it is resolved against the working directory.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1923,6 +2235,9 @@ default_message_pool.register_message("xenon", "PathRequest", PathRequest)
 class Properties(Message):
     """
     Properties that a file system or scheduler was created with.
+
+    Attributes:
+        properties (dict[str, str]): Value by full property name; numbers and booleans are written as text.
     """
 
     properties: "dict[str, str]" = betterproto2.field(
@@ -1945,6 +2260,12 @@ default_message_pool.register_message("xenon", "Properties", Properties)
 class PropertyDescription(Message):
     """
     A property that an adaptor accepts.
+
+    Attributes:
+        name (str): Full name of the property, such as ``xenon.adaptors.filesystems.sftp.bufferSize``.
+        description (str): What the property does, in the words of the server.
+        default_value (str): Value used when the property is not given, as text.
+        type (PropertyDescriptionType): What the text of a value has to look like.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1993,6 +2314,9 @@ default_message_pool.register_message("xenon", "PropertyDescription", PropertyDe
 class PropertyDescriptions(Message):
     """
     A list of property descriptions.
+
+    Attributes:
+        properties (list[PropertyDescription]): The descriptions.
     """
 
     properties: "list[PropertyDescription]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -2011,6 +2335,9 @@ default_message_pool.register_message("xenon", "PropertyDescriptions", PropertyD
 class Queue(Message):
     """
     A queue of a scheduler.
+
+    Attributes:
+        name (str): Name of the queue; empty when there is none.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -2029,6 +2356,9 @@ default_message_pool.register_message("xenon", "Queue", Queue)
 class Queues(Message):
     """
     The queues of a scheduler.
+
+    Attributes:
+        name (list[str]): The names of the queues.
     """
 
     name: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
@@ -2047,6 +2377,13 @@ default_message_pool.register_message("xenon", "Queues", Queues)
 class QueueStatus(Message):
     """
     What is known about a queue.
+
+    Attributes:
+        name (str): Name of the queue that this is about.
+        scheduler_specific_information (dict[str, str]): Whatever the scheduler tells about the queue, by its
+            own keys; empty for ``local``.
+        error_message (str): Why the queue could not be asked, in the words of the server; empty if it could.
+        error_type (QueueStatusErrorType): Kind of failure; NONE when there is none.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -2104,6 +2441,9 @@ default_message_pool.register_message("xenon", "QueueStatus", QueueStatus)
 class QueueStatuses(Message):
     """
     The statuses of several queues.
+
+    Attributes:
+        statuses (list[QueueStatus]): One status for each queue.
     """
 
     statuses: "list[QueueStatus]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -2122,6 +2462,9 @@ default_message_pool.register_message("xenon", "QueueStatuses", QueueStatuses)
 class ReadFromFileResponse(Message):
     """
     A piece of a file that is being read.
+
+    Attributes:
+        buffer (bytes): The next bytes of the file.
     """
 
     buffer: "bytes" = betterproto2.field(1, betterproto2.TYPE_BYTES)
@@ -2140,6 +2483,12 @@ default_message_pool.register_message("xenon", "ReadFromFileResponse", ReadFromF
 class RenameRequest(Message):
     """
     What to rename, and to what.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that both paths are on.
+        source (Path | None): The path to rename; if relative, it is resolved against the working directory.
+        target (Path | None): The new path, at which nothing may exist yet; if relative, it is resolved
+            against the working directory, not against the directory of the source.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2169,6 +2518,9 @@ default_message_pool.register_message("xenon", "RenameRequest", RenameRequest)
 class Scheduler(Identity):
     """
     The handle of a scheduler that is open in the server.
+
+    Attributes:
+        id (str): Identifies the scheduler within the server; its form has no meaning to rely on.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -2187,6 +2539,20 @@ default_message_pool.register_message("xenon", "Scheduler", Scheduler)
 class SchedulerAdaptorDescription(Message):
     """
     What a scheduler adaptor accepts and can do.
+
+    Attributes:
+        name (str): Name of the adaptor, as given when creating a scheduler.
+        description (str): What the adaptor connects to, in the words of the server.
+        supported_locations (list[str]): Patterns of the locations it accepts, such as
+            ``host[:port][/workdir]``; brackets enclose what can be left out.
+        supported_properties (list[PropertyDescription]): Properties it accepts.
+        is_embedded (bool): True when jobs are run by the server itself, as with ``local``, and therefore do
+            not outlive the scheduler; false when a batch system keeps them.
+        supports_interactive (bool): True when interactive jobs can be submitted.
+        supports_batch (bool): True when batch jobs can be submitted.
+        uses_file_system (bool): True when the scheduler has a file system that can be asked for.
+        supported_credentials (list[str]): Names of the credential messages it accepts, such as
+            ``PasswordCredential``.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -2269,6 +2635,9 @@ default_message_pool.register_message("xenon", "SchedulerAdaptorDescription", Sc
 class SchedulerAdaptorDescriptions(Message):
     """
     A list of scheduler adaptor descriptions.
+
+    Attributes:
+        descriptions (list[SchedulerAdaptorDescription]): One description for each adaptor.
     """
 
     descriptions: "list[SchedulerAdaptorDescription]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -2287,6 +2656,10 @@ default_message_pool.register_message("xenon", "SchedulerAdaptorDescriptions", S
 class SchedulerAndQueues(Message):
     """
     Queues to ask about.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler that the queues belong to.
+        queues (list[str]): Names of the queues; an empty list, the default, means all queues.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2310,6 +2683,9 @@ default_message_pool.register_message("xenon", "SchedulerAndQueues", SchedulerAn
 class Schedulers(Message):
     """
     Handles of schedulers.
+
+    Attributes:
+        schedulers (list[Scheduler]): The handles.
     """
 
     schedulers: "list[Scheduler]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -2328,6 +2704,12 @@ default_message_pool.register_message("xenon", "Schedulers", Schedulers)
 class SetPosixFilePermissionsRequest(Message):
     """
     Permissions to give to a path.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the path is on.
+        path (Path | None): The path to change; if relative, it is resolved against the working directory.
+        permissions (list[PosixFilePermission]): All permissions to grant; every other one is taken away, and
+            an empty list grants none.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2358,6 +2740,10 @@ default_message_pool.register_message("xenon", "SetPosixFilePermissionsRequest",
 class SubmitBatchJobRequest(Message):
     """
     A job to put into a queue.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler to submit to.
+        description (JobDescription | None): What to run.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2381,6 +2767,12 @@ default_message_pool.register_message("xenon", "SubmitBatchJobRequest", SubmitBa
 class SubmitInteractiveJobRequest(Message):
     """
     A piece of standard input for an interactive job; the first one also says what to run.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler to submit to; read from the first message only.
+        description (JobDescription | None): What to run; read from the first message only. Its ``stdin``,
+            ``stdout`` and ``stderr`` must be empty, because the streams take their place.
+        stdin (bytes): The next bytes of standard input; may be empty.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2410,6 +2802,11 @@ default_message_pool.register_message("xenon", "SubmitInteractiveJobRequest", Su
 class SubmitInteractiveJobResponse(Message):
     """
     A piece of output of an interactive job; the first one carries the job and no output.
+
+    Attributes:
+        job (Job | None): The job that was started, the same in every response.
+        stdout (bytes): The next bytes of standard output; may be empty.
+        stderr (bytes): The next bytes of standard error; may be empty.
     """
 
     job: "Job | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2439,8 +2836,14 @@ class UserCredential(Message):
     """
     One credential of a credential map.
 
-    Oneofs:
-        - entry: The credential; exactly one kind is given.
+    Set at most one of ``certificate_credential``, ``password_credential``, ``default_credential`` and
+    ``keytab_credential``: the credential; exactly one kind is given.
+
+    Attributes:
+        certificate_credential (CertificateCredential | None): A private key.
+        password_credential (PasswordCredential | None): A password.
+        default_credential (DefaultCredential | None): A user without a secret.
+        keytab_credential (KeytabCredential | None): A Kerberos keytab.
     """
 
     certificate_credential: "CertificateCredential | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="entry")
@@ -2486,6 +2889,11 @@ default_message_pool.register_message("xenon", "UserCredential", UserCredential)
 class WaitRequest(Message):
     """
     A job to wait for.
+
+    Attributes:
+        scheduler (Scheduler | None): The scheduler that the job is in.
+        job (Job | None): The job, as returned when it was submitted or listed.
+        timeout (int): Longest time to wait, in milliseconds; 0, the default, waits as long as it takes.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2514,6 +2922,11 @@ default_message_pool.register_message("xenon", "WaitRequest", WaitRequest)
 class WaitUntilDoneRequest(Message):
     """
     A copy to wait for.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that is copied from, by which the copy was started.
+        copy_operation (CopyOperation | None): The copy, as returned when it was started.
+        timeout (int): Longest time to wait, in milliseconds. 0, the default, waits as long as it takes.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2528,8 +2941,7 @@ class WaitUntilDoneRequest(Message):
 
     timeout: "int" = betterproto2.field(3, betterproto2.TYPE_UINT64)
     """
-    Longest time to wait, in milliseconds. 0, the default, waits as long as it takes; this SDK sees to
-    that, because the xenon-grpc 3.0.1 server itself takes 0 for a copy as not waiting at all.
+    Longest time to wait, in milliseconds. 0, the default, waits as long as it takes.
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, copy_operation: "CopyOperation | None" = None, timeout: "int" = 0) -> None:
@@ -2543,6 +2955,14 @@ default_message_pool.register_message("xenon", "WaitUntilDoneRequest", WaitUntil
 class WriteToFileRequest(Message):
     """
     A piece of a file that is being written; only the first one has to say which file.
+
+    Attributes:
+        filesystem (FileSystem | None): The file system that the path is on; read from the first message only.
+        path (Path | None): The path of the new file; if relative, it is resolved against the working
+            directory. Read from the first message only.
+        buffer (bytes): The next bytes to write; may be empty.
+        size (int): Size of the whole file in bytes, in the first message; 0 when not known. Needed by
+            adaptors whose description says ``needs_size_beforehand``.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)

@@ -772,8 +772,8 @@ class FileSystemServicer:
     async def get_credential(self, request: messages.FileSystem, /) -> messages.GetCredentialResponse:
         """Return the credential that this file system was created with.
 
-        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
-        its answer out of logs.
+        Passwords and passphrases are left out by the default server; others may return them in plain text, so
+        keep the answer out of logs.
         """
         raise UnsupportedOperationException("this server does not provide getCredential")
 
@@ -815,18 +815,16 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide copy")
 
     async def cancel(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. Its status can be asked for afterwards.
-
-        The xenon-grpc 3.0.1 server forgets the copy, and leaves what it has written at the destination.
+        """Stop a copy that is waiting or running. Its status can be asked for afterwards, unless the server has
+        forgotten the copy. What was written so far may stay at the destination.
         """
         raise UnsupportedOperationException("this server does not provide cancel")
 
     async def get_status(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
         """Ask how far a copy has come.
 
-        Once a status with ``done`` has been given out, the server may forget the copy, as xenon-grpc 3.0.1
-        does; the next question then raises an error. That a copy failed does not raise here: look at the
-        error type.
+        Once a status with ``done`` has been returned, the server may forget the copy; the next call then
+        raises an error. A failed copy does not raise here: look at the error type.
         """
         raise UnsupportedOperationException("this server does not provide getStatus")
 
@@ -852,8 +850,7 @@ class FileSystemServicer:
     def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
         """Read a whole file, from its first byte to its last.
 
-        The xenon-grpc 3.0.1 server sends the file as one message, holds all of it in memory, and cannot send
-        a file of 2 GiB or more; on local files it refuses a symbolic link.
+        Some servers hold the whole file in memory and cannot send a file of 2 GiB or more.
         """
         raise UnsupportedOperationException("this server does not provide readFromFile")
 
@@ -862,7 +859,7 @@ class FileSystemServicer:
 
         The first message names the file system, the path and, where wanted, the size; later ones need to
         carry bytes only. A stream without any message creates no file. When the stream breaks off there is no
-        file; with the xenon-grpc 3.0.1 server, what was written so far may stay behind.
+        file, though some servers leave behind what was written so far.
         """
         raise UnsupportedOperationException("this server does not provide writeToFile")
 
@@ -877,9 +874,8 @@ class FileSystemServicer:
     def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
         """List what is in a directory, hidden entries included, ``.`` and ``..`` not.
 
-        The order is not specified. What a symbolic link in the directory points to is not listed. With the
-        xenon-grpc 3.0.1 server, a link to a directory cannot be listed itself. A missing directory raises
-        when the stream is first read.
+        The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+        directory raises when the stream is first read.
         """
         raise UnsupportedOperationException("this server does not provide list")
 
@@ -894,8 +890,7 @@ class FileSystemServicer:
     async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
         """Change the directory against which relative paths of this file system are resolved.
 
-        It changes for every user of this handle. The directory must exist; if it does not, or is a file, the
-        xenon-grpc 3.0.1 server fails without naming an exception.
+        It changes for every user of this handle. The directory must exist.
         """
         raise UnsupportedOperationException("this server does not provide setWorkingDirectory")
 
@@ -923,18 +918,17 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide isOpen")
 
     async def close(self, request: messages.FileSystem, /) -> messages.Empty:
-        """Close this file system and forget its handle; doing so twice is no error in this SDK.
+        """Close this file system and forget its handle. Closing twice is not an error.
 
-        Copies that it still runs are ended with it; wait for them first if they matter. The xenon-grpc 3.0.1
-        server lets a local copy that is already running go on to its end.
+        Copies that are still running are ended with it; wait for them first if they matter.
         """
         raise UnsupportedOperationException("this server does not provide close")
 
     async def wait_until_done(self, request: messages.WaitUntilDoneRequest, /) -> messages.CopyStatus:
         """Block until a copy has ended, well or not, but no longer than the timeout.
 
-        A timeout that passes is no error: the status then says that the copy is not done. Once a status with
-        ``done`` has been given out, the server may forget the copy, as xenon-grpc 3.0.1 does.
+        A timeout that passes is not an error: the status then says that the copy is not done. Once a status
+        with ``done`` has been returned, the server may forget the copy.
         """
         raise UnsupportedOperationException("this server does not provide waitUntilDone")
 
@@ -989,8 +983,8 @@ class SchedulerServicer:
     async def get_credential(self, request: messages.Scheduler, /) -> messages.GetCredentialResponse:
         """Return the credential that this scheduler was created with.
 
-        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
-        its answer out of logs.
+        Passwords and passphrases are left out by the default server; others may return them in plain text, so
+        keep the answer out of logs.
         """
         raise UnsupportedOperationException("this server does not provide getCredential")
 
@@ -1014,8 +1008,7 @@ class SchedulerServicer:
         The first request carries the scheduler and the description, later ones need to carry input only; the
         end of the requests is the end of the input. The first response carries only the job, before any
         output. The exit code is not in the stream: ask for the status of the job afterwards. Only for
-        adaptors whose description says ``supports_interactive``. A stream without any request is never
-        answered by the xenon-grpc 3.0.1 server.
+        adaptors whose description says ``supports_interactive``.
         """
         raise UnsupportedOperationException("this server does not provide submitInteractiveJob")
 
@@ -1024,17 +1017,13 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide getQueueNames")
 
     async def get_default_queue_name(self, request: messages.Scheduler, /) -> messages.Queue:
-        """Tell which queue a job goes to when its description names none.
-
-        The xenon-grpc 3.0.1 server fails here for Grid Engine and Torque.
-        """
+        """Tell which queue a job goes to when its description names none."""
         raise UnsupportedOperationException("this server does not provide getDefaultQueueName")
 
     async def get_jobs(self, request: messages.SchedulerAndQueues, /) -> messages.Jobs:
         """List the jobs in some or all queues.
 
-        Whether a finished job is still listed depends on the scheduler: ``local`` of the xenon-grpc 3.0.1
-        server lists it until a status with ``done`` has been given out.
+        Whether a finished job is still listed depends on the scheduler.
         """
         raise UnsupportedOperationException("this server does not provide getJobs")
 
@@ -1042,8 +1031,7 @@ class SchedulerServicer:
         """Ask for the status of one job.
 
         A job that failed does not raise; look at the exit code and the error type. Schedulers forget finished
-        jobs sooner or later; ``local`` of the xenon-grpc 3.0.1 server does so as soon as a status with
-        ``done`` has been given out, so keep that one.
+        jobs sooner or later, some as soon as a status with ``done`` has been returned: keep that one.
         """
         raise UnsupportedOperationException("this server does not provide getJobStatus")
 
@@ -1069,8 +1057,8 @@ class SchedulerServicer:
     async def wait_until_done(self, request: messages.WaitRequest, /) -> messages.JobStatus:
         """Block until a job has ended, well or not, but no longer than the timeout.
 
-        A timeout that passes is no error: the status then says that the job is not done. ``local`` of the
-        xenon-grpc 3.0.1 server forgets the job once a status with ``done`` has been given out.
+        A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
+        forget the job once a status with ``done`` has been returned.
         """
         raise UnsupportedOperationException("this server does not provide waitUntilDone")
 
@@ -1092,8 +1080,7 @@ class SchedulerServicer:
     async def cancel_job(self, request: messages.JobRequest, /) -> messages.JobStatus:
         """Cancel a job that is waiting or running.
 
-        The answer may come before the job has ended; if ``done`` is false, wait for it. With the ssh and at
-        adaptors of the xenon-grpc 3.0.1 server, the program itself may go on running.
+        The answer may come before the job has ended; if ``done`` is false, wait for it.
         """
         raise UnsupportedOperationException("this server does not provide cancelJob")
 
@@ -1104,17 +1091,16 @@ class SchedulerServicer:
     async def get_file_system(self, request: messages.Scheduler, /) -> messages.FileSystem:
         """Get the file system that this scheduler works in.
 
-        Its working directory is the one that jobs start in by default. The same handle comes back each time,
-        and with the xenon-grpc 3.0.1 server it stays usable after the scheduler is closed. Only for adaptors
-        whose description says ``uses_file_system``.
+        Its working directory is the one that jobs start in by default. The same handle comes back each time.
+        Only for adaptors whose description says ``uses_file_system``.
         """
         raise UnsupportedOperationException("this server does not provide getFileSystem")
 
     async def close(self, request: messages.Scheduler, /) -> messages.Empty:
-        """Close this scheduler and forget its handle; doing so twice is no error in this SDK.
+        """Close this scheduler and forget its handle. Closing twice is not an error.
 
         Jobs in a batch system stay there. Jobs of an embedded scheduler, such as ``local``, end with it:
-        those waiting never start. The xenon-grpc 3.0.1 server lets a local job that already runs go on.
+        those waiting never start.
         """
         raise UnsupportedOperationException("this server does not provide close")
 

@@ -16,6 +16,29 @@ __all__ = [
 class PathAttributes:
     """What a file system tells about a path. A symbolic link is not followed, except to find out whether it can
     be read, written or executed.
+
+    Attributes:
+        path (Path): The path that this is about, absolute.
+        creation_time (int): When it was created, in milliseconds since 1970-01-01 UTC; where a file system
+            does not keep this, another of its times or 0.
+        group (str): Name of the group that it belongs to; empty when unknown.
+        is_directory (bool): True for a directory.
+        is_executable (bool): True when the user may execute a file, or enter a directory.
+        is_hidden (bool): True when it is hidden by the custom of the file system, as by a leading dot on
+            Unix.
+        is_other (bool): True for what is no file, directory or symbolic link, such as a device or a socket.
+        is_readable (bool): True when the user may read it.
+        is_regular (bool): True for a regular file.
+        is_symbolic_link (bool): True for a symbolic link, whatever it points to.
+        is_writable (bool): True when the user may write to it.
+        last_access_time (int): When it was last read, in milliseconds since 1970-01-01 UTC; where a file
+            system does not keep this, another of its times or 0.
+        last_modified_time (int): When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when
+            unknown.
+        owner (str): Name of the user that it belongs to; empty when unknown.
+        permissions (list[PosixFilePermission]): POSIX permissions that are granted, in no particular order;
+            empty when none is, or when the adaptor cannot read permissions.
+        size (int): Size of a regular file in bytes. For anything else the number means nothing.
     """
 
     __slots__ = ("_message",)
@@ -34,7 +57,7 @@ class PathAttributes:
 
     @property
     def message(self) -> messages.PathAttributes:
-        """The message itself, as it travels."""
+        """The value that the server sent, in which each path is a message."""
         return self._message
 
     @property
@@ -91,9 +114,7 @@ class PathAttributes:
 
     @property
     def is_writable(self) -> bool:
-        """True when the user may write to it. The xenon-grpc 3.0.1 server leaves it false for local files that
-        can be written.
-        """
+        """True when the user may write to it."""
         return self._message.is_writable
 
     @property
@@ -122,7 +143,5 @@ class PathAttributes:
 
     @property
     def size(self) -> int:
-        """Size of a regular file in bytes. For anything else the number means nothing; the xenon-grpc 3.0.1
-        server gives 0, and 2^64-1 for a WebDAV directory.
-        """
+        """Size of a regular file in bytes. For anything else the number means nothing."""
         return self._message.size

@@ -374,8 +374,7 @@ message DefaultCredential {
     string username = 1;
 }
 
-// A user with a Kerberos keytab file. None of the adaptors of the xenon-grpc 3.0.1 server lists it as
-// supported.
+// A user with a Kerberos keytab file. None of the adaptors lists it as supported.
 message KeytabCredential {
     // Kerberos principal to log in as.
     string username = 1;
@@ -573,8 +572,7 @@ message WaitUntilDoneRequest {
     FileSystem filesystem = 1;
     // The copy, as returned when it was started.
     CopyOperation copy_operation = 2;
-    // Longest time to wait, in milliseconds. 0, the default, waits as long as it takes; this SDK sees to
-    // that, because the xenon-grpc 3.0.1 server itself takes 0 for a copy as not waiting at all.
+    // Longest time to wait, in milliseconds. 0, the default, waits as long as it takes.
     uint64 timeout = 3;
 }
 
@@ -599,7 +597,7 @@ message CopyStatus {
     CopyOperation copy_operation = 1;
     // Bytes copied so far.
     uint64 bytes_copied = 2;
-    // Bytes to copy in all; 0 while unknown. The xenon-grpc 3.0.1 server leaves it 0 for a single local file.
+    // Bytes to copy in all; 0 while unknown.
     uint64 bytes_to_copy = 3;
     // True when the copy has ended, well or not; look at ``error_type`` to tell which.
     bool done = 4;
@@ -637,8 +635,7 @@ message PathAttributes {
     bool is_regular = 9;
     // True for a symbolic link, whatever it points to.
     bool is_symbolic_link = 10;
-    // True when the user may write to it. The xenon-grpc 3.0.1 server leaves it false for local files that
-    // can be written.
+    // True when the user may write to it.
     bool is_writable = 11;
     // When it was last read, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
     // another of its times or 0.
@@ -650,8 +647,7 @@ message PathAttributes {
     // POSIX permissions that are granted, in no particular order; empty when none is, or when the adaptor
     // cannot read permissions.
     repeated PosixFilePermission permissions = 15;
-    // Size of a regular file in bytes. For anything else the number means nothing; the xenon-grpc 3.0.1
-    // server gives 0, and 2^64-1 for a WebDAV directory.
+    // Size of a regular file in bytes. For anything else the number means nothing.
     uint64 size = 16;
 }
 
@@ -720,8 +716,7 @@ message CreateSchedulerRequest {
     // Where the scheduler is, in a form the adaptor supports, such as ``ssh://host`` for ``slurm``. Empty is
     // the default of ``local``: the directory in which the server was started.
     string location = 2;
-    // Settings of the adaptor by full property name; those left out have their defaults. For ``local`` the
-    // xenon-grpc 3.0.1 server refuses even the properties that its description lists.
+    // Settings of the adaptor by full property name; those left out have their defaults.
     map<string, string> properties = 3;
     // The credential; when none is given, the adaptor's default one is used.
     oneof credential {
@@ -760,8 +755,7 @@ message JobDescription {
     // Directory in which the program starts; it must exist. Relative paths are resolved against the working
     // directory of the scheduler, which is also the default.
     string working_directory = 3;
-    // Environment variables to set, beside those that the scheduler sets. The xenon-grpc 3.0.1 server loses
-    // them with the ssh adaptor.
+    // Environment variables to set, in addition to those that the scheduler sets.
     map<string, string> environment = 4;
     // Queue to put the job into; empty for the default queue of the scheduler.
     string queue_name = 5;
@@ -769,23 +763,21 @@ message JobDescription {
     // default.
     uint32 max_runtime = 6;
     // File for standard error; empty to discard it. A relative path is resolved against the working directory
-    // of the job. With ``local`` of the xenon-grpc 3.0.1 server, the file may not exist yet.
+    // of the job.
     string stderr = 10;
     // File to read standard input from; empty for no input. A relative path is resolved against the working
     // directory of the job.
     string stdin = 11;
     // File for standard output; empty to discard it. A relative path is resolved against the working
-    // directory of the job. With ``local`` of the xenon-grpc 3.0.1 server, the file may not exist yet.
+    // directory of the job.
     string stdout = 12;
     // Name under which the scheduler shows the job; empty for none.
     string name = 14;
     // Memory the job needs on each node, in MiB; 0 for the scheduler's default.
     uint32 max_memory = 15;
-    // Options handed to the scheduler as they are, such as ``--constraint=gpu`` for Slurm; ``local`` of the
-    // xenon-grpc 3.0.1 server ignores them.
+    // Options passed to the scheduler unchanged, such as ``--constraint=gpu`` for Slurm.
     repeated string scheduler_arguments = 16;
-    // Number of tasks, that is processes, in the job; 0 means 1. ``local`` and ``at`` of the xenon-grpc 3.0.1
-    // server accept no more than 1.
+    // Number of tasks, that is processes, in the job; 0 means 1. Some schedulers accept no more than 1.
     uint32 tasks = 17;
     // Number of processor cores for each task; 0 means 1.
     uint32 cores_per_task = 18;
@@ -795,7 +787,7 @@ message JobDescription {
     // for the job, so that the program starts its tasks itself.
     bool start_per_task = 20;
     // Earliest time to start, as ``HH:mm``, ``HH:mm dd.MM``, ``HH:mm dd.MM.yyyy`` or ``now``; empty for as
-    // soon as possible. ``local`` of the xenon-grpc 3.0.1 server ignores it.
+    // soon as possible.
     string start_time = 21;
     // Temporary disk space the job needs on each node, in MiB; 0 for the scheduler's default.
     uint32 temp_space = 22;
@@ -918,8 +910,7 @@ message JobStatus {
     // this project's own.
     map<string, string> scheduler_specific_information = 5;
     // Exit code of the program, 128 plus the number of the signal that ended it. Also 0 while the job has not
-    // ended. When nobody learned the code it is -1, and 0 from the xenon-grpc 3.0.1 server;
-    // ``known_exit_code`` tells these apart.
+    // ended, and -1 when the code is unknown. Use ``known_exit_code`` to tell these cases apart.
     int32 exit_code = 6;
     // Why the job failed, in the words of the server; empty when it did not.
     string error_message = 7;
@@ -1057,8 +1048,8 @@ service FileSystemService {
     rpc getLocation(FileSystem) returns (Location);
     // Return the credential that this file system was created with.
     //
-    // Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
-    // its answer out of logs.
+    // Passwords and passphrases are left out by the default server; others may return them in plain text, so
+    // keep the answer out of logs.
     //
     // Returns: The credential; one for the default user when none was given.
     rpc getCredential(FileSystem) returns (GetCredentialResponse);
@@ -1099,9 +1090,8 @@ service FileSystemService {
     //
     // Errors: UnsupportedOperationException, IllegalArgumentException, NotConnectedException.
     rpc copy(CopyRequest) returns (CopyOperation);
-    // Stop a copy that is waiting or running. Its status can be asked for afterwards.
-    //
-    // The xenon-grpc 3.0.1 server forgets the copy, and leaves what it has written at the destination.
+    // Stop a copy that is waiting or running. Its status can be asked for afterwards, unless the server has
+    // forgotten the copy. What was written so far may stay at the destination.
     //
     // Returns: The last status of the copy, with error type CANCELLED unless it had ended before.
     //
@@ -1109,9 +1099,8 @@ service FileSystemService {
     rpc cancel(CopyOperationRequest) returns (CopyStatus);
     // Ask how far a copy has come.
     //
-    // Once a status with ``done`` has been given out, the server may forget the copy, as xenon-grpc 3.0.1
-    // does; the next question then raises an error. That a copy failed does not raise here: look at the error
-    // type.
+    // Once a status with ``done`` has been returned, the server may forget the copy; the next call then
+    // raises an error. A failed copy does not raise here: look at the error type.
     //
     // Returns: The status of the copy at this moment.
     //
@@ -1139,8 +1128,7 @@ service FileSystemService {
     rpc exists(PathRequest) returns (Is);
     // Read a whole file, from its first byte to its last.
     //
-    // The xenon-grpc 3.0.1 server sends the file as one message, holds all of it in memory, and cannot send a
-    // file of 2 GiB or more; on local files it refuses a symbolic link.
+    // Some servers hold the whole file in memory and cannot send a file of 2 GiB or more.
     //
     // Returns: A stream of pieces in order, whose sizes the server chooses; no piece for an empty file.
     //
@@ -1149,8 +1137,8 @@ service FileSystemService {
     // Write a stream of bytes to a new file; nothing may be at the path yet.
     //
     // The first message names the file system, the path and, where wanted, the size; later ones need to carry
-    // bytes only. A stream without any message creates no file. When the stream breaks off there is no file;
-    // with the xenon-grpc 3.0.1 server, what was written so far may stay behind.
+    // bytes only. A stream without any message creates no file. When the stream breaks off there is no file,
+    // though some servers leave behind what was written so far.
     //
     // Errors: PathAlreadyExistsException, NoSuchPathException, InvalidPathException,
     // UnsupportedOperationException, NotConnectedException.
@@ -1165,9 +1153,8 @@ service FileSystemService {
     rpc appendToFile(stream AppendToFileRequest) returns (Empty);
     // List what is in a directory, hidden entries included, ``.`` and ``..`` not.
     //
-    // The order is not specified. What a symbolic link in the directory points to is not listed. With the
-    // xenon-grpc 3.0.1 server, a link to a directory cannot be listed itself. A missing directory raises when
-    // the stream is first read.
+    // The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+    // directory raises when the stream is first read.
     //
     // Returns: A stream with the attributes of each entry, whose paths are absolute.
     //
@@ -1186,8 +1173,7 @@ service FileSystemService {
     rpc getWorkingDirectory(FileSystem) returns (Path);
     // Change the directory against which relative paths of this file system are resolved.
     //
-    // It changes for every user of this handle. The directory must exist; if it does not, or is a file, the
-    // xenon-grpc 3.0.1 server fails without naming an exception.
+    // It changes for every user of this handle. The directory must exist.
     //
     // Errors: NoSuchPathException, InvalidPathException, UnknownRpcException, NotConnectedException.
     rpc setWorkingDirectory(PathRequest) returns (Empty);
@@ -1216,15 +1202,14 @@ service FileSystemService {
     //
     // Returns: True while the connection stands; always true for an adaptor that holds no connection.
     rpc isOpen(FileSystem) returns (Is);
-    // Close this file system and forget its handle; doing so twice is no error in this SDK.
+    // Close this file system and forget its handle. Closing twice is not an error.
     //
-    // Copies that it still runs are ended with it; wait for them first if they matter. The xenon-grpc 3.0.1
-    // server lets a local copy that is already running go on to its end.
+    // Copies that are still running are ended with it; wait for them first if they matter.
     rpc close(FileSystem) returns (Empty);
     // Block until a copy has ended, well or not, but no longer than the timeout.
     //
-    // A timeout that passes is no error: the status then says that the copy is not done. Once a status with
-    // ``done`` has been given out, the server may forget the copy, as xenon-grpc 3.0.1 does.
+    // A timeout that passes is not an error: the status then says that the copy is not done. Once a status
+    // with ``done`` has been returned, the server may forget the copy.
     //
     // Returns: The status of the copy at the end of the wait.
     //
@@ -1280,8 +1265,8 @@ service SchedulerService {
     rpc getLocation(Scheduler) returns (Location);
     // Return the credential that this scheduler was created with.
     //
-    // Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
-    // its answer out of logs.
+    // Passwords and passphrases are left out by the default server; others may return them in plain text, so
+    // keep the answer out of logs.
     //
     // Returns: The credential; one for the default user when none was given.
     rpc getCredential(Scheduler) returns (GetCredentialResponse);
@@ -1304,8 +1289,7 @@ service SchedulerService {
     // The first request carries the scheduler and the description, later ones need to carry input only; the
     // end of the requests is the end of the input. The first response carries only the job, before any
     // output. The exit code is not in the stream: ask for the status of the job afterwards. Only for adaptors
-    // whose description says ``supports_interactive``. A stream without any request is never answered by the
-    // xenon-grpc 3.0.1 server.
+    // whose description says ``supports_interactive``.
     //
     // Returns: A stream with the job first, then pieces of output, which ends with the job's output.
     //
@@ -1320,16 +1304,13 @@ service SchedulerService {
     rpc getQueueNames(Scheduler) returns (Queues);
     // Tell which queue a job goes to when its description names none.
     //
-    // The xenon-grpc 3.0.1 server fails here for Grid Engine and Torque.
-    //
     // Returns: The name of the queue, such as ``single`` for ``local``; empty when there is none.
     //
     // Errors: NotConnectedException, UnknownRpcException.
     rpc getDefaultQueueName(Scheduler) returns (Queue);
     // List the jobs in some or all queues.
     //
-    // Whether a finished job is still listed depends on the scheduler: ``local`` of the xenon-grpc 3.0.1
-    // server lists it until a status with ``done`` has been given out.
+    // Whether a finished job is still listed depends on the scheduler.
     //
     // Returns: The jobs, waiting and running, possibly finished too.
     //
@@ -1338,8 +1319,7 @@ service SchedulerService {
     // Ask for the status of one job.
     //
     // A job that failed does not raise; look at the exit code and the error type. Schedulers forget finished
-    // jobs sooner or later; ``local`` of the xenon-grpc 3.0.1 server does so as soon as a status with
-    // ``done`` has been given out, so keep that one.
+    // jobs sooner or later, some as soon as a status with ``done`` has been returned: keep that one.
     //
     // Returns: The status of the job at this moment.
     //
@@ -1370,8 +1350,8 @@ service SchedulerService {
     rpc getQueueStatuses(SchedulerAndQueues) returns (QueueStatuses);
     // Block until a job has ended, well or not, but no longer than the timeout.
     //
-    // A timeout that passes is no error: the status then says that the job is not done. ``local`` of the
-    // xenon-grpc 3.0.1 server forgets the job once a status with ``done`` has been given out.
+    // A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
+    // forget the job once a status with ``done`` has been returned.
     //
     // Returns: The status of the job at the end of the wait.
     //
@@ -1394,8 +1374,7 @@ service SchedulerService {
     rpc isOpen(Scheduler) returns (Is);
     // Cancel a job that is waiting or running.
     //
-    // The answer may come before the job has ended; if ``done`` is false, wait for it. With the ssh and at
-    // adaptors of the xenon-grpc 3.0.1 server, the program itself may go on running.
+    // The answer may come before the job has ended; if ``done`` is false, wait for it.
     //
     // Returns: The status of the job after cancelling.
     //
@@ -1409,18 +1388,17 @@ service SchedulerService {
     rpc getDefaultRuntime(Scheduler) returns (GetDefaultRuntimeResponse);
     // Get the file system that this scheduler works in.
     //
-    // Its working directory is the one that jobs start in by default. The same handle comes back each time,
-    // and with the xenon-grpc 3.0.1 server it stays usable after the scheduler is closed. Only for adaptors
-    // whose description says ``uses_file_system``.
+    // Its working directory is the one that jobs start in by default. The same handle comes back each time.
+    // Only for adaptors whose description says ``uses_file_system``.
     //
     // Returns: The handle of the file system.
     //
     // Errors: UnsupportedOperationException, NotConnectedException.
     rpc getFileSystem(Scheduler) returns (FileSystem);
-    // Close this scheduler and forget its handle; doing so twice is no error in this SDK.
+    // Close this scheduler and forget its handle. Closing twice is not an error.
     //
     // Jobs in a batch system stay there. Jobs of an embedded scheduler, such as ``local``, end with it: those
-    // waiting never start. The xenon-grpc 3.0.1 server lets a local job that already runs go on.
+    // waiting never start.
     rpc close(Scheduler) returns (Empty);
     // Create a scheduler that runs jobs as processes on the machine of the server.
     //

@@ -105,8 +105,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
                 or ``torque``.
             location: Where the scheduler is, in a form the adaptor supports, such as ``ssh://host`` for
                 ``slurm``. Empty is the default of ``local``: the directory in which the server was started.
-            properties: Settings of the adaptor by full property name; those left out have their defaults. For
-                ``local`` the xenon-grpc 3.0.1 server refuses even the properties that its description lists.
+            properties: Settings of the adaptor by full property name; those left out have their defaults.
             certificate_credential: Private key to log in with; give at most one kind of credential.
             password_credential: Password to log in with; give at most one kind of credential.
             default_credential: User to log in as without a secret; give at most one kind of credential.
@@ -205,8 +204,8 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     ):
         """Return the credential that this scheduler was created with.
 
-        Passwords and passphrases are left out; the xenon-grpc 3.0.1 server gives them back readable, so keep
-        its answer out of logs.
+        Passwords and passphrases are left out by the default server; others may return them in plain text, so
+        keep the answer out of logs.
 
         Returns:
             The credential; one for the default user when none was given.
@@ -263,8 +262,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         The first request carries the scheduler and the description, later ones need to carry input only; the
         end of the requests is the end of the input. The first response carries only the job, before any
         output. The exit code is not in the stream: ask for the status of the job afterwards. Only for
-        adaptors whose description says ``supports_interactive``. A stream without any request is never
-        answered by the xenon-grpc 3.0.1 server.
+        adaptors whose description says ``supports_interactive``.
 
         Args:
             description: What to run; read from the first message only. Its ``stdin``, ``stdout`` and
@@ -311,8 +309,6 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     def get_default_queue_name(self) -> str:
         """Tell which queue a job goes to when its description names none.
 
-        The xenon-grpc 3.0.1 server fails here for Grid Engine and Torque.
-
         Returns:
             The name of the queue, such as ``single`` for ``local``; empty when there is none.
 
@@ -327,8 +323,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     def get_jobs(self, queues: Iterable[str] = ()) -> builtins.list[messages.Job]:
         """List the jobs in some or all queues.
 
-        Whether a finished job is still listed depends on the scheduler: ``local`` of the xenon-grpc 3.0.1
-        server lists it until a status with ``done`` has been given out.
+        Whether a finished job is still listed depends on the scheduler.
 
         Args:
             queues: Names of the queues; an empty list, the default, means all queues.
@@ -352,8 +347,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         """Ask for the status of one job.
 
         A job that failed does not raise; look at the exit code and the error type. Schedulers forget finished
-        jobs sooner or later; ``local`` of the xenon-grpc 3.0.1 server does so as soon as a status with
-        ``done`` has been given out, so keep that one.
+        jobs sooner or later, some as soon as a status with ``done`` has been returned: keep that one.
 
         Args:
             job: The job, as returned when it was submitted or listed.
@@ -443,8 +437,8 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     def wait_until_done(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
         """Block until a job has ended, well or not, but no longer than the timeout.
 
-        A timeout that passes is no error: the status then says that the job is not done. ``local`` of the
-        xenon-grpc 3.0.1 server forgets the job once a status with ``done`` has been given out.
+        A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
+        forget the job once a status with ``done`` has been returned.
 
         Args:
             job: The job, as returned when it was submitted or listed.
@@ -509,8 +503,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     def cancel_job(self, job: messages.Job) -> messages.JobStatus:
         """Cancel a job that is waiting or running.
 
-        The answer may come before the job has ended; if ``done`` is false, wait for it. With the ssh and at
-        adaptors of the xenon-grpc 3.0.1 server, the program itself may go on running.
+        The answer may come before the job has ended; if ``done`` is false, wait for it.
 
         Args:
             job: The job, as returned when it was submitted or listed.
@@ -547,9 +540,8 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     def get_file_system(self) -> FileSystem:
         """Get the file system that this scheduler works in.
 
-        Its working directory is the one that jobs start in by default. The same handle comes back each time,
-        and with the xenon-grpc 3.0.1 server it stays usable after the scheduler is closed. Only for adaptors
-        whose description says ``uses_file_system``.
+        Its working directory is the one that jobs start in by default. The same handle comes back each time.
+        Only for adaptors whose description says ``uses_file_system``.
 
         Returns:
             The handle of the file system.
@@ -564,10 +556,10 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         return _filesystem(session, self._portal.call(self.core.get_file_system()))
 
     def close(self) -> None:
-        """Close this scheduler and forget its handle; doing so twice is no error in this SDK.
+        """Close this scheduler and forget its handle. Closing twice is not an error.
 
         Jobs in a batch system stay there. Jobs of an embedded scheduler, such as ``local``, end with it:
-        those waiting never start. The xenon-grpc 3.0.1 server lets a local job that already runs go on.
+        those waiting never start.
 
         Source: rpc ``xenon.SchedulerService/close``.
         """
