@@ -43,5 +43,5 @@ def test_what_is_no_path_is_refused(value: object) -> None:
 
 
 def test_a_path_that_the_interface_cannot_carry_is_named() -> None:
-    with pytest.raises(ValueError, match="not valid UTF-8"):
+    with pytest.raises(ValueError, match="cannot be encoded in UTF-8"):
         path_text("caf\udce9")

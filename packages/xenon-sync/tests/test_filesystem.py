@@ -237,7 +237,9 @@ def test_what_create_takes_and_refuses(session: xenon.Session, tmp_path: Path) -
     with xenon.FileSystem.create("file", tmp_path) as here:  # type: ignore[arg-type]  # a path works as well, though the name says text
         assert here.get_location() == str(tmp_path)
     credential = xenon.PasswordCredential(username="ada", password="secret")
-    with pytest.raises(TypeError, match=r"properties must be a mapping such as a dict, not PasswordCredential; what is no properties"):
+    with pytest.raises(
+        TypeError, match=r"properties must be a mapping such as a dict, not PasswordCredential; pass other arguments by name"
+    ):
         xenon.FileSystem.create("file", "/", credential)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(TypeError, match="adaptor must be a str, not NoneType"):
         xenon.FileSystem.create(None)  # type: ignore[arg-type]  # wrong on purpose

@@ -33,12 +33,12 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_a_second_init_warns_and_gives_the_same(session: xenon.Session, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "xenon"):
         assert xenon.init() is session
-    assert "xenon.init() was called while the session java: is open; that one is used. Its close() ends it" in caplog.text
+    assert "xenon.init() was called while the session java: is open; that session is used. Call its close() to end it" in caplog.text
     assert isinstance(session.port, int)
     assert xenon.init(target="java:") is session and "is not used" not in caplog.text
     with caplog.at_level(logging.WARNING, "xenon"):
         assert xenon.init(target="embedded:") is session
-    assert "the target 'embedded:' is not used: close the session first" in caplog.text
+    assert "the target 'embedded:' is ignored: close the session first" in caplog.text
 
 
 def test_an_asynchronous_client_joins_and_leaves_the_server_running(session: xenon.Session) -> None:
@@ -76,7 +76,7 @@ def test_a_target_in_the_place_of_the_port_is_explained() -> None:
             except (TypeError, ValueError) as error:
                 print(error)
     """)
-    assert "a target is given as target='java:'" in done.stdout
+    assert "pass a target as target='java:'" in done.stdout
     assert "write grpc://localhost:50051" in done.stdout
 
 
@@ -106,7 +106,7 @@ def test_exit_can_be_called_by_hand_and_everything_after_says_why(target: str) -
     lines = done.stdout.splitlines()
     assert lines.pop(0) == "False"
     assert lines[0].startswith("SessionClosedError exists '/' failed: the session was closed")
-    assert lines[1].startswith("SessionError there is no session. Call xenon.init() first")
+    assert lines[1].startswith("SessionError no session is open. Call xenon.init() first")
     assert lines[2] == "False True"
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -206,14 +206,14 @@ def test_the_old_arguments_with_another_server_are_explained(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[int | None, bool, bool], target: str, where: str
 ) -> None:
     monkeypatch.setenv("XENON_TARGET", target if where == "environment" else "java:")
-    with pytest.raises(TargetError, match="port, do_not_exit and disable_tls are for a Java server"):
+    with pytest.raises(TargetError, match="port, do_not_exit and disable_tls are for the Java server"):
         _choose_target(target if where == "argument" else None, *arguments)
 
 
 def test_the_argument_port_is_explained() -> None:
     words = " ".join((xenon.init.__doc__ or "").split("do_not_exit:")[0].split())
-    assert "port: The TCP port of a Java server on this machine, from 1 to 65535; giving one chooses the target ``java:``" in words
-    assert "Left out, no port is opened" in words
+    assert "port: The TCP port of a Java server on this machine, from 1 to 65535. Implies the target ``java:``" in words
+    assert "By default no port is opened" in words
 
 
 def test_every_exception_has_its_old_name() -> None:

@@ -1,8 +1,8 @@
-"""The asynchronous core of PyXenon: files and jobs wherever they are, over one connection.
+"""The asynchronous core of PyXenon: files and jobs, local or remote, over one connection.
 
 ::
 
-    async with await pyxenon_core.connect("java:") as client:
+    async with await pyxenon_core.connect("embedded:") as client:
         async with await client.filesystems.create("file") as filesystem:
             print(await filesystem.exists("/etc/hosts"))
 """
@@ -17,7 +17,7 @@ from pyxenon_core.filesystem import FileSystem, FileSystems
 from pyxenon_core.paths import Path, StrPath
 from pyxenon_core.scheduler import Scheduler, Schedulers
 
-# Every distribution takes its version from here, and requires the others in it.
+# Every distribution takes its version from here, and requires the others in the same version.
 __version__ = "4.0.0.dev0"
 
 __all__ = [

@@ -1,8 +1,8 @@
-"""betterproto2, imported without the look-up of its own version.
+"""Import betterproto2 without its version lookup.
 
-While it is imported it reads the metadata of its distribution, for which Python loads its parsers of e-mail and of zip files: a quarter of
-the time of ``import xenon``. Here that happens when somebody asks for the version. Which versions fit the rendered messages is in the
-requirements of this package.
+On import, betterproto2 reads the metadata of its distribution, for which Python loads its e-mail and zip parsers: a quarter of the time of
+``import xenon``. Here the metadata is read only when the version is requested. The requirements of this package state which versions fit
+the rendered messages.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ _VERSION = "betterproto2._version"
 
 
 def _version() -> ModuleType:
-    """The module in which betterproto2 looks its version up."""
+    """Return the module in which betterproto2 looks up its version."""
     if isinstance(sys.modules.get(_VERSION), _StandIn):
         del sys.modules[_VERSION]
     return importlib.import_module(_VERSION)
 
 
 class _StandIn(ModuleType):
-    """Takes the place of that module during the import, and gives way to it when more is wanted than the import needs."""
+    """Stands in for that module during the import; anything the import does not need is taken from the real module."""
 
     __version__ = ""
 
     @staticmethod
     def check_compiler_version(compiler_version: str) -> None:
-        """Raise ImportError when code made by *compiler_version* does not fit."""
+        """Raise ImportError if code compiled by *compiler_version* does not fit."""
         _version().check_compiler_version(compiler_version)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what Python's own import asks of every module
+        if name.startswith("__"):  # Python's import system asks every module for these
             raise AttributeError(name)
         return getattr(_version(), name)
 
 
 def _late(name: str) -> Any:
-    """The attribute *name* of betterproto2 that its import has left out."""
+    """Return the attribute *name* of betterproto2, which its import left out."""
     if name == "_version":
         return _version()
     if name == "__version__":

@@ -1,6 +1,6 @@
-"""The checks of a request that is never encoded, since the server that takes it is in this process.
+"""Check requests to a server in this process, which are never encoded.
 
-They find the mistakes that the codec finds, and say the same of them: both use the rules of :mod:`pyxenon_core.wire`.
+The checks find the same mistakes as the codec, with the same messages: both use the rules of :mod:`pyxenon_core.wire`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _known: dict[type[Any], Rules] = {}
 
 
 def check_message(message: Any, kind: type[Any], label: str = "") -> None:
-    """Raise TypeError or ValueError, naming the field that does not fit, unless *message* is a *kind* that can be encoded."""
+    """Raise TypeError or ValueError, naming the field at fault, unless *message* is a *kind* that can be encoded."""
     if not isinstance(message, kind):
         raise TypeError(f"{label or kind.__name__} must be a {kind.__name__}, not {type(message).__name__}")
     oneofs, checks = _known.get(kind) or _rules(kind)
@@ -59,7 +59,7 @@ def check_message(message: Any, kind: type[Any], label: str = "") -> None:
 
 
 def _rules(kind: Any) -> Rules:
-    """The rules of a kind of message, from betterproto's descriptions of its fields."""
+    """Return the rules for a message class, made from betterproto's field descriptions."""
     described = kind._betterproto
     oneofs: dict[str, list[str]] = {}
     checks: list[tuple[str, Check, str]] = []
@@ -73,7 +73,7 @@ def _rules(kind: Any) -> Rules:
 
 
 def _check(field: Any, kind: type[Any]) -> Check:
-    """The check of a field whose values are of *kind*."""
+    """Return the check for a field whose values are of *kind*."""
     value_type = field.map_meta[1].proto_type if field.map_meta else field.proto_type
     one = _SCALARS.get(value_type) or (lambda value, label: check_message(value, kind, label))
     is_message = value_type == betterproto2.TYPE_MESSAGE

@@ -1,4 +1,4 @@
-"""A connection to one server: the start of everything asynchronous."""
+"""The asynchronous client: a connection to one server."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TARGET_VARIABLE = "XENON_TARGET"
 
 
 class Client:
-    """A server and what it offers. Use it in ``async with``: at the end it is closed, and a server of its own is ended.
+    """A connection to a server. Use it in ``async with``: at the end it is closed, and a server started for it is stopped.
 
     Attributes:
-        release: What the server is, such as ``xenon-grpc 3.0.1``; of one that runs elsewhere, at least which methods it has.
+        release: Name and version of the server, such as ``xenon-server 4.0.0``; only an estimate for a server started elsewhere.
         filesystems: Creates, lists and describes file systems.
         schedulers: Creates, lists and describes schedulers.
     """
@@ -38,10 +38,10 @@ class Client:
         self._endpoint = endpoint
 
     async def greet(self) -> None:
-        """Make a call that every server answers, and learn of which release this one is, if that is not known yet.
+        """Call a method that every server has, and find out the release of the server if it is unknown.
 
-        A server in this process is there, and is not asked; whoever begins with it decides on which event loop it is at home. Raises
-        :class:`~pyxenon_core.errors.XenonError` when the server does not answer.
+        A server in this process is not called; it is only bound to the running event loop if it has none yet. Raises
+        :class:`~pyxenon_core.errors.XenonError` if the server does not answer.
         """
         if isinstance(self._endpoint, InProcessEndpoint):
             await self._endpoint.home.call(_nothing)
@@ -51,7 +51,7 @@ class Client:
             self.release = await learn_release(self.channel)
 
     async def close(self) -> None:
-        """Close the connection, and end the server if it was started for it. Closing twice is no error."""
+        """Close the connection, and stop the server if it was started for it. Closing twice is not an error."""
         try:
             await self.channel.close()
         finally:
@@ -74,16 +74,16 @@ class Client:
 
 
 async def connect(target: str | Endpoint | None = None) -> Client:
-    """Connect to the server that *target* names, starting it where the target says so.
+    """Connect to the server that *target* names, and start it if the target says so.
 
     Args:
-        target: ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; left out,
-            :func:`default_target` decides. An endpoint, such as a synchronous session's, is a server that is ready already.
+        target: ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``; by default,
+            :func:`default_target` decides. An endpoint, such as that of a synchronous session, is a server that is already running.
 
     Raises:
-        TargetError: The target cannot be understood, or nothing installed provides it.
-        ServerStartError: The server does not come up.
-        ServerUnavailableError: Nothing answers where the target says that a server is running.
+        TargetError: The target is malformed, or no installed package provides it.
+        ServerStartError: The server does not start.
+        ServerUnavailableError: No server answers at the target.
     """
     pool = ThreadPoolExecutor(1, "xenon-open")
     opening = pool.submit(_open, target or default_target())
@@ -92,7 +92,7 @@ async def connect(target: str | Endpoint | None = None) -> Client:
         endpoint = await asyncio.wrap_future(opening)
         client = Client(open_channel(endpoint), endpoint)
     except BaseException:
-        opening.add_done_callback(_close_opened)  # a server that starts cannot be stopped half-way, and nobody waits for it any more
+        opening.add_done_callback(_close_opened)  # a starting server cannot be stopped half-way: close it once it is up
         raise
     try:
         await client.greet()
@@ -103,7 +103,7 @@ async def connect(target: str | Endpoint | None = None) -> Client:
 
 
 async def _nothing() -> None:
-    """All that is asked of a server in this process at first: that its event loop runs."""
+    """Do nothing; awaited on the server's event loop to see that it runs."""
 
 
 def _open(target: str | Endpoint) -> Endpoint:
@@ -114,17 +114,17 @@ def _close_opened(opening: Future[Endpoint]) -> None:
     if opening.cancelled() or opening.exception() is not None:
         return
     endpoint = opening.result()
-    if isinstance(endpoint, GrpcEndpoint):  # one in this process has not begun anything yet
+    if isinstance(endpoint, GrpcEndpoint):  # a server in this process has not started anything yet
         endpoint.close()
 
 
 def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:
-    """A channel to *endpoint*: driven from any thread if *blocking* and the endpoint allows it, else bound to the running loop."""
+    """Return a channel to *endpoint*: usable from any thread if *blocking* and the endpoint allows it, else bound to the running loop."""
     if isinstance(endpoint, InProcessEndpoint):
         from pyxenon_core.channels.inprocess import InProcessChannel
 
         return InProcessChannel(endpoint)
-    # Late, since gRPC is the larger part of the time that an import takes and not every target needs it.
+    # Imported late: gRPC takes most of the import time, and not every target needs it.
     if blocking:
         from pyxenon_core.channels.blocking import BlockingGrpcChannel
 
@@ -135,6 +135,6 @@ def open_channel(endpoint: Endpoint, blocking: bool = False) -> Channel:
 
 
 def default_target() -> str:
-    """What the environment's ``XENON_TARGET`` says; else the embedded server if it is installed, and the Java one if not."""
+    """Return the target of the environment variable ``XENON_TARGET``, else ``embedded:`` if that is installed, else ``java:``."""
     schemes = installed_schemes()
     return os.environ.get(TARGET_VARIABLE) or ("embedded:" if "embedded" in schemes else "java:")

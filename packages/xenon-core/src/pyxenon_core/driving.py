@@ -1,4 +1,4 @@
-"""Running coroutines without an event loop."""
+"""Run coroutines without an event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUSPENDED = "a coroutine over a blocking channel waited for an event loop; this
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends, such as any over a blocking channel, and give its result."""
+    """Run a coroutine that never suspends, as none does over a blocking channel, and return its result."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -24,7 +24,7 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def drive_next(stream: AsyncIterator[T]) -> T:
-    """The next item of a stream that never suspends; raises StopAsyncIteration at its end."""
+    """Return the next item of a stream that never suspends; raises StopAsyncIteration at its end."""
     try:
         next(stream.__anext__().__await__())
     except StopIteration as end:

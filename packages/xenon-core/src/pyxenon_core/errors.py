@@ -1,4 +1,4 @@
-"""Every exception of this SDK, and the one place where a status from the wire becomes one.
+"""Every exception of PyXenon.
 
 ::
 
@@ -10,15 +10,15 @@
     │   │   └── SessionClosedError
     │   ├── SessionError
     │   ├── FileTooLargeError
-    │   ├── MethodMissingError                the server is of a release without it
+    │   ├── MethodMissingError                the server is too old for the method
     │   └── ProtocolError
-    └── named by the server, one class for each Xenon exception
+    └── named by the server, one class for each kind of failure
         ├── NoSuchPathException, PathAlreadyExistsException, DirectoryNotEmptyException, InvalidPathException, …
         ├── UnknownAdaptorException, InvalidLocationException, InvalidCredentialException, InvalidPropertyException, …
         ├── NoSuchJobException, NoSuchQueueException, IncompleteJobDescriptionException, …
         └── UnknownRpcException               a failure without a name
 
-Each carries the operation, the path, job or queue it was about, the adaptor, the gRPC status, and a hint at what to try.
+Each has the operation that failed, its subject (a path, job or queue), the adaptor, a status code, and a hint at what to try.
 """
 
 from __future__ import annotations
@@ -65,17 +65,17 @@ _CLOSED: dict[str, type[XenonError]] = {
     "File system with id: ": _named.FileSystemClosedException,
     "Scheduler with id: ": _named.SchedulerClosedException,
 }
-# In a location such as http://me:secret@host, where it does not belong.
+# A password in a location, such as http://me:secret@host.
 _PASSWORD = re.compile(r":[^:/@\s]+@")
-# Where a request says what it is about, in the order of how much it tells.
+# The fields that can name the subject of a request, the most telling first.
 _SUBJECTS = ("path", "dir", "source", "link", "copy_operation", "job", "queue", "queues", "location", "adaptor", "name")
 
 
 def from_status(status: Status, details: str, diagnosis: str = "") -> XenonError:
-    """The exception for a gRPC *status* and its *details*.
+    """Return the exception for a gRPC *status* and its *details*.
 
-    *diagnosis* says what is known of a server that could not be reached. The class is the one that the details name; where they name
-    none, what the status and the words allow to tell.
+    *diagnosis* says what is known about a server that could not be reached. The details name the class; if they do not, it is derived from
+    the status and the text.
     """
     match = _DETAILS.match(details)
     if match and match["name"] in _named.BY_NAME:
@@ -84,14 +84,14 @@ def from_status(status: Status, details: str, diagnosis: str = "") -> XenonError
         return XenonError(match["reason"], status=status, adaptor=_real_adaptor(match["adaptor"]))
     for beginning, error in _CLOSED.items():
         if details.startswith(beginning):
-            return error(f"the server knows no {details[0].lower()}{details[1:]}; it was closed", status=status)
+            return error(f"the server does not know the {details[0].lower()}{details[1:]}; it was closed", status=status)
     if status is Status.UNAVAILABLE:
         return ServerUnavailableError(". ".join(text for text in ("the server does not answer", diagnosis, details) if text))
     return _named.UnknownRpcException(details or f"the server gave no reason but {status.name}", status=status)
 
 
 def subject_of(request: object) -> str:
-    """What a request is about, for people: its path, job, queue or location, in quotes; empty where it names none."""
+    """Return the subject of a request for messages: its path, job, queue or location in quotes; empty if it names none."""
     for name in _SUBJECTS:
         value = getattr(request, name, None)
         if value:
@@ -100,7 +100,7 @@ def subject_of(request: object) -> str:
 
 
 def describe(error: XenonError, operation: str, request: object) -> XenonError:
-    """Fill in what *error* was about: the *operation*, what its *request* names, and what to try where the class has no advice."""
+    """Fill in the *operation* and the subject of the *request*, and a hint if the class of *error* has none; return *error*."""
     if not error.hint and operation == "create":
         error.hint = "Check that the location can be reached from the server's machine, and that the credential is one it accepts"
     if not error.hint:
@@ -119,5 +119,5 @@ def _quoted(value: Any) -> str:
 
 
 def _real_adaptor(name: str | None) -> str:
-    """The server puts names of its own classes, such as AdaptorLoader, where an adaptor's name belongs; those are capitalised."""
+    """Return *name*, or an empty string for a class name such as AdaptorLoader, which xenon-grpc sometimes gives as the adaptor."""
     return name if name and name[0].islower() else ""

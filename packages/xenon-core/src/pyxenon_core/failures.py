@@ -1,4 +1,4 @@
-"""The root of the exceptions, and those that arise in this process rather than on a server."""
+"""The root of the exceptions, and those raised in this process rather than on a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ E = TypeVar("E", bound="XenonError")
 
 
 class Status(IntEnum):
-    """The status codes of gRPC, so that nothing needs gRPC to name one."""
+    """The status code of a failed call."""
 
     OK = 0
     CANCELLED = 1
@@ -31,14 +31,14 @@ class Status(IntEnum):
 
 
 class XenonError(Exception):
-    """The root of every exception of this SDK.
+    """The root of every exception of PyXenon.
 
     Attributes:
-        reason: Why it failed, in the words of whoever noticed.
-        operation: The method that was called, such as ``get_attributes``; empty where there was none.
-        subject: What it was about: a path, job, queue, location or target.
+        reason: Why the operation failed, as the server or this program says.
+        operation: The method that was called, such as ``get_attributes``; empty if there was none.
+        subject: What the operation was about: a path, job, queue, location or target.
         adaptor: The adaptor that failed, such as ``sftp``.
-        status: The gRPC status, the server's own where there was one.
+        status: The status code, from the server if it sent one.
         hint: What to try.
     """
 
@@ -56,7 +56,7 @@ class XenonError(Exception):
         self.hint = hint or self.default_hint
 
     def about(self: E, operation: str, subject: str) -> E:
-        """Say what was attempted on what, unless that is known already; returns the exception itself."""
+        """Fill in the operation and subject unless they are set already; return the exception itself."""
         self.operation = self.operation or operation
         self.subject = self.subject or subject
         return self
@@ -84,7 +84,7 @@ def _rebuild(error_type: type[E], args: tuple[Any, ...], state: dict[str, Any]) 
 
 
 class TargetError(XenonError, ValueError):
-    """A target string that cannot be used: it is malformed, or nothing installed provides its scheme."""
+    """A target string that cannot be used: it is malformed, or no installed package provides its scheme."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INVALID_ARGUMENT
@@ -95,7 +95,7 @@ class TargetError(XenonError, ValueError):
 
 
 class ServerStartError(XenonError):
-    """A server that was to be started, or that should have been listening, did not come up."""
+    """A server could not be started, or is not listening where it should."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.UNAVAILABLE
@@ -106,18 +106,18 @@ class ServerUnavailableError(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.UNAVAILABLE
-    default_hint = "Start a new session; what ran on the server's own machine may have ended with it"
+    default_hint = "Start a new session; jobs that ran on the server's own machine may have ended with it"
 
 
 class SessionClosedError(ServerUnavailableError):
-    """The session, or the client, that a file system or scheduler belongs to was closed by this program."""
+    """This program closed the session or client that a file system or scheduler belongs to."""
 
     __module__ = "pyxenon_core.errors"
     default_hint = "Start a new session, and create the file system or scheduler in it"
 
 
 class SessionError(XenonError):
-    """There is no session: ``xenon.init()`` was not called, or the session was closed."""
+    """No session is open: ``xenon.init()`` was not called, or the session was closed."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
@@ -132,7 +132,7 @@ class FileTooLargeError(XenonError):
 
 
 class MethodMissingError(XenonError):
-    """The server is of a release that does not have the method."""
+    """The release of the server does not have the method."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.UNIMPLEMENTED
@@ -140,7 +140,7 @@ class MethodMissingError(XenonError):
 
 
 class ProtocolError(XenonError):
-    """The server answered with something that is not in the interface."""
+    """The server sent an answer that does not fit the interface."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL

@@ -1,4 +1,4 @@
-"""File systems, asynchronously."""
+"""File systems of the asynchronous API."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pyxenon_core.streams import ByteSource, Kept, closing, pieces
 
 __all__ = ["FileSystem", "FileSystems"]
 
-# The release sends a file as one message, and a message cannot reach 2 GiB.
+# xenon-grpc sends a file as one message, which must be smaller than 2 GiB.
 MESSAGE_LIMIT = (1 << 31) - 1
 
 
 class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
-    """A file system on a server. Use it in ``async with``: it is closed at the end."""
+    """A file system: files and directories, local or remote. Use it in ``async with``: it is closed at the end."""
 
     _closed_error = FileSystemClosedException
 
@@ -36,7 +36,7 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
         except XenonError as error:
             too_large = await self._too_large(path)
             if too_large is None:
-                raise  # never as its own cause, which would be a circle
+                raise  # an exception must not be its own cause
             raise too_large from error
 
     @override
@@ -65,12 +65,12 @@ class FileSystem(Closing[messages.FileSystem], FileSystemMethods):
         source.raise_failure()
 
     async def _take_back(self, path: StrPath) -> None:
-        """Delete a file that the server has created a moment ago, from data that broke off: nobody may take it for whole."""
+        """Delete the file that the server has just created from incomplete data, so that nobody takes it for complete."""
         with contextlib.suppress(XenonError):
             await self.delete(path)
 
     async def _too_large(self, path: StrPath) -> XenonError | None:
-        """The error to raise in place of a failed read's when the file is more than the server can send."""
+        """Return the error to raise instead of that of a failed read if the file is larger than the server can send."""
         try:
             size = (await self.get_attributes(path)).size
         except XenonError:

@@ -1,4 +1,4 @@
-"""What file systems and schedulers have in common: a name on the server, which works until it is closed."""
+"""What file systems and schedulers have in common: an id on the server, valid until they are closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Handle(Generic[H]):
-    """Something that the server keeps for us under an id. Two handles with the same id on the same server are equal."""
+    """An object that the server keeps under an id. Two handles with the same id on the same server are equal."""
 
     _closed_error: type[XenonError] = XenonError
 
@@ -29,22 +29,22 @@ class Handle(Generic[H]):
 
     @property
     def handle(self) -> H:
-        """The message that names it; raises the error for a closed handle once it is closed."""
+        """The id as the server takes it in a request; raises an error once this object is closed."""
         if self._closed:
             raise self._closed_error(f"{type(self).__name__} {self._handle.id!r} was closed by this program")
         return self._handle
 
     @property
     def id(self) -> str:
-        """The id under which the server knows it."""
+        """The id on the server."""
         return self._handle.id
 
     async def close(self) -> None:
-        """Tell the server to forget it; rendered for each kind of handle."""
+        """Close it on the server; rendered for each kind of handle."""
         raise NotImplementedError
 
     async def is_open(self) -> bool:
-        """Ask the server whether it is open; rendered for each kind of handle."""
+        """Ask the server if it is open; rendered for each kind of handle."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
@@ -62,23 +62,23 @@ class Handle(Generic[H]):
 
 
 class Closing(Handle[H]):
-    """What a handle does beyond asking the server: it may be closed twice, and is closed at the end of ``async with``."""
+    """A handle that may be closed twice, and is closed at the end of ``async with``."""
 
     async def close(self) -> None:
-        """Close it, and end what it still runs by itself. Closing twice is no error.
+        """Close it, and end what it still runs by itself. Closing twice is not an error.
 
         Raises:
             ServerUnavailableError: The server does not answer.
         """
         if self._closed:
             return
-        # Somebody else closed it, or the session around it, which is what was wanted.
+        # Somebody else has closed it or its session already, which is just as well.
         with contextlib.suppress(self._closed_error, SessionClosedError):
             await super().close()
         self._closed = True
 
     async def is_open(self) -> bool:
-        """Whether it can be used: False once it is closed.
+        """Return True if it can be used, False once it is closed.
 
         Raises:
             ServerUnavailableError: The server does not answer.
@@ -94,25 +94,25 @@ class Closing(Handle[H]):
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # What went wrong inside is what matters; that the server is gone would only cover it up.
+        # An error raised inside the block matters more than a failing close, and must not be hidden by it.
         with contextlib.suppress(XenonError) if error else contextlib.nullcontext():
             await self.close()
 
 
 def handle_of(value: Handle[H], label: str) -> H:
-    """The message that names *value*; raises TypeError naming *label* for anything but a file system or scheduler."""
+    """Return the handle message of *value*; raises TypeError naming *label* unless it is a file system or scheduler."""
     if not isinstance(value, Handle):
         raise TypeError(f"{label} must be a file system or scheduler of this client, not {type(value).__name__}")
     return value.handle
 
 
 def nothing_in(message: str) -> ProtocolError:
-    """The error for an answer without the one thing that it is for."""
-    return ProtocolError(f"the server sent a {message} with nothing in it")
+    """Return the error for an answer that lacks its content."""
+    return ProtocolError(f"the server sent an empty {message}")
 
 
 async def first_response(responses: AsyncIterator[T], operation: str) -> T:
-    """The first of *responses*; raises :class:`~pyxenon_core.errors.ProtocolError` when there is none."""
+    """Return the first of *responses*; raises :class:`~pyxenon_core.errors.ProtocolError` if there is none."""
     async for response in responses:
         return response
-    raise ProtocolError(f"the server ended {operation} before it said anything")
+    raise ProtocolError(f"the server ended {operation} without a response")

@@ -1,4 +1,4 @@
-"""The event loop to which something belongs, such as a server in this process, and the way there from other loops."""
+"""The event loop that an object, such as a server in this process, belongs to, and calls to it from other loops."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 
 
 class HomeLoop:
-    """The loop on which the first call was made. Calls from other loops are taken there, one hop each way."""
+    """The loop of the first call. Calls from other loops are passed on to it, one thread switch each way."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def is_here(self) -> bool:
-        """Whether the running loop is the one; it becomes the one when there is none yet."""
+        """True if the running loop is the home loop; the first loop that asks becomes it."""
         here = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = here
         return self._loop is here
 
     async def call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-        """What the coroutine of *function* gives, run at home. Raises SessionClosedError when that loop has ended.
+        """Run the coroutine of *function* on the home loop and return its result. Raises SessionClosedError if that loop has ended.
 
-        When the caller is cancelled, so is the coroutine, and it has ended when this has.
+        When the caller is cancelled, the coroutine is cancelled too, and has ended before this call ends.
         """
         if self.is_here:
             return await function(*arguments)
         return await _on(self._loop, function, *arguments)
 
     def iterate(self, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        """The items of a generator that runs at home; it is closed there."""
+        """Return the items of a generator that runs on the home loop, where it is also closed."""
         return items if self.is_here else _from(self._loop, items)
 
     def bring(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
-        """*items*, which come from the running loop, to be iterated over at home."""
+        """Return *items*, which come from the running loop, for iteration on the home loop."""
         return items if self.is_here else _from(asyncio.get_running_loop(), items)
 
 
@@ -55,7 +55,7 @@ async def _from(loop: asyncio.AbstractEventLoop | None, items: AsyncIterator[T])
         while (item := await _on(loop, _next, items)) is not _END:
             yield item
     finally:
-        with contextlib.suppress(SessionClosedError):  # then they have ended with their loop
+        with contextlib.suppress(SessionClosedError):  # the items have ended with their loop
             await _on(loop, _close, items)
 
 
@@ -70,7 +70,7 @@ async def _close(items: AsyncIterator[Any]) -> None:
 
 
 async def _on(loop: asyncio.AbstractEventLoop | None, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-    """Run a coroutine on *loop*, which is another one than the running one, to its end."""
+    """Run a coroutine on *loop*, which is not the running loop, to its end."""
     if loop is None or loop.is_closed() or not loop.is_running():
         raise _ended()
     away = _Away(loop, function, arguments)
@@ -95,7 +95,7 @@ async def _on(loop: asyncio.AbstractEventLoop | None, function: Callable[..., Co
 
 
 class _Away(Generic[T]):
-    """A coroutine on another loop. *answer* has its outcome once it has ended there: also after a cancellation, unlike asyncio's own."""
+    """A coroutine on another loop. Unlike asyncio's own, *answer* is set only once the coroutine has ended, even after a cancellation."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, function: Callable[..., Coroutine[Any, Any, T]], arguments: tuple[Any, ...]
@@ -108,13 +108,13 @@ class _Away(Generic[T]):
         self._send(self._start)
 
     def cancel(self) -> None:
-        """Ask for its end."""
+        """Request cancellation."""
         self._send(self._cancel)
 
     def _send(self, step: Callable[[], None]) -> None:
         try:
             self._loop.call_soon_threadsafe(step)
-        except RuntimeError:  # the loop has been closed meanwhile
+        except RuntimeError:  # the loop has been closed in the meantime
             self.answer.cancel()
 
     def _start(self) -> None:

@@ -1,4 +1,4 @@
-"""The typed messages of the interface: betterproto messages, one class for each of the proto's."""
+"""The values that programs and servers exchange, each as a class with typed fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths on a file system, which need not be one of this machine's."""
+"""Paths on any file system, local or remote."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ StrPath: TypeAlias = "str | os.PathLike[str]"
 class Path(PurePosixPath):
     """A path on a Xenon file system: a :class:`pathlib.PurePosixPath`, whatever system this program runs on.
 
-    It names a place and never touches it; the methods of a file system do.
+    It only names a place; the methods of a file system access it.
     """
 
     __slots__ = ()
 
     def is_hidden(self) -> bool:
-        """Whether the last part of the path begins with a dot."""
+        """Return True if the last part of the path begins with a dot."""
         return self.name.startswith(".")
 
 
 def path_text(path: StrPath) -> str:
-    """The text that names *path* on the wire; raises TypeError for what is no path and ValueError for one that UTF-8 cannot hold."""
+    """Return *path* as text; raises TypeError if it is not a path and ValueError if it cannot be encoded in UTF-8."""
     if isinstance(path, PurePath):
         text = path.as_posix()
     elif isinstance(path, (str, os.PathLike)):
@@ -37,7 +37,5 @@ def path_text(path: StrPath) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(
-            f"the path {text!r} is not valid UTF-8, which is all that the interface can carry; rename the file first"
-        ) from error
+        raise ValueError(f"the path {text!r} cannot be encoded in UTF-8, which servers require; rename the file first") from error
     return text

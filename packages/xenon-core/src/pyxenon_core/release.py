@@ -1,4 +1,4 @@
-"""Which release of xenon-grpc this SDK speaks, and which a server does."""
+"""The xenon-grpc release that this SDK is made for, and the release of a server."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["RELEASE", "SINCE", "learn_release", "or_missing"]
 
 
 async def learn_release(channel: Channel) -> str:
-    """What can be known of the server behind *channel* from the methods that it has.
+    """Return what the methods of the server behind *channel* tell about its release.
 
-    Only methods that can do nothing are tried: they are asked about a handle that no server has given.
+    Only harmless methods are called, with a handle that no server has issued.
     """
     known = "xenon-grpc"
     for path, since in SINCE.items():
@@ -30,7 +30,7 @@ async def learn_release(channel: Channel) -> str:
         except MethodMissingError:
             return f"{known} before {since}"
         except XenonError:
-            pass  # it has the method, and not the handle
+            pass  # it has the method, but not the handle
         known = f"xenon-grpc {since} or later"
     return known if SINCE else ""
 
@@ -40,9 +40,9 @@ def _is_harmless(rpc: Rpc[Any, Any]) -> bool:
 
 
 def or_missing(error: XenonError, rpc: Rpc[Any, Any], server: str) -> XenonError:
-    """*error*, or, where it is gRPC's way to say that the *server* does not know *rpc*, one that says so and names both releases.
+    """Return *error*, or, if gRPC reports that the *server* lacks *rpc*, an error that says so and names both releases.
 
-    *server* is what is known of the server, such as ``xenon-grpc 2.3.0``; empty when that is nothing.
+    *server* is the server's release, such as ``xenon-grpc 2.3.0``; empty if unknown.
     """
     if not isinstance(error, UnknownRpcException) or error.status is not Status.UNIMPLEMENTED:
         return error

@@ -1,4 +1,4 @@
-"""A method of the interface, and how its messages are encoded."""
+"""A method of the interface and its codecs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Response = TypeVar("Response")
 
 @dataclass(frozen=True)
 class Rpc(Generic[Request, Response]):
-    """A method of a service: where it is, which messages it takes and gives, and which way they stream.
+    """A method of a service: its path, its request and response types, and which of them are streams.
 
-    The codec is loaded when the first message is encoded or decoded; a server in this process never needs it.
+    The codec is imported when the first message is encoded or decoded; a server in this process never needs it.
     """
 
     service: str
@@ -30,7 +30,7 @@ class Rpc(Generic[Request, Response]):
 
     @cached_property
     def encode_request(self) -> Callable[[Request], bytes]:
-        """Encode a request; raises TypeError or ValueError naming the field that does not fit."""
+        """Encode a request; raises TypeError or ValueError naming the field at fault."""
         return _encoder(self.request)
 
     @cached_property
@@ -40,7 +40,7 @@ class Rpc(Generic[Request, Response]):
 
     @cached_property
     def encode_response(self) -> Callable[[Response], bytes]:
-        """Encode a response; raises TypeError or ValueError naming the field that does not fit."""
+        """Encode a response; raises TypeError or ValueError naming the field at fault."""
         return _encoder(self.response)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Schedulers, asynchronously."""
+"""Schedulers of the asynchronous API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Scheduler", "Schedulers"]
 
 
 class Scheduler(Closing[messages.Scheduler], SchedulerMethods):
-    """A scheduler on a server. Use it in ``async with``: it is closed at the end."""
+    """A scheduler: it runs jobs, here or on a cluster. Use it in ``async with``: it is closed at the end."""
 
     _closed_error = SchedulerClosedException
 
@@ -34,7 +34,7 @@ class Scheduler(Closing[messages.Scheduler], SchedulerMethods):
 
 
 def _require_executable(description: messages.JobDescription, operation: str) -> None:
-    """The local scheduler of xenon-grpc 3.0.1 takes a job without an executable, and nobody learns that nothing ran."""
+    """Raise unless *description* has an executable. xenon-grpc 3.0.1's local scheduler accepts a job without one and runs nothing."""
     if not isinstance(description, messages.JobDescription):
         raise TypeError(f"description must be a JobDescription, not {type(description).__name__}")
     if not description.executable:

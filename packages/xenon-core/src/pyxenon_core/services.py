@@ -1,4 +1,4 @@
-"""The table of methods and the base classes of those who serve them."""
+"""The table of methods and the base classes for servers."""
 
 from __future__ import annotations
 

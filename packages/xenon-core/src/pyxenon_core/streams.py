@@ -1,4 +1,4 @@
-"""What callers stream to a server: normalised to bytes in pieces that every server takes, each as soon as it is there."""
+"""Data that callers stream to a server, cut into pieces of bytes that every server accepts, and sent as soon as available."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PIECE_BYTES", "ByteSource", "Bytes", "Kept", "Readable", "closing", "pieces", "requests"]
 
-# Servers refuse messages over 4 MiB unless told otherwise; 1 MiB is as fast as any size and keeps little in memory.
+# Servers refuse messages over 4 MiB by default; 1 MiB is as fast as any size and needs little memory.
 PIECE_BYTES = 1 << 20
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 class Readable(Protocol):
-    """A binary file that is open for reading."""
+    """A binary file open for reading."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to *size* bytes; none at the end."""
+        """Return up to *size* bytes; empty at the end of the file."""
         ...
 
 
@@ -32,7 +32,7 @@ ByteSource: TypeAlias = "Bytes | Readable | Iterable[Bytes] | AsyncIterable[Byte
 
 
 def requests(channel: Channel, head: R, request_of: Callable[[bytes], R], source: ByteSource) -> AsyncIterator[R]:
-    """*head*, and then a request for each piece of *source*; raises what :func:`pieces` raises."""
+    """Yield *head*, then a request for each piece of *source*; raises what :func:`pieces` raises."""
     return _behind(head, request_of, pieces(channel, source))
 
 
@@ -44,9 +44,9 @@ async def _behind(head: R, request_of: Callable[[bytes], R], source: AsyncIterat
 
 
 def pieces(channel: Channel, source: ByteSource) -> AsyncIterator[bytes]:
-    """The bytes of *source*, in pieces of at most :data:`PIECE_BYTES`.
+    """Return the bytes of *source* in pieces of at most :data:`PIECE_BYTES`.
 
-    Raises TypeError, at once for a source that cannot give bytes and in its turn for an item that is none.
+    Raises TypeError: immediately if the source cannot provide bytes, during iteration if an item is not bytes.
     """
     if isinstance(source, str):
         raise TypeError("the data must be bytes, not str; encode the text first")
@@ -61,7 +61,7 @@ async def _cut(items: AsyncIterator[Bytes]) -> AsyncIterator[bytes]:
 
 
 class _Closing(Generic[T]):
-    """No generator of its own: the garbage collector may end what belongs together in any order, and that would be ended first."""
+    """The context manager of :func:`closing`. GC finalises chained generators in arbitrary order, hence a class."""
 
     def __init__(self, items: AsyncIterator[T]) -> None:
         self._items = items
@@ -76,12 +76,12 @@ class _Closing(Generic[T]):
 
 
 def closing(items: AsyncIterator[T]) -> _Closing[T]:
-    """Close *items* at the end of the ``async with``, if they can be: a stream given up may hold a file, a connection or a thread."""
+    """Close *items*, if possible, at the end of the ``async with``: an abandoned stream may hold a file, a connection or a thread."""
     return _Closing(items)
 
 
 class Kept:
-    """A source whose failure ends the stream in good order instead of breaking it off, and is kept to be raised afterwards."""
+    """A source whose failure ends the stream regularly instead of aborting it, and is kept to be raised afterwards."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source
@@ -96,7 +96,7 @@ class Kept:
             self.failure = error
 
     def raise_failure(self) -> None:
-        """Raise what the source raised, if it did."""
+        """Raise the exception of the source, if there was one."""
         if self.failure is not None:
             raise self.failure
 
@@ -105,7 +105,7 @@ def _items(channel: Channel, source: ByteSource) -> AsyncIterator[Bytes]:
     if isinstance(source, AsyncIterable):
         return aiter(source)
     iterator = _iterate(source)
-    is_there = isinstance(source, (bytes, bytearray, memoryview, list, tuple))  # so that no thread has to wait for it
+    is_there = isinstance(source, (bytes, bytearray, memoryview, list, tuple))  # such sources never block, so they need no thread
     return _at_once(iterator) if channel.blocking or is_there else iterate_in_thread(iterator)
 
 
@@ -127,7 +127,7 @@ async def _at_once(iterator: Iterator[Bytes]) -> AsyncIterator[Bytes]:
 
 def _pieces(item: object) -> Iterator[bytes]:
     if not isinstance(item, (bytes, bytearray, memoryview)):
-        raise TypeError(f"the data must come as bytes, not {type(item).__name__}: encode text first, and give an iterable of bytes")
+        raise TypeError(f"the data must come as bytes, not {type(item).__name__}; encode text first, and pass an iterable of bytes")
     if isinstance(item, bytes) and len(item) <= PIECE_BYTES:
         yield item
         return

@@ -1,8 +1,8 @@
-"""Where a server is, as one string, and what it takes to reach it.
+"""Targets: strings that say where a server is and how to reach it.
 
 A target such as ``java:``, ``grpcs://host:50051?ca=ca.pem`` or ``unix:///run/xenon.sock`` is parsed into a :class:`Target` and opened
-into an endpoint: an address to dial, or a pair of servicers in this process. Schemes other than ``grpc``, ``grpcs`` and ``unix`` are
-found through the entry point group ``xenon.targets``, so that this package knows no server by name.
+into an endpoint: an address to connect to, or a pair of servicers in this process. Schemes other than ``grpc``, ``grpcs`` and ``unix``
+come from the entry point group ``xenon.targets``, so that this package does not depend on any server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "xenon.targets"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# What a person installs for the schemes of this project's own packages, none of which this one needs.
+# What to install for the schemes of this project's own packages; this package depends on none of them.
 _PROVIDERS = {"java": "'pyxenon[java]'", "embedded": "pyxenon-server"}
 _FORMS = "embedded:, java:, grpcs://host:port, grpc://localhost:port or unix:///path"
 
@@ -40,7 +40,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Split *text* into its parts; raises :class:`~pyxenon_core.errors.TargetError` when it has no scheme or a bad option."""
+        """Parse *text*; raises :class:`~pyxenon_core.errors.TargetError` if it has no scheme or cannot be split."""
         if not isinstance(text, str):
             raise TypeError(f"a target must be a str such as 'java:', not {type(text).__name__}")
         try:
@@ -48,24 +48,24 @@ class Target:
         except ValueError as error:
             raise TargetError(text, str(error)) from error
         if not parts.scheme:
-            raise TargetError(text, f"it names no scheme; write one of {_FORMS}")
+            raise TargetError(text, f"it has no scheme; write one of {_FORMS}")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         return cls(text, parts.scheme, parts.netloc + parts.path, MappingProxyType(options))
 
     def accept_options(self, *names: str) -> Mapping[str, str]:
-        """The options, once each is known to be one of *names*; raises :class:`~pyxenon_core.errors.TargetError` otherwise."""
+        """Return the options; raises :class:`~pyxenon_core.errors.TargetError` if one is not among *names*."""
         unknown = sorted(set(self.options) - set(names))
         if unknown:
             known = ", ".join(names) or "none"
-            raise TargetError(self.text, f"unknown option {', '.join(unknown)}; {self.scheme}: takes {known}")
+            raise TargetError(self.text, f"unknown option {', '.join(unknown)}; {self.scheme}: accepts {known}")
         return self.options
 
 
 @dataclass(frozen=True)
 class TlsKeys:
-    """PEM bytes for mutual TLS. The private key is left out of the repr.
+    """Keys and certificates for mutual TLS, as PEM bytes, which are left out of the repr.
 
-    ``server_name`` is the name that the server's certificate was made out to, where that is not the host that is dialled.
+    ``server_name`` is the name in the server's certificate if that differs from the host that is connected to.
     """
 
     root_certificates: bytes | None = field(default=None, repr=False)
@@ -75,25 +75,25 @@ class TlsKeys:
 
 
 def _nothing() -> None:
-    """Nothing to release."""
+    """Do nothing: there is nothing to release."""
 
 
 async def _nothing_to_await() -> None:
-    """Nothing to end."""
+    """Do nothing: there is nothing to end."""
 
 
 def _no_diagnosis() -> str:
-    """Nothing is known about the server beyond its address."""
+    """Return an empty diagnosis: only the address of the server is known."""
     return ""
 
 
 @dataclass(frozen=True)
 class GrpcEndpoint:
-    """A gRPC server that is ready to be dialled.
+    """A running gRPC server.
 
-    ``address`` is ``host:port`` or ``unix:///path``; ``tls`` is None for plain text. ``close`` releases (for a child: ends) the server,
-    may block for seconds and may be called twice. ``diagnose`` says in a sentence what became of a server that stopped answering.
-    ``release`` is what the server is, such as ``xenon-grpc 3.0.1``, where that is known.
+    ``address`` is ``host:port`` or ``unix:///path``; ``tls`` is None for plain text. ``close`` releases the server (a child process is
+    ended), may block for seconds and may be called twice. ``diagnose`` returns a sentence about a server that no longer answers.
+    ``release`` is the name and version of the server, such as ``xenon-grpc 3.0.1``, if known.
     """
 
     address: str
@@ -103,16 +103,16 @@ class GrpcEndpoint:
     release: str = ""
 
     def lent(self) -> GrpcEndpoint:
-        """The same server for another client of it, which leaves it running."""
+        """Return an endpoint of the same server for another client, which leaves the server running."""
         return replace(self, close=_nothing)
 
 
 @dataclass(frozen=True)
 class InProcessEndpoint:
-    """A server inside this process: its servicers are called directly, and no message is sent anywhere.
+    """A server inside this process, whose servicers are called directly.
 
-    ``home`` is the event loop on which they are called; the first call decides which. ``aclose`` ends the server; it is called there.
-    ``release`` is what the server is.
+    ``home`` is the event loop on which they are called, which is that of the first call. ``aclose`` ends the server, on that loop.
+    ``release`` is the name and version of the server.
     """
 
     servicers: Servicers
@@ -121,7 +121,7 @@ class InProcessEndpoint:
     release: str = ""
 
     def lent(self) -> InProcessEndpoint:
-        """The same server for another client of it, which leaves it running."""
+        """Return an endpoint of the same server for another client, which leaves the server running."""
         return replace(self, aclose=_nothing_to_await)
 
 
@@ -129,18 +129,18 @@ Endpoint = GrpcEndpoint | InProcessEndpoint
 
 
 class TargetOpener(Protocol):
-    """What an entry point in the group ``xenon.targets`` must be. It may block: the asynchronous layer calls it in a thread."""
+    """The signature of entry points in the group ``xenon.targets``. They may block: the asynchronous layer calls them in a thread."""
 
     def __call__(self, target: Target, /) -> Endpoint:
-        """Make the server of *target* ready and say how to reach it."""
+        """Start the server of *target* if need be, and return its endpoint."""
         ...
 
 
 def open_target(text: str) -> Endpoint:
-    """Make the server that *text* names ready. Blocks while a server starts.
+    """Start the server that the target *text* names, if need be, and return its endpoint. Blocks while a server starts.
 
-    Raises :class:`~pyxenon_core.errors.TargetError` for a target that cannot be understood and
-    :class:`~pyxenon_core.errors.ServerStartError` for a server that does not come up.
+    Raises :class:`~pyxenon_core.errors.TargetError` if the target is malformed or unknown, and
+    :class:`~pyxenon_core.errors.ServerStartError` if the server does not start.
     """
     target = Target.parse(text)
     opener = _BUILT_IN.get(target.scheme) or _find_opener(target)
@@ -148,7 +148,7 @@ def open_target(text: str) -> Endpoint:
 
 
 def installed_schemes() -> frozenset[str]:
-    """The schemes that the installed packages provide, without those built in."""
+    """Return the schemes that installed packages provide, without the built-in ones."""
     return frozenset(point.name for point in _entry_points())
 
 
@@ -157,13 +157,13 @@ def _find_opener(target: Target) -> TargetOpener:
         opener: TargetOpener = point.load()
         return opener
     known = ", ".join(sorted({*_BUILT_IN, *installed_schemes()}))
-    provider = f"; it comes with pip install {_PROVIDERS[target.scheme]}" if target.scheme in _PROVIDERS else ""
-    meant = f"; for a server that is running there, write grpc://{target.text}" if target.address.isdigit() else ""
-    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; there are {known}{provider}{meant}")
+    provider = f"; install it with pip install {_PROVIDERS[target.scheme]}" if target.scheme in _PROVIDERS else ""
+    meant = f"; for a server that is already running there, write grpc://{target.text}" if target.address.isdigit() else ""
+    raise TargetError(target.text, f"nothing installed provides the scheme {target.scheme!r}; available are {known}{provider}{meant}")
 
 
 def _entry_points() -> EntryPoints:
-    # Late, since it loads Python's parsers of e-mail and of zip files, which takes a fifth of the time of `import xenon`.
+    # Imported late: it loads Python's e-mail and zip parsers, which take a fifth of the time of `import xenon`.
     from importlib import metadata
 
     return metadata.entry_points(group=ENTRY_POINT_GROUP)
@@ -174,7 +174,7 @@ def _open_grpc(target: Target) -> GrpcEndpoint:
     insecure = target.accept_options("insecure").get("insecure", "")
     if host not in LOOPBACK_HOSTS and insecure != "yes":
         raise TargetError(
-            target.text, "plain gRPC to another machine lets anyone on the way read and change it; use grpcs://, or add ?insecure=yes"
+            target.text, "without encryption, anyone on the network can read and change the traffic; use grpcs://, or add ?insecure=yes"
         )
     return GrpcEndpoint(_join(host, port))
 
@@ -183,7 +183,7 @@ def _open_grpcs(target: Target) -> GrpcEndpoint:
     host, port = _host_and_port(target)
     options = target.accept_options("ca", "cert", "key", "server_name")
     if ("cert" in options) != ("key" in options):
-        raise TargetError(target.text, "cert and key go together: give both, or neither")
+        raise TargetError(target.text, "cert and key go together: give both or neither")
     pem = {name: _read_pem(target, name, Path(options[name])) for name in ("ca", "cert", "key") if name in options}
     keys = TlsKeys(pem.get("ca"), pem.get("cert"), pem.get("key"), options.get("server_name"))
     return GrpcEndpoint(_join(host, port), keys)
@@ -192,7 +192,7 @@ def _open_grpcs(target: Target) -> GrpcEndpoint:
 def _open_unix(target: Target) -> GrpcEndpoint:
     target.accept_options()
     if not target.address.startswith("/"):
-        raise TargetError(target.text, "a socket is named by its absolute path: unix:///run/xenon.sock")
+        raise TargetError(target.text, "a socket needs an absolute path, such as unix:///run/xenon.sock")
     return GrpcEndpoint(f"unix://{target.address}")
 
 

@@ -1,4 +1,4 @@
-"""A blocking iterator, such as a generator that waits on a queue, fed to an event loop without blocking it."""
+"""Feed a blocking iterator, such as a generator that waits on a queue, to an event loop without blocking the loop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _END = object()
 
 
 async def iterate_in_thread(iterator: Iterator[T]) -> AsyncIterator[T]:
-    """The items of *iterator*, which is advanced in a thread of its own, one item ahead at most.
+    """Yield the items of *iterator*, which is advanced in a thread of its own, at most one item ahead.
 
-    A pool's threads are waited for when Python ends, and one that waits on a caller's queue would never end: hence a daemon thread.
+    Python waits for pool threads at exit, and one blocked on a caller's queue would never end: hence a daemon thread.
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[Any] = asyncio.Queue()
@@ -32,7 +32,7 @@ async def iterate_in_thread(iterator: Iterator[T]) -> AsyncIterator[T]:
         try:
             while wanted.acquire() and not stopped.is_set():
                 hand_over((next(iterator, _END), None))
-        except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the items are used
+        except BaseException as error:  # noqa: BLE001 - passed on: it is raised where the items are used
             hand_over((_END, error))
 
     threading.Thread(target=advance, name="xenon-thread-iterator", daemon=True).start()
@@ -41,7 +41,7 @@ async def iterate_in_thread(iterator: Iterator[T]) -> AsyncIterator[T]:
             item, error = await queue.get()
             if isinstance(error, Exception):
                 raise error
-            if error is not None:  # SystemExit and its like would end the loop itself, and leave whoever waits for the call waiting
+            if error is not None:  # SystemExit and the like would end the event loop, and the call would never return
                 raise RuntimeError(f"the source of the data raised {type(error).__name__}") from error
             if item is _END:
                 return

@@ -1,4 +1,4 @@
-"""Waiting for something to happen on a server that returns when its own timeout has passed."""
+"""Wait for an event on a server that answers when it happens or when the timeout given to it has passed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Protocol, TypeVar
 
 __all__ = ["done", "running_or_done", "until"]
 
-# xenon-grpc 3.0.1 looks at a job once a second while it waits, but answers on time when the time it was given is over. So the first
-# rounds are short, each twice as long as the one before: a job of 50 ms is known to be done after 70 ms instead of a second.
+# While it waits, xenon-grpc 3.0.1 checks a job only once a second, but it answers on time when its timeout has passed. So the first
+# rounds are short, each twice as long as the one before: the end of a 50 ms job is known after 70 ms instead of a second.
 FIRST_ROUND_MS = 10
 LAST_SHORT_ROUND_MS = 640
-# Then the server waits this long at most before it answers anyway: a lost connection is noticed within that time.
+# Later rounds last at most this long, so that a lost connection is noticed within that time.
 ROUND_MS = 30_000
-# Between two answers that came early, so that a server which does not wait is not asked without a break.
+# The pause after an answer that came early, so that a server that does not wait is not polled in a tight loop.
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 1.0
-_LONGEST_MS = 1 << 53  # longer than anybody waits, and a number that a float holds exactly
+_LONGEST_MS = 1 << 53  # longer than anybody waits, and exact as a float
 
 
 class Progress(Protocol):
-    """A status that says how far something is."""
+    """A status with a progress."""
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, however it ended."""
+        """True if it has ended, successfully or not."""
         ...
 
     @property
     def running(self) -> bool:
-        """Whether it has begun and not ended."""
+        """True if it has started and not ended."""
         ...
 
 
@@ -38,12 +38,12 @@ S = TypeVar("S", bound=Progress)
 
 
 def done(status: Progress) -> bool:
-    """Whether it has ended."""
+    """Return True if it has ended."""
     return status.done
 
 
 def running_or_done(status: Progress) -> bool:
-    """Whether it has begun."""
+    """Return True if it has started."""
     return status.running or status.done
 
 
@@ -54,11 +54,11 @@ async def until(
     sleep: Callable[[float], Awaitable[None]],
     first_round_ms: int = FIRST_ROUND_MS,
 ) -> S:
-    """Ask until *happened* or until *timeout* milliseconds have passed, and give the last status.
+    """Ask until *happened* is true of the status or *timeout* milliseconds have passed, and return the last status.
 
-    *ask* takes the milliseconds that the server may wait before it answers; the first time these are *first_round_ms*, and twice as many
-    each time after. A timeout of 0 or None waits for as long as it takes.
-    Raises ValueError for a negative timeout and TypeError for one that is no whole number.
+    *ask* takes the milliseconds that the server may wait before it answers: *first_round_ms* at first, then twice as many each time. A
+    timeout of 0 or None waits as long as it takes.
+    Raises ValueError for a negative timeout and TypeError for one that is not a whole number.
     """
     started = time.monotonic()
     limit = _checked(timeout)

@@ -1,8 +1,8 @@
-"""What the rendered codecs are made of: the pieces of the protobuf wire format, checked as they are written.
+"""The building blocks of the rendered codecs: the protobuf wire format, with checks.
 
-A decoder takes ``(data, position, end)``; whatever it finds beyond ``end`` or cannot read becomes a :class:`DecodeError` at the top.
-An encoder appends to a list of parts, which is joined once. Numbers are checked against the range of their field and everything against
-its type, so that a mistake is named by message and field instead of reaching a server as something else.
+A decoder takes ``(data, position, end)``; data beyond ``end`` and unreadable data become a :class:`DecodeError` in :func:`decode_with`.
+An encoder appends to a list of parts, which is joined once. Values are checked against the type and range of their field, so that an error
+names the message and field instead of reaching a server as another value.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _ONE_BYTE = tuple(bytes([number]) for number in range(128))
 
 
 class DecodeError(ProtocolError):
-    """Bytes that are no message of the expected type."""
+    """Bytes that are not a message of the expected type."""
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------------------------
 
 
 def read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """The varint at *position* as a number below 2**64, and the position after it."""
+    """Return the varint at *position* as a number below 2**64, and the position after it."""
     byte = data[position]
     position += 1
     if byte < 128:
@@ -82,7 +82,7 @@ def read_varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def read_short_varint(data: bytes, position: int) -> tuple[int, int]:
-    """A tag or a length at *position*, and the position after it. Both have at most five bytes, however small the number is."""
+    """Return the tag or length at *position*, and the position after it. Both have at most five bytes, however small the number."""
     value, after = read_varint(data, position)
     if after - position > 5:
         raise DecodeError("a tag or a length on the wire is longer than five bytes")
@@ -90,18 +90,18 @@ def read_short_varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def signed32(value: int) -> int:
-    """The int32 that a varint stands for."""
+    """Return the int32 that a varint stands for."""
     value &= _UINT32_END - 1
     return value - _UINT32_END if value >> 31 else value
 
 
 def signed64(value: int) -> int:
-    """The int64 that a varint stands for."""
+    """Return the int64 that a varint stands for."""
     return value - _UINT64_END if value >> 63 else value
 
 
 def skip(data: bytes, position: int, tag: int) -> int:
-    """The position after the value of a field that nobody knows."""
+    """Return the position after the value of an unknown field."""
     wire_type = tag & 7
     if not 0 < tag >> 3 < _FIELD_END:
         raise DecodeError(f"a field on the wire has the number {tag >> 3}")
@@ -118,14 +118,14 @@ def skip(data: bytes, position: int, tag: int) -> int:
 
 
 def build(message_type: type[M], values: dict[str, Any]) -> M:
-    """A message with all of its fields at once, past a constructor that costs more than the decoding."""
+    """Return a message with the given fields, without its constructor, which would cost more than the decoding."""
     message = object.__new__(message_type)
     object.__setattr__(message, "__dict__", values)
     return message
 
 
 def decode_with(decoder: Callable[[bytes, int, int], M], data: bytes) -> M:
-    """Decode the whole of *data*; raises :class:`DecodeError` for anything that is not a message of the decoder's type."""
+    """Decode all of *data*; raises :class:`DecodeError` if it is not a message of the decoder's type."""
     try:
         return decoder(data, 0, len(data))
     except (IndexError, UnicodeDecodeError, RecursionError) as error:
@@ -137,7 +137,7 @@ def decode_with(decoder: Callable[[bytes, int, int], M], data: bytes) -> M:
 
 
 def varint(value: int) -> bytes:
-    """A number from 0 to 2**64 - 1 as a varint."""
+    """Return a number from 0 to 2**64 - 1 as a varint."""
     if value < 128:
         return _ONE_BYTE[value]
     encoded = bytearray()
@@ -149,25 +149,25 @@ def varint(value: int) -> bytes:
 
 
 def put_string(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
-    """Write text; a path is text too."""
+    """Write text or a path."""
     encoded = utf8(value, label)
     parts += (tag, varint(len(encoded)), encoded)
 
 
 def put_bytes(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
-    """Write bytes, or anything that gives a view of its bytes."""
+    """Write bytes, a bytearray or a memoryview."""
     data = require_bytes(value, label)
     view = data if isinstance(data, bytes) else memoryview(data).cast("B")
     parts += (tag, varint(len(view)), view)
 
 
 def put_message(parts: list[bytes | memoryview], tag: bytes, encoded: bytes) -> None:
-    """Write a message that is encoded already."""
+    """Write an encoded message."""
     parts += (tag, varint(len(encoded)), encoded)
 
 
 def put_bool(parts: list[bytes | memoryview], tag: bytes, value: object, label: str) -> None:
-    """Write a truth value. Only True and False are taken, so that a number in the wrong place is noticed."""
+    """Write True or False. Other values are refused, so that a misplaced number is noticed."""
     parts += (tag, b"\x01" if require_bool(value, label) else b"\x00")
 
 
@@ -192,7 +192,7 @@ def put_int64(parts: list[bytes | memoryview], tag: bytes, value: object, label:
 
 
 def put_packed(parts: list[bytes | memoryview], tag: bytes, values: Iterable[object], label: str) -> None:
-    """Write enumeration values behind one length."""
+    """Write enumeration values as one length-delimited record."""
     encoded = b"".join(varint(require_int32(value, label) % _UINT64_END) for value in each(values, label))
     parts += (tag, varint(len(encoded)), encoded)
 
@@ -210,91 +210,91 @@ def put_string_map(parts: list[bytes | memoryview], tag: bytes, values: Mapping[
 
 
 def utf8(value: object, label: str) -> bytes:
-    """*value*, which is text or a path, in UTF-8; raises TypeError or ValueError naming *label*."""
+    """Return *value*, text or a path, in UTF-8; raises TypeError or ValueError naming *label*."""
     string = text(value, label)
     try:
         return string.encode()
     except UnicodeEncodeError as error:
         problem = f"{error.reason} at character {error.start}"
-    # Raised here, and not in the handler: the error that it would keep as its context holds the whole text, which may be a password.
+    # Raised outside the handler: its context would be an error that holds the whole text, which may be a password.
     raise ValueError(f"{label} is not valid UTF-8 text: {problem}")
 
 
 def require_bytes(value: object, label: str) -> bytes | bytearray | memoryview:
-    """*value*, once it is known to be bytes or a view of them; raises TypeError naming *label*."""
+    """Return *value* if it is bytes, a bytearray or a memoryview; else raises TypeError naming *label*."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError(f"{label} must be bytes, not {type(value).__name__}")
     return value
 
 
 def require_bool(value: object, label: str) -> bool:
-    """*value*, once it is known to be True or False; raises TypeError naming *label*."""
+    """Return *value* if it is True or False; else raises TypeError naming *label*."""
     if not isinstance(value, bool):
         raise TypeError(f"{label} must be True or False, not {value!r}")
     return value
 
 
 def require_uint32(value: object, label: str) -> int:
-    """*value*, once it is known to be a number from 0 to 2**32 - 1; raises TypeError or ValueError naming *label*."""
+    """Return *value* if it is a number from 0 to 2**32 - 1; else raises TypeError or ValueError naming *label*."""
     return _in_range(value, 0, _UINT32_END, label)
 
 
 def require_uint64(value: object, label: str) -> int:
-    """*value*, once it is known to be a number from 0 to 2**64 - 1; raises TypeError or ValueError naming *label*."""
+    """Return *value* if it is a number from 0 to 2**64 - 1; else raises TypeError or ValueError naming *label*."""
     return _in_range(value, 0, _UINT64_END, label)
 
 
 def require_int32(value: object, label: str) -> int:
-    """*value*, once it is known to be a number from -2**31 to 2**31 - 1; raises TypeError or ValueError naming *label*."""
+    """Return *value* if it is a number from -2**31 to 2**31 - 1; else raises TypeError or ValueError naming *label*."""
     return _in_range(value, -_UINT32_END // 2, _UINT32_END // 2, label)
 
 
 def require_int64(value: object, label: str) -> int:
-    """*value*, once it is known to be a number from -2**63 to 2**63 - 1; raises TypeError or ValueError naming *label*."""
+    """Return *value* if it is a number from -2**63 to 2**63 - 1; else raises TypeError or ValueError naming *label*."""
     return _in_range(value, -_UINT64_END // 2, _UINT64_END // 2, label)
 
 
 def require_one(message: object, oneof: str, *members: str) -> None:
-    """Raise ValueError when more than one of the *members* of a oneof is set."""
+    """Raise ValueError if more than one of the *members* of a oneof is set."""
     present = [name for name in members if getattr(message, name) is not None]
     if len(present) > 1:
         raise ValueError(f"{type(message).__name__} takes one {oneof}, but {' and '.join(present)} are given; leave out all but one")
 
 
 def each(values: Iterable[T], label: str) -> Iterable[T]:
-    """*values*, once they are known to be several, and no single text, which would be taken apart into its letters."""
+    """Return *values* if they are iterable; else, or for a single str or bytes, raises TypeError naming *label*."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{label} must be a list, not a single {type(values).__name__}: {values!r}")
     return values
 
 
 def entries(values: Mapping[str, T], label: str) -> Iterable[tuple[str, T]]:
-    """The keys and values of a map, once it is known to be one."""
+    """Return the items of *values* if it is a mapping; else raises TypeError naming *label*."""
     if not isinstance(values, Mapping):
         raise TypeError(f"{label} must be a mapping, not {type(values).__name__}")
     return values.items()
 
 
 def strings(values: Iterable[object], label: str) -> list[str]:
-    """*values* as a list, once it is known to be no single text, which would be taken apart into its letters."""
+    """Return *values* as a list of str; raises TypeError naming *label* for a single str or an item that is not text."""
     return [text(value, f"each of {label}") for value in each(values, label)]
 
 
 def mapping(values: Mapping[str, str] | None, label: str) -> dict[str, str]:
-    """*values* as a dict, empty for None; raises TypeError naming *label* for what is no mapping."""
+    """Return *values* as a dict, empty for None; raises TypeError naming *label* if it is not a mapping."""
     if values is None:
         return {}
     if not isinstance(values, Mapping):
         kind = type(values).__name__
-        raise TypeError(f"{label} must be a mapping such as a dict, not {kind}; what is no {label} is given by its own name, as in name=…")
+        raise TypeError(f"{label} must be a mapping such as a dict, not {kind}; pass other arguments by name, as in name=…")
     return dict(values)
 
 
 def text(value: object, label: str) -> str:
-    """*value* as text; a path is text too. Raises TypeError naming *label* for anything else."""
+    """Return *value*, text or a path, as text. Raises TypeError naming *label* for anything else."""
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str):
-        raise TypeError(f"{label} must be a str, not {type(value).__name__}")  # not which: it may be a password
+        raise TypeError(f"{label} must be a str, not {type(value).__name__}")  # without the value: it may be a password
     return path
 
 

@@ -1,8 +1,8 @@
-"""Every exception of this SDK; see :mod:`pyxenon_core.errors` for the tree."""
+"""Every exception of PyXenon; see :mod:`pyxenon_core.errors` for the tree."""
 
 from __future__ import annotations
 
-# Both type checkers take the names of another module's list only where that is imported under one name, and mypy not even then.
+# Type checkers accept another module's ``__all__`` only under its imported name, and mypy not even then, hence the star imports.
 import pyxenon_core.errors as _errors
 from pyxenon_core._generated.errors import *  # noqa: F403 - the list is that module's own; see its __all__
 from pyxenon_core.errors import *  # noqa: F403 - likewise

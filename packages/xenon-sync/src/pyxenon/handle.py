@@ -1,4 +1,4 @@
-"""What the synchronous file systems and schedulers have in common, and the stream of a conversation with a job."""
+"""What the synchronous file systems and schedulers have in common, and the output stream of an interactive job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class SyncHandle(Generic[C]):
-    """A file system or scheduler of a session, over its asynchronous twin :attr:`core`."""
+    """A file system or scheduler of a session; :attr:`core` is its asynchronous counterpart."""
 
     def __init__(self, session: Session, core: C) -> None:
         self._session = session
@@ -33,7 +33,7 @@ class SyncHandle(Generic[C]):
 
     @property
     def id(self) -> str:
-        """The id under which the server knows it."""
+        """The id on the server."""
         return self._core.id
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class SyncHandle(Generic[C]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # What went wrong inside is what matters; that the server is gone would only cover it up.
+        # An error raised inside the block matters more than a failing close, and must not be hidden by it.
         with contextlib.suppress(XenonError) if error else contextlib.nullcontext():
             self.close()
 
@@ -59,16 +59,16 @@ class SyncHandle(Generic[C]):
 
 
 def core_of(value: SyncHandle[C], label: str) -> C:
-    """The asynchronous twin of *value*; raises TypeError naming *label* for anything but a file system or scheduler."""
+    """Return the asynchronous counterpart of *value*; raises TypeError naming *label* unless it is a file system or scheduler."""
     if not isinstance(value, SyncHandle):
         raise TypeError(f"{label} must be a file system or scheduler of this session, not {type(value).__name__}")
     return value.core
 
 
 class ResponseStream(Iterator[T]):
-    """What a job says, piece by piece as it comes.
+    """The output of an interactive job, piece by piece as it arrives.
 
-    Answers ``next(stream)`` and ``stream.next()``; in a ``with`` statement it is closed at the end.
+    Read it with ``for``, ``next(stream)`` or ``stream.next()``. At the end of a ``with`` statement it is closed.
     """
 
     def __init__(self, portal: Portal, responses: AsyncIterator[T]) -> None:
@@ -78,11 +78,11 @@ class ResponseStream(Iterator[T]):
         return next(self._items)
 
     def next(self) -> T:
-        """The next piece, waiting for it; raises StopIteration when the job has said its last."""
+        """Wait for the next piece and return it; raises StopIteration at the end of the output."""
         return next(self._items)
 
     def close(self) -> None:
-        """Stop listening, which ends the conversation."""
+        """Stop reading, which ends the exchange with the job."""
         close = getattr(self._items, "close", None)
         if close is not None:
             close()

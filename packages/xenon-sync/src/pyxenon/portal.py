@@ -1,7 +1,7 @@
 """The only bridge from the synchronous API to the asynchronous one.
 
-Over a channel that blocks, the coroutines of the core are driven in the calling thread: they never suspend, and no other thread is in
-the way of a call. Over any other channel they run on one event loop in one daemon thread, and streams cross over in batches.
+With a blocking channel, the coroutines of the core never suspend and are driven in the calling thread, without any thread switch. With any
+other channel they run on one event loop in one daemon thread, and streams are passed over in batches.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ __all__ = ["DirectPortal", "LoopPortal", "Portal"]
 
 T = TypeVar("T")
 
-# How many bytes of a stream may wait for a reader who is slow, and as how many a small piece and a message count.
+# How many bytes of a stream may wait for a slow reader, and how many a small piece and a message count for.
 _ROOM = 8 << 20
 _SMALL_PIECE = 256 << 10
 _MESSAGE = 32 << 10
 
 
 class Portal(ABC):
-    """Runs the core's coroutines for callers that are not asynchronous."""
+    """Runs the coroutines of the core for synchronous callers."""
 
     @abstractmethod
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run *coroutine* to its end; gives what it returns and raises what it raises. An interrupt cancels it."""
+        """Run *coroutine* to its end; return its result or raise its exception. An interrupt cancels it."""
 
     @abstractmethod
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
-        """The items of *stream*, each as soon as it is there. Closing the iterator closes the stream."""
+        """Yield the items of *stream* as they arrive. Closing the iterator closes the stream."""
 
     def require_caller(self) -> None:
-        """Raise the error that says why this thread, or this process, cannot use the portal; nothing when it can."""
+        """Raise an error if this thread or process cannot use the portal."""
         return
 
     @abstractmethod
     def close(self) -> None:
-        """Release what the portal runs on."""
+        """Release the thread and event loop of the portal."""
 
 
 class DirectPortal(Portal):
-    """Drives coroutines in the calling thread. For channels that block."""
+    """Drives coroutines in the calling thread, for blocking channels."""
 
     @override
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -71,13 +71,13 @@ class DirectPortal(Portal):
 
     @override
     def close(self) -> None:
-        """Nothing to release: the calling threads are the callers' own."""
+        """Do nothing: this portal has no thread of its own."""
 
 
 class LoopPortal(Portal):
     """Runs coroutines on one event loop in one daemon thread.
 
-    The thread is not in a fork of the process, where a call would wait for it for ever: there every call raises SessionClosedError.
+    A forked process does not have the thread, and a call would wait for ever: there every call raises SessionClosedError.
     """
 
     def __init__(self) -> None:
@@ -101,11 +101,11 @@ class LoopPortal(Portal):
             if begun:
                 running.wait()
         except BaseException:
-            with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile, which has cancelled it
+            with contextlib.suppress(RuntimeError):  # the loop has been closed in the meantime, which has cancelled it
                 self._loop.call_soon_threadsafe(running.cancel)
             raise
         if not begun:
-            return drive(coroutine)  # over a closed channel, which says so at once, and what it was about
+            return drive(coroutine)  # the channel is closed, and raises an error that names the operation
         try:
             return running.result()
         except asyncio.CancelledError:
@@ -132,11 +132,11 @@ class LoopPortal(Portal):
     @override
     def close(self) -> None:
         if self._is_forked():
-            return  # the loop is the parent's
+            return  # the loop belongs to the parent
         with self._lock:
             if not self._open:
                 return
-            ended = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)  # behind every call that was let in
+            ended = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)  # after every call that was accepted
             self._open = False
         ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -146,17 +146,17 @@ class LoopPortal(Portal):
     @override
     def require_caller(self) -> None:
         if self._is_forked():
-            hint = "Call xenon.init() in the new process, and open what is needed there"
+            hint = "Call xenon.init() in the new process, and create file systems and schedulers there"
             raise SessionClosedError("the session belongs to the process that this one was forked from", hint=hint)
         if threading.current_thread() is self._thread:
             raise RuntimeError(
-                "a synchronous call in the session's own event loop, such as in an asynchronous source of data, would wait for itself "
+                "a synchronous call in the session's own event loop, such as from an asynchronous data source, would wait for itself "
                 "for ever; await the asynchronous object there, which is .core of a file system or scheduler"
             )
 
     def _run(self) -> None:
         self._loop.run_forever()
-        self._loop.run_until_complete(_cancel_all())  # what came from other loops between the last look and the end
+        self._loop.run_until_complete(_cancel_all())  # tasks that other loops have added in the meantime
 
     def _is_forked(self) -> bool:
         return os.getpid() != self._process
@@ -167,20 +167,20 @@ class LoopPortal(Portal):
         return self.call(queue.take())
 
     def _begin(self, running: _Running[Any]) -> bool:
-        """Start it on the loop, if that goes on; gives whether it does."""
+        """Start *running* on the loop; return False if the portal is closed."""
         with self._lock:
             if self._open:
                 self._loop.call_soon_threadsafe(running.begin)
             return self._open
 
     def _cancelled(self) -> XenonError:
-        """The error for a call that ended without an answer, though its caller still waits."""
+        """Return the error for a call that ended without an answer while its caller still waits."""
         if self._open:
             return XenonError("the server cancelled the call", status=Status.CANCELLED)
         return SessionClosedError("the session was closed")
 
     def _finish(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run *coroutine*; without waiting for it when the garbage collector ends a stream in the loop's own thread."""
+        """Run *coroutine*, but do not wait for it if the garbage collector ends a stream in the loop's own thread."""
         if threading.current_thread() is self._thread:
             self._loop.create_task(coroutine)
         elif self._open:
@@ -191,7 +191,7 @@ class LoopPortal(Portal):
 
 
 class _Running(Generic[T]):
-    """A coroutine on the loop, for whose end a thread waits: on a lock, which takes half the time of the standard library's futures."""
+    """A coroutine on the loop that a thread waits for, by a lock: that takes half the time of the standard library's futures."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
@@ -202,12 +202,12 @@ class _Running(Generic[T]):
         self._failure: BaseException | None = None
 
     def begin(self) -> None:
-        """Start it; for the loop's own thread, as is :meth:`cancel`."""
+        """Start it. Called in the loop's own thread, like :meth:`cancel`."""
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._never_began)
 
     def cancel(self) -> None:
-        """Ask for its end, or see to it that it never begins."""
+        """Cancel it, or keep it from starting."""
         if self._task is None:
             self._coroutine.close()
         else:
@@ -218,31 +218,31 @@ class _Running(Generic[T]):
         self._ended.acquire()
 
     def result(self) -> T:
-        """What it gave, or raised, once."""
+        """Return its result or raise its exception; call it once."""
         if self._failure is None:
             return self._result
         failure, self._failure = self._failure, None
         try:
             raise failure
         finally:
-            del failure  # a frame that keeps it is in its traceback, and neither would go before the garbage collector comes
+            del failure  # breaks the reference cycle between this frame and the traceback
 
     async def _run(self) -> None:
         try:
             self._result = await self._coroutine
-        except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the call was made
+        except BaseException as error:  # noqa: BLE001 - passed on: it is raised where the call was made
             self._failure = error
         self._ended.release()
 
     def _never_began(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():  # before its first step: later, that is an outcome as any other
+        if task.cancelled():  # before its first step; a later cancellation is handled in _run
             self._coroutine.close()
             self._failure = asyncio.CancelledError()
             self._ended.release()
 
 
 class _End:
-    """The mark behind the last item of a stream, with the failure that ended it."""
+    """The mark after the last item of a stream, with the failure that ended it."""
 
     def __init__(self, failure: BaseException | None) -> None:
         self._failure = failure
@@ -253,7 +253,7 @@ class _End:
 
 
 def _drained(stream: AsyncIterator[T]) -> Iterator[T]:
-    """The items of a stream over a closed channel, which has none and says why."""
+    """Iterate over a stream of a closed channel, which raises the reason."""
     with contextlib.suppress(StopAsyncIteration):
         while True:
             yield drive_next(stream)
@@ -270,7 +270,7 @@ async def _stop(pump: asyncio.Task[None], stream: AsyncIterator[Any]) -> None:
 
 
 async def _cancel_all() -> None:
-    """End what streams and calls have left on the loop."""
+    """Cancel all other tasks on the loop."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
@@ -285,7 +285,7 @@ async def _close(stream: AsyncIterator[Any]) -> None:
 
 
 async def _pump(stream: AsyncIterator[Any], items: _Items) -> None:
-    """Put every item of *stream* into *items*, waiting while there are many, and a mark behind the last."""
+    """Put every item of *stream* into *items*, waiting while that is full, and then the end mark."""
     failure: BaseException | None = None
     try:
         async with closing(stream):
@@ -293,13 +293,13 @@ async def _pump(stream: AsyncIterator[Any], items: _Items) -> None:
                 await items.put(item)
     except asyncio.CancelledError:
         failure = XenonError("the server cancelled the call", status=Status.CANCELLED)
-    except BaseException as error:  # noqa: BLE001 - handed over: it is raised where the items are used
+    except BaseException as error:  # noqa: BLE001 - passed on: it is raised where the items are used
         failure = error
     items.end(failure)
 
 
 class _Items:
-    """The items of a stream that wait for their reader. The mark at the end never waits for room."""
+    """A bounded buffer of stream items. The end mark never waits for room."""
 
     def __init__(self) -> None:
         self._items: list[Any] = []
@@ -320,7 +320,7 @@ class _Items:
         self._there.set()
 
     async def take(self) -> list[Any]:
-        """All the items that are there, at least one."""
+        """Wait for at least one item, and return all that are there."""
         await self._there.wait()
         items, self._items, self._held = self._items, [], 0
         self._there.clear()

@@ -1,4 +1,4 @@
-"""The session: which server this program talks to."""
+"""The session: the connection of this program to a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pyxenon_core.targets import Endpoint, GrpcEndpoint, open_target
 
 __all__ = ["Session", "current_session", "init"]
 
-# Targets that are no server which this program starts on a port.
+# Targets for which this program does not start a server on a port.
 _WITHOUT_PORT = frozenset({"embedded", "grpc", "grpcs", "unix"})
 
 _log = logging.getLogger("xenon")
@@ -25,13 +25,13 @@ _current: Session | None = None
 
 
 class Session:
-    """A server that is ready, and the connection to it. Made by :func:`init`; at the end of a ``with``, or by :meth:`close`, it ends.
+    """A connection to a server. :func:`init` creates it; :meth:`close`, or the end of a ``with`` statement, closes it.
 
     Attributes:
         target: The target string that was opened.
         client: The asynchronous client.
-        portal: The bridge to it.
-        port: The port on which the server listens; None where it has none.
+        portal: Runs the asynchronous client for synchronous calls.
+        port: The port on which the server listens; None if it has none.
     """
 
     def __init__(self, target: str) -> None:
@@ -41,7 +41,7 @@ class Session:
             channel = open_channel(endpoint, blocking=True)
             self.portal: Portal = DirectPortal() if channel.blocking else LoopPortal()
         except BaseException:
-            if isinstance(endpoint, GrpcEndpoint):  # one in this process has not begun anything yet
+            if isinstance(endpoint, GrpcEndpoint):  # a server in this process has not started anything yet
                 endpoint.close()
             raise
         self.client = Client(channel, endpoint)
@@ -52,21 +52,21 @@ class Session:
 
     @property
     def is_open(self) -> bool:
-        """Whether the session can be used."""
+        """True while the session can be used."""
         return self._open
 
     @property
     def release(self) -> str:
-        """What the server is, such as ``xenon-grpc 3.0.1``; of one that runs elsewhere, at least which methods it has."""
+        """Name and version of the server, such as ``xenon-server 4.0.0``; only an estimate for a server started elsewhere."""
         return self.client.release
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the server is, for another client of it: ``await pyxenon_core.connect(session.endpoint)``, which leaves it running."""
+        """The address of the server, for another client: ``await pyxenon_core.connect(session.endpoint)``, which leaves it running."""
         return self._endpoint.lent()
 
     def _greet(self) -> None:
-        """Make a call, so that a server which is not there, or is none of ours, is known now and not at the first use."""
+        """Make a call, so that a missing or foreign server is noticed now and not at the first use."""
         try:
             self.portal.call(self.client.greet())
         except BaseException:
@@ -74,7 +74,7 @@ class Session:
             raise
 
     def close(self) -> None:
-        """Close the connection, and end the server if it was started for this session. Closing twice is no error."""
+        """Close the connection, and stop the server if it was started for this session. Closing twice is not an error."""
         if self._begin_to_close():
             atexit.unregister(self.close)
             try:
@@ -83,7 +83,7 @@ class Session:
                 self.portal.close()
 
     def _begin_to_close(self) -> bool:
-        """Whether it was open until now; raises RuntimeError, and leaves it open, in a thread that cannot close it."""
+        """Mark the session as closed; return True if it was open. Raises RuntimeError in a thread that cannot close it."""
         global _current
         with _lock:
             if self._open:
@@ -94,7 +94,7 @@ class Session:
         return was_open
 
     def forget_after_fork(self) -> bool:
-        """Count as closed in a fork of the process, unless the session can be used there, too; gives whether it cannot."""
+        """Mark the session as closed in a forked process unless it can be used there too; return True if it is closed."""
         if isinstance(self.portal, LoopPortal):
             self._open = False
         return not self._open
@@ -117,36 +117,38 @@ def init(
     *,
     target: str | None = None,
 ) -> Session:
-    """Make a server ready and connect this program to it.
+    """Start a server, or use a running one, and connect this program to it.
 
     Args:
-        port: The TCP port of a Java server on this machine, from 1 to 65535; giving one chooses the target ``java:``, which needs
-            ``pip install 'pyxenon[java]'``. A Java server of this user that listens there is used, and goes on when the session
-            ends; where nothing listens one is started, which ends with the session. Left out, no port is opened, unless *target* or
-            another argument chooses the Java server, which then takes a free one: ``session.port`` says which.
-        do_not_exit: Leave the server running when Python ends without closing the session; chooses ``java:`` as *port* does.
-        disable_tls: Talk to the server without encryption, which lets any user of this machine, and any machine that reaches
-            the port, use the server with your rights; chooses ``java:`` as *port* does.
-        log_level: The least level that the logger ``xenon`` shows: DEBUG, INFO, WARNING, ERROR or CRITICAL.
-        target: Which server to use, as ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``.
-            Left out, what the environment's ``XENON_TARGET`` says, and without that a server inside this program.
+        port: The TCP port of a Java server on this machine, from 1 to 65535. Implies the target ``java:``, which needs
+            ``pip install 'pyxenon[java]'``. A Java server of this user that already listens there is used, and keeps running when the
+            session ends; otherwise one is started, which ends with the session. By default no port is opened; if *target* or another
+            argument selects the Java server, it takes a free one: see ``session.port``.
+        do_not_exit: Keep the server running when Python exits without closing the session. Implies ``java:``, like *port*.
+        disable_tls: Talk to the server without encryption. Then every user of this machine, and every machine that reaches the port,
+            can use the server with your rights. Implies ``java:``, like *port*.
+        log_level: The lowest level that the logger ``xenon`` shows: DEBUG, INFO, WARNING, ERROR or CRITICAL.
+        target: The server to use: ``embedded:``, ``java:``, ``grpcs://host:port``, ``grpc://localhost:port`` or ``unix:///path``.
+            Defaults to the environment variable ``XENON_TARGET``, and without that to a server inside this program.
 
     Returns:
-        The session, for a ``with`` statement; calling its ``__exit__(None, None, None)`` or ``close()`` ends it too. While a
-        session is open, another call logs a warning and gives the same one, also when it names another target.
+        The session, for a ``with`` statement; its ``close()`` or ``__exit__(None, None, None)`` ends it too. While a session is
+        open, another call logs a warning and returns the same session, even if it names another target.
 
     Raises:
-        TargetError: The target cannot be understood, or does not go with the other arguments.
-        TypeError: The port is no number.
-        ServerStartError: The server does not come up: there is no Java, or the jar cannot be had.
-        ServerUnavailableError: Nothing answers where the target says that a server is running.
+        TargetError: The target is malformed, no installed package provides it, or it contradicts the other arguments.
+        TypeError: The port is not a number.
+        ServerStartError: The server does not start: Java is missing, or the server's jar cannot be downloaded.
+        ServerUnavailableError: No server answers at the target.
     """
     global _current
     _set_log_level(log_level)
     with _lock:
         if _current is not None:
             _warn_of_other(_current, target)
-            _log.warning("xenon.init() was called while the session %s is open; that one is used. Its close() ends it", _current.target)
+            _log.warning(
+                "xenon.init() was called while the session %s is open; that session is used. Call its close() to end it", _current.target
+            )
             return _current
         session = Session(_choose_target(target, port, do_not_exit, disable_tls))
         _current = session
@@ -156,7 +158,7 @@ def init(
 
 
 def _begin_anew_after_fork() -> None:
-    """In the new process: the event loop's thread is not there, and whoever holds the lock may not be either."""
+    """Reset the state in a forked process, which has no event loop thread, and perhaps not the thread that holds the lock."""
     global _current, _lock
     _lock = threading.RLock()
     if _current is not None and _current.forget_after_fork():
@@ -169,7 +171,7 @@ if hasattr(os, "register_at_fork"):
 
 def _warn_of_other(session: Session, target: str | None) -> None:
     if target is not None and target != session.target:
-        _log.warning("the target %r is not used: close the session first, or make a xenon.Session for the other server", target)
+        _log.warning("the target %r is ignored: close the session first, or create a xenon.Session for the other server", target)
 
 
 def _port_of(endpoint: Endpoint) -> int | None:
@@ -178,23 +180,23 @@ def _port_of(endpoint: Endpoint) -> int | None:
 
 
 def current_session() -> Session:
-    """The open session; raises :class:`~pyxenon_core.errors.SessionError` when there is none."""
+    """Return the open session; raises :class:`~pyxenon_core.errors.SessionError` if there is none."""
     if _current is None:
-        raise SessionError("there is no session")
+        raise SessionError("no session is open")
     return _current
 
 
 def _choose_target(target: str | None, port: int | None, do_not_exit: bool, disable_tls: bool) -> str:
-    """The target string; the arguments that only a Java server understands choose that server."""
+    """Return the target string; arguments that only the Java server understands select that server."""
     options = {"port": str(port) if port is not None else "", "linger": "yes" if do_not_exit else "", "tls": "off" if disable_tls else ""}
     given = {name: value for name, value in options.items() if value}
     if port is not None and (not isinstance(port, int) or isinstance(port, bool)):
-        raise TypeError(f"port must be a number such as 50051, not {port!r}; a target is given as target={port!r}")
+        raise TypeError(f"port must be a number such as 50051, not {port!r}; pass a target as target={port!r}")
     if not given:
         return target or default_target()
     chosen = target or os.environ.get(TARGET_VARIABLE) or "java:"
     if chosen.partition(":")[0] in _WITHOUT_PORT:
-        raise TargetError(chosen, "port, do_not_exit and disable_tls are for a Java server; leave them out, or choose target='java:'")
+        raise TargetError(chosen, "port, do_not_exit and disable_tls are for the Java server; leave them out, or use target='java:'")
     return f"{chosen}{'&' if '?' in chosen else '?'}{urlencode(given)}"
 
 

@@ -1,1 +1,1 @@
-"""Ways to a server: over gRPC from an event loop or from any thread, over HTTP/2 for the contents of files, or inside this process."""
+"""Channels to a server: gRPC from an event loop or from any thread, HTTP/2 for file contents, or direct calls in this process."""

@@ -1,4 +1,4 @@
-"""gRPC from an event loop, for the asynchronous API."""
+"""The gRPC channel of the asynchronous API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Response = TypeVar("Response")
 
 
 class GrpcChannel(Channel):
-    """A gRPC server, called from the event loop in which this was made."""
+    """A channel to a gRPC server, for the event loop it was created in."""
 
     def __init__(self, endpoint: GrpcEndpoint) -> None:
         self._endpoint = endpoint
@@ -55,7 +55,7 @@ class GrpcChannel(Channel):
         sending = sender.start()
         answer = asyncio.ensure_future(_answer(call))
         try:
-            # Shielded, since grpcio cancels a call whose task is cancelled, and nobody would learn what became of it.
+            # Shielded: grpcio cancels a call whose task is cancelled, and its outcome would be lost.
             return rpc.decode_response(await asyncio.shield(answer))
         except (grpc.RpcError, asyncio.CancelledError) as error:
             _raise_failure(sending)
@@ -97,7 +97,7 @@ class GrpcChannel(Channel):
         await self._channel.close()
 
     def _raise(self, error: grpc.RpcError | asyncio.CancelledError, rpc: Rpc[Any, Any], request: object) -> NoReturn:
-        """Raise the exception for a call that failed. Closing the channel cancels the calls that run, which nobody else asked for."""
+        """Raise the exception for a failed call. A cancellation after the channel was closed was caused by the close."""
         if not self._open:
             raise gone(rpc, request) from error
         if isinstance(error, asyncio.CancelledError):
@@ -119,7 +119,7 @@ class GrpcChannel(Channel):
 
 
 class _Sender:
-    """Sends a stream of requests, each when the one before it has left."""
+    """Sends a stream of requests, each one after the previous one has left."""
 
     def __init__(self, rpc: Rpc[Any, Any], call: Any, requests: AsyncIterator[Any]) -> None:
         self._rpc = rpc
@@ -129,13 +129,13 @@ class _Sender:
         self.first: object = None
 
     def start(self) -> asyncio.Future[None]:
-        """Begin to send, beside the call, so that its answer is heard while the source is silent; a source that fails ends the call."""
+        """Start sending in a task of its own, so that an answer is received while the source is silent. A failing source ends the call."""
         sending = asyncio.ensure_future(self.send_all())
         sending.add_done_callback(lambda task: self._call.cancel() if not task.cancelled() and task.exception() else None)
         return sending
 
     async def is_accepted(self, sending: asyncio.Future[None], answer: asyncio.Future[bytes]) -> bool:
-        """End the stream early, and tell whether the server answers that all is well: to a stream that had begun, not to an empty one."""
+        """End the stream early; return True if at least one request was sent and the server accepts what it received."""
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         if not self._began:
@@ -145,7 +145,7 @@ class _Sender:
         return bool(done) and not answer.cancelled() and answer.exception() is None
 
     async def send_all(self) -> None:
-        """Send until the source ends or the server has answered; raises what the source raises."""
+        """Send until the source ends or the server has answered. Exceptions of the source are passed on."""
         async for request in self._requests:
             self.first = request if self.first is None else self.first
             if not await self._until_refused(self._send(self._rpc.encode_request(request))):
@@ -154,7 +154,7 @@ class _Sender:
         await self._until_refused(self._call.done_writing())
 
     async def _until_refused(self, sending: Coroutine[Any, Any, None]) -> bool:
-        """Whether the server still listens; what it said when it stopped is told by the call itself."""
+        """Return True if the server still accepts requests. If not, the call itself has the reason."""
         try:
             await sending
         except (asyncio.InvalidStateError, grpc.RpcError, grpc.aio.InternalError):
@@ -162,7 +162,7 @@ class _Sender:
         return True
 
     async def _send(self, encoded: bytes) -> None:
-        """Send a message beneath grpcio's ``write``, which gives a call that the server has just refused a status of its own making."""
+        """Send a message without grpcio's ``write``, which replaces the status of a call that the server has just refused."""
         await self._call.wait_for_connection()
         beneath = getattr(self._call, "_cython_call", None)
         await (beneath.send_serialized_message(encoded) if beneath else self._call.write(encoded))
@@ -174,6 +174,6 @@ async def _answer(call: Any) -> bytes:
 
 
 def _raise_failure(sending: asyncio.Future[None]) -> None:
-    """Raise what the source of the requests raised, if it did."""
+    """Raise the exception of the source of the requests, if there was one."""
     if sending.done() and not sending.cancelled() and (error := sending.exception()):
         raise error

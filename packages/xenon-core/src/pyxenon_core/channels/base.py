@@ -1,4 +1,4 @@
-"""What the asynchronous API asks of a way to a server."""
+"""The interface of a channel to a server, as the asynchronous API uses it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Response = TypeVar("Response")
 
 
 def note_accepted(interrupt: BaseException) -> None:
-    """Note in *interrupt* that the server has accepted the stream which it broke off."""
+    """Record in *interrupt* that the server accepted the stream it interrupted."""
     setattr(interrupt, _ACCEPTED, True)
 
 
 def was_accepted(interrupt: BaseException) -> bool:
-    """Whether the server accepted the stream that *interrupt* broke off."""
+    """Return True if the server accepted the stream that *interrupt* interrupted."""
     return getattr(interrupt, _ACCEPTED, False)
 
 
 class Channel(ABC):
-    """A way to one server.
+    """A channel to one server.
 
-    Every method raises :class:`~pyxenon_core.errors.XenonError`, with the operation and what it was about filled in, and nothing else that
-    came from the transport. A channel that is :attr:`blocking` does its work in the calling thread: its coroutines never suspend, and can
-    be driven without an event loop. Through one that is :attr:`all_or_nothing` a stream of requests that raises reaches the server as just
-    that, so that it makes no file of half the data; through any other the server sees a stream that has broken off or ended.
+    Every method raises :class:`~pyxenon_core.errors.XenonError` with its operation and subject filled in, and no other exception of the
+    transport. A :attr:`blocking` channel works in the calling thread: its coroutines never suspend, and can be driven without an event
+    loop. With an :attr:`all_or_nothing` channel, an exception of a request stream reaches the server as such, so that it never creates a
+    file from half the data; with any other channel the server sees a stream that was cut off or has ended.
     """
 
     blocking: bool = False
@@ -41,32 +41,32 @@ class Channel(ABC):
 
     @abstractmethod
     async def unary_unary(self, rpc: Rpc[Request, Response], request: Request) -> Response:
-        """Call *rpc* and give its one response."""
+        """Call *rpc* and return its response."""
 
     @abstractmethod
     def unary_stream(self, rpc: Rpc[Request, Response], request: Request) -> AsyncIterator[Response]:
-        """Call *rpc* and give its responses as they come."""
+        """Call *rpc* and yield its responses as they arrive."""
 
     @abstractmethod
     async def stream_unary(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> Response:
-        """Call *rpc* with a stream of requests. When the stream raises, the call is ended and the exception passed on.
+        """Call *rpc* with a stream of requests. If the stream raises, the call is ended and the exception passed on.
 
-        An interrupt (Ctrl-C, or the cancellation of the task) ends the stream in good order, and is passed on once the server has answered
-        or a few seconds have passed; :func:`was_accepted` tells of it whether the server took what had come.
+        An interrupt (Ctrl-C, or cancellation of the task) ends the stream regularly. It is passed on once the server has answered or a few
+        seconds have passed; :func:`was_accepted` then says whether the server accepted what it had received.
         """
 
     @abstractmethod
     def stream_stream(self, rpc: Rpc[Request, Response], requests: AsyncIterator[Request]) -> AsyncIterator[Response]:
-        """Call *rpc*; each request leaves as soon as it is there, each response arrives as soon as it is sent."""
+        """Call *rpc* with a stream of requests and yield its responses; neither side waits for the other."""
 
     @abstractmethod
     def byte_stream(self, rpc: Rpc[Request, Any], request: Request) -> AsyncIterator[bytes]:
-        """Call an *rpc* whose responses hold nothing but bytes, and give those in pieces of whatever size is at hand."""
+        """Call an *rpc* whose responses contain only bytes, and yield them in pieces of any size."""
 
     @abstractmethod
     async def sleep(self, seconds: float) -> None:
-        """Let *seconds* pass."""
+        """Wait *seconds*."""
 
     @abstractmethod
     async def close(self) -> None:
-        """End the connection. Closing twice is no error."""
+        """Close the connection. Closing twice is not an error."""

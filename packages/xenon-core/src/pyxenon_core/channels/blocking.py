@@ -1,6 +1,6 @@
-"""gRPC in the calling thread, for the synchronous layer.
+"""The gRPC channel of the synchronous API, which works in the calling thread.
 
-Handing each call to an event loop in another thread and back costs a quarter of a call over loopback; here the caller waits in
+Passing each call to an event loop in another thread and back costs a quarter of a call over loopback; here the caller waits in
 gRPC itself. The coroutines of this channel never suspend: :func:`~pyxenon_core.driving.drive` runs them without a loop.
 """
 
@@ -28,7 +28,7 @@ Response = TypeVar("Response")
 
 
 class BlockingGrpcChannel(Channel):
-    """A gRPC server, called in the thread that asks. Safe to use from several threads at once."""
+    """A channel to a gRPC server that works in the calling thread. Safe to use from several threads at once."""
 
     blocking = True
 
@@ -67,7 +67,7 @@ class BlockingGrpcChannel(Channel):
             raise self._failure(error, rpc, outgoing.first) from error
         except KeyboardInterrupt as interrupt:
             outgoing.stop()
-            # A stream that had not begun is empty, and says nothing of what it was to write.
+            # The server accepts a stream that has not started as an empty one, which says nothing about the data.
             if outgoing.first is not None and _is_accepted(call):
                 note_accepted(interrupt)
             raise
@@ -95,7 +95,7 @@ class BlockingGrpcChannel(Channel):
 
     @override
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this channel is for
+        time.sleep(seconds)  # noqa: ASYNC251 - this channel blocks by design
 
     @override
     async def close(self) -> None:
@@ -121,17 +121,17 @@ class BlockingGrpcChannel(Channel):
             raise self._closed_or(error, rpc, request) from error
 
     def _failure(self, error: grpc.RpcError, rpc: Rpc[Any, Any], request: object) -> Exception:
-        """The exception for a call that failed; grpcio says of those that run while the channel is closed that they were cancelled."""
+        """Return the exception for a failed call. grpcio reports calls as cancelled that run while the channel is closed."""
         cancelled = error.code() is grpc.StatusCode.CANCELLED
         return gone(rpc, request) if cancelled and not self._open else failure_of(error, self._endpoint, rpc, request)
 
     def _closed_or(self, error: ValueError, rpc: Rpc[Any, Any], request: object) -> Exception:
-        """grpcio raises a bare ValueError for a call on a closed channel."""
+        """Return the exception for *error*: grpcio raises a bare ValueError for a call on a closed channel."""
         return gone(rpc, request) if "closed" in str(error).lower() else error
 
 
 def _is_accepted(call: Any) -> bool:
-    """Whether the server, whose stream of requests has just ended early, answers that all is well."""
+    """Return True if the server accepts a stream of requests that has just been ended early."""
     try:
         call.result(timeout=SECONDS_FOR_AN_ANSWER)
     except (grpc.RpcError, grpc.FutureTimeoutError):
@@ -140,9 +140,9 @@ def _is_accepted(call: Any) -> bool:
 
 
 class _Outgoing(Iterator[bytes]):
-    """The encoded requests, which gRPC takes from a thread of its own.
+    """The encoded requests, which gRPC consumes in a thread of its own.
 
-    When their source fails the stream ends, since gRPC would log the exception and lose it; whoever waits for the call raises it.
+    gRPC would log an exception of the source and drop it. So the stream ends instead, and the caller that waits for the call raises it.
     """
 
     def __init__(self, rpc: Rpc[Any, Any], requests: AsyncIterator[Any]) -> None:
@@ -153,7 +153,7 @@ class _Outgoing(Iterator[bytes]):
         self.first: object = None
 
     def stop(self) -> None:
-        """End the stream after the request that is under way."""
+        """End the stream after the current request."""
         self._stopped = True
 
     def __next__(self) -> bytes:
@@ -170,6 +170,6 @@ class _Outgoing(Iterator[bytes]):
             raise StopIteration from None
 
     def raise_failure(self) -> None:
-        """Raise what the source of the requests raised, if it did."""
+        """Raise the exception of the source of the requests, if there was one."""
         if self._failure is not None:
             raise self._failure

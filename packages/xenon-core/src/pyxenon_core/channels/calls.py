@@ -1,4 +1,4 @@
-"""What the gRPC channels share: which address and keys, and how a gRPC failure becomes one of ours."""
+"""What the gRPC channels share: address and keys, and the translation of gRPC failures."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pyxenon_core.targets import GrpcEndpoint
 __all__ = ["channel_arguments", "failure_of", "gone"]
 
 _OPTIONS: tuple[tuple[str, Any], ...] = (
-    # The release sends a whole file as one message; the SDK streams those past gRPC, but a third party's large entries may come here.
+    # xenon-grpc sends a whole file as one message. File contents bypass grpcio here, but other servers may send large entries this way.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # A proxy is for the world outside; the release's own server, which is most of what is dialled, is on this machine.
+    # Most servers are on this machine, where a proxy is of no use.
     ("grpc.enable_http_proxy", 0),
-    # Each session talks to a server of its own: sharing connections between channels would mix up their keys.
+    # Each session has its own server and keys, so channels must not share connections.
     ("grpc.use_local_subchannel_pool", 1),
 )
 
 
 def channel_arguments(endpoint: GrpcEndpoint) -> tuple[str, grpc.ChannelCredentials | None, Sequence[tuple[str, Any]]]:
-    """Address, credentials (None for plain text) and options for a channel of grpcio's."""
+    """Return the address, credentials (None for plain text) and options of a grpcio channel."""
     keys = endpoint.tls
     if keys is None:
         return endpoint.address, None, _OPTIONS
@@ -36,8 +36,8 @@ def channel_arguments(endpoint: GrpcEndpoint) -> tuple[str, grpc.ChannelCredenti
 
 
 def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], request: object) -> XenonError:
-    """The exception for a call that failed."""
-    # gRPC's frames hold the request as bytes, and a report that shows their arguments, as pytest's does, would show the password in them.
+    """Return the exception for a failed call."""
+    # gRPC's frames hold the encoded request: a traceback with arguments, such as pytest's, would show its password.
     error.__traceback__ = None
     code = error.code() or grpc.StatusCode.UNKNOWN
     status = Status(code.value[0])
@@ -47,5 +47,5 @@ def failure_of(error: grpc.RpcError, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any],
 
 
 def gone(rpc: Rpc[Any, Any], request: object) -> XenonError:
-    """The exception for a call over a channel that was closed."""
+    """Return the exception for a call over a closed channel."""
     return describe(SessionClosedError("the session was closed"), rpc.name, request)

@@ -1,4 +1,4 @@
-"""What is in the data of a gRPC stream: whole messages, or the bytes of messages that hold nothing else, as they arrive."""
+"""Read the data of a gRPC stream: whole messages, or the payload of byte messages as it arrives."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LONGEST_FIELD_HEADER = 20
 
 
 class FrameReader(Protocol):
-    """Takes the data of a stream in pieces of any size, and gives what is in it."""
+    """Reads the data of a stream, which may come in pieces of any size."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take *data*; give what is complete now."""
+        """Add *data* and yield what is complete."""
         ...
 
     def finish(self) -> None:
@@ -26,14 +26,14 @@ class FrameReader(Protocol):
 
 
 class MessageReader:
-    """Gives each message whole."""
+    """Reads whole messages."""
 
     def __init__(self, operation: str) -> None:
         self._operation = operation
         self._held = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take *data*; give the messages that are complete now."""
+        """Add *data* and yield the messages that are complete."""
         data = self._held + data if self._held else data
         position = 0
         while len(data) - position >= _PREFIX_BYTES:
@@ -52,9 +52,9 @@ class MessageReader:
 
 
 class PayloadReader:
-    """Reads gRPC frames of a message whose only field is bytes number 1, in pieces of any size.
+    """Reads the payload of messages whose only field is ``bytes`` number 1.
 
-    It holds back a header that is not complete yet and never a part of the payload.
+    An incomplete header is held back, payload never is.
     """
 
     def __init__(self, operation: str) -> None:
@@ -64,7 +64,7 @@ class PayloadReader:
         self._payload_left = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take *data*; give the parts of it that are payload."""
+        """Add *data* and yield the parts of it that are payload."""
         data, self._held = (self._held + data if self._held else data), b""
         position = 0
         while position < len(data):
@@ -87,7 +87,7 @@ class PayloadReader:
             raise self._malformed("ended in the middle of a message")
 
     def _read_header(self, data: bytes, position: int) -> int | None:
-        """Read one header at *position*; the position after it, or None while it is incomplete."""
+        """Read one header at *position*; return the position after it, or None if it is incomplete."""
         if self._message_left:
             return self._read_field(data, position)
         if len(data) - position < _PREFIX_BYTES:
@@ -125,9 +125,9 @@ class PayloadReader:
 
 
 def _message_size(data: bytes, position: int, operation: str) -> int:
-    """The size in the prefix at *position*."""
+    """Return the message size in the prefix at *position*."""
     if data[position] != 0:
-        raise _malformed(operation, "is compressed, which was not asked for")
+        raise _malformed(operation, "is compressed, although compression was not requested")
     return int.from_bytes(data[position + 1 : position + _PREFIX_BYTES], "big")
 
 

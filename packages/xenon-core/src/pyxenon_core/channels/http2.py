@@ -1,12 +1,12 @@
-"""What a server streams, past grpcio: the contents of files, and listings.
+"""Read what a server streams (file contents and listings) over HTTP/2, without grpcio.
 
-The release sends a whole file as one message. grpcio hands out a message when all of it is there, after copying it twice: reading a file
-takes three times its size in memory. Over HTTP/2 itself the bytes of that one message can be passed on as they arrive, with the
-protocol's own flow control as back-pressure, so that a reader needs a few MiB for a file of any size. The small messages of a listing
-come without grpcio's hand-over from thread to thread for each.
+xenon-grpc sends a whole file as one message. grpcio delivers a message once it is complete, after copying it twice: reading a file takes
+three times its size in memory. Over HTTP/2 itself the bytes of that message are passed on as they arrive, with HTTP/2 flow control as
+back-pressure, so that a reader needs a few MiB for a file of any size. The small messages of a listing avoid grpcio's thread switch for
+each of them.
 
-:class:`Exchange` is the protocol without any input or output, over the library h2; the two ``Streams`` carry its bytes, in the
-calling thread or on an event loop, over connections that are kept for the next call.
+:class:`Exchange` is the protocol without I/O, over the library h2; the two ``Streams`` transport its bytes, in the calling thread or on an
+event loop, over connections that are kept for the next call.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ __all__ = ["AsyncStreams", "BlockingStreams"]
 
 Request = TypeVar("Request")
 
-# What may be on its way to a reader who is busy: enough to keep a fast line full, little enough to keep in memory.
+# How much may be in flight to a busy reader: enough to keep a fast connection full, little enough to keep in memory.
 WINDOW_BYTES = 4 << 20
 READ_BYTES = 256 << 10
 IDLE_CONNECTIONS = 4
-# A UnicodeError is how Python says that a host name cannot be one; an SSLError is an OSError.
+# Python raises a UnicodeError for an impossible host name; an SSLError is an OSError.
 _BROKEN = (OSError, UnicodeError, h2.exceptions.ProtocolError)
 _STATUSES = {str(status.value): status for status in Status}
 
@@ -63,11 +63,11 @@ class Connection:
         self._scheme = "https" if endpoint.tls else "http"
 
     def outgoing(self) -> bytes:
-        """What is to be sent now."""
+        """Return the bytes to send now."""
         return bytes(self._h2.data_to_send())
 
     def begin(self, rpc: Rpc[Any, Any], request: object, frames: FrameReader) -> Exchange:
-        """Begin a call; its bytes are in :meth:`outgoing`."""
+        """Start a call; :meth:`outgoing` then returns its bytes."""
         message = rpc.encode_request(request)
         stream = self._h2.get_next_available_stream_id()
         self._h2.send_headers(stream, self._headers(rpc.path))
@@ -87,7 +87,7 @@ class Connection:
 
 
 class Exchange:
-    """One call on a connection: bytes from the server in, pieces of its answer out."""
+    """One call on a connection: takes bytes from the server, returns pieces of its answer."""
 
     def __init__(self, connection: h2.connection.H2Connection, stream: int, frames: FrameReader) -> None:
         self._h2 = connection
@@ -99,7 +99,7 @@ class Exchange:
         self.reusable = False
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Take *data* from the server; give the pieces of the answer in it."""
+        """Add *data* from the server and return the pieces of the answer in it."""
         pieces: list[bytes] = []
         for event in self._h2.receive_data(data):
             if isinstance(event, h2.events.DataReceived) and event.stream_id == self._stream:
@@ -111,26 +111,26 @@ class Exchange:
                 self.ended = self.reusable = True
             elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
                 if not self.ended:
-                    raise ServerUnavailableError(f"the server broke the transfer off (HTTP/2 error {event.error_code!s})")
+                    raise ServerUnavailableError(f"the server aborted the transfer (HTTP/2 error {event.error_code!s})")
                 self.reusable = False
         if self.reusable:
             self._give_back()
         return pieces
 
     def acknowledge(self) -> None:
-        """Let the server send more: the reader has taken what came."""
+        """Let the server send more, because the reader has taken what arrived."""
         if not self.ended and self._unacknowledged >= WINDOW_BYTES // 4:
             self._h2.increment_flow_control_window(self._unacknowledged, self._stream)
             self._give_back()
 
     def _give_back(self) -> None:
-        """Open the connection's window by what came: at the end by all of it, since that window outlives this exchange."""
+        """Reopen the connection's window by what arrived; at the end by all of it, because the window outlives this exchange."""
         if self._unacknowledged:
             self._h2.increment_flow_control_window(self._unacknowledged)
             self._unacknowledged = 0
 
     def finish(self) -> None:
-        """Raise the exception for what the server said at the end, if it was not that all is well."""
+        """Raise the exception for the final status, unless the call succeeded."""
         if self._trailers.get(":status", "200") != "200":
             raise ProtocolError(f"the server answered with HTTP status {self._trailers[':status']}")
         status = _STATUSES.get(self._trailers.get("grpc-status", ""), Status.UNKNOWN)
@@ -151,7 +151,7 @@ def _failure(error: Exception, endpoint: GrpcEndpoint, rpc: Rpc[Any, Any], reque
 
 
 class BlockingStreams:
-    """Reads in the calling thread. Safe to use from several threads: each reads over a connection of its own."""
+    """Reads in the calling thread. Safe to use from several threads: each read has a connection of its own."""
 
     def __init__(self, endpoint: GrpcEndpoint) -> None:
         self._endpoint = endpoint
@@ -161,7 +161,7 @@ class BlockingStreams:
         self._open = True
 
     def read(self, rpc: Rpc[Request, Any], request: Request, frames: FrameReader) -> Iterator[bytes]:
-        """What *frames* finds in the answer to *rpc*; raises :class:`~pyxenon_core.errors.XenonError`."""
+        """Yield what *frames* reads from the answer to *rpc*; raises :class:`~pyxenon_core.errors.XenonError`."""
         if not self._open:
             raise gone(rpc, request)
         try:
@@ -177,7 +177,7 @@ class BlockingStreams:
             self._put_away(line, connection, reusable=exchange.reusable)
 
     def close(self) -> None:
-        """Close the connections that no reader uses; those in use are closed when their readers are done."""
+        """Close the idle connections; those in use are closed when their readers are done."""
         with self._lock:
             self._open = False
             idle, self._idle = self._idle, []
@@ -185,10 +185,10 @@ class BlockingStreams:
             line.close()
 
     def _begin(self, rpc: Rpc[Request, Any], request: Request, frames: FrameReader) -> tuple[socket.socket, Connection, Exchange]:
-        """Begin on a connection that was kept, or on a new one where that has broken since."""
+        """Start a call on a kept connection, or on a new one if there is none or it has broken since."""
         with self._lock:
             if self._process != os.getpid():
-                # After a fork the kept connections are the parent's: two programs on one line would break it for both.
+                # After a fork the kept connections belong to the parent: two processes on one connection would break it for both.
                 self._process, self._idle = os.getpid(), []
             kept = self._idle.pop() if self._idle else None
         if kept is not None and not _is_stale(kept[0]):
@@ -222,7 +222,7 @@ class BlockingStreams:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is None or self._endpoint.tls is None:
             return line
-        with line:  # wrapping takes the descriptor over, unless it fails first
+        with line:  # wrap_socket takes over the descriptor, unless it fails first
             return context.wrap_socket(line, server_hostname=self._endpoint.tls.server_name or host)
 
     def _put_away(self, line: socket.socket, connection: Connection, reusable: bool) -> None:
@@ -242,7 +242,7 @@ class AsyncStreams:
         self._open = True
 
     async def read(self, rpc: Rpc[Request, Any], request: Request, frames: FrameReader) -> AsyncIterator[bytes]:
-        """What *frames* finds in the answer to *rpc*; raises :class:`~pyxenon_core.errors.XenonError`."""
+        """Yield what *frames* reads from the answer to *rpc*; raises :class:`~pyxenon_core.errors.XenonError`."""
         if not self._open:
             raise gone(rpc, request)
         try:
@@ -268,11 +268,11 @@ class AsyncStreams:
             self._put_away(reader, writer, connection, reusable=exchange is not None and exchange.reusable)
 
     async def close(self) -> None:
-        """Close the connections that no reader uses; those in use are closed when their readers are done."""
+        """Close the idle connections; those in use are closed when their readers are done."""
         self._open = False
         while self._idle:
             writer = self._idle.pop()[1]
-            # Not in good order, since TLS would wait 30 seconds for a farewell that gRPC's servers do not send.
+            # Abort instead of closing: TLS would wait 30 seconds for a close notification that gRPC servers do not send.
             writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
@@ -320,7 +320,7 @@ def _connect_unix(path: str) -> socket.socket:
 
 
 async def _is_silent(reader: asyncio.StreamReader) -> bool:
-    """Whether the server has neither closed, nor said something on, a connection that is kept; if it has, that is of no use any more."""
+    """Return True if a kept connection is still usable: the server has neither closed it nor sent anything on it."""
     glance = asyncio.ensure_future(reader.read(1))
     await asyncio.sleep(0)
     silent = not glance.done()
@@ -330,7 +330,7 @@ async def _is_silent(reader: asyncio.StreamReader) -> bool:
 
 
 def _is_stale(line: socket.socket) -> bool:
-    """Whether the server has closed, or said something on, a connection that should be silent; leaves the connection closed if so."""
+    """Return True if the server has closed an idle connection or sent something on it; the connection is then closed here too."""
     line.setblocking(False)
     try:
         line.recv(1)
@@ -338,6 +338,6 @@ def _is_stale(line: socket.socket) -> bool:
         line.setblocking(True)
         return False
     except OSError:
-        pass  # broken is as stale as closed
+        pass  # a broken connection is stale too
     line.close()
     return True

@@ -1,4 +1,4 @@
-"""A server inside this process: its servicers are called directly, and no message is sent anywhere."""
+"""The channel to a server inside this process: its servicers are called directly, and nothing is encoded."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 class InProcessChannel(Channel):
-    """Calls the servicers of an endpoint on the event loop where they are at home.
+    """Calls the servicers of an endpoint on their home event loop.
 
-    What is called gets the request itself, which is checked and never encoded; what it streams is passed on as it comes.
+    A servicer receives the request object itself, which is checked but not encoded; streams are passed on as they come.
     """
 
     all_or_nothing = True
@@ -42,7 +42,7 @@ class InProcessChannel(Channel):
             return response
         except Exception as error:
             if (told := _told(error, rpc, request)) is error:
-                raise  # never as its own cause, which would be a circle
+                raise  # an exception must not be its own cause
             raise told from error
 
     @override
@@ -57,7 +57,7 @@ class InProcessChannel(Channel):
             return response
         except Exception as error:
             if (told := source.failure or _told(error, rpc, source.first)) is error:
-                raise  # never as its own cause, which would be a circle
+                raise  # an exception must not be its own cause
             raise told from error
         finally:
             await source.aclose()
@@ -72,7 +72,7 @@ class InProcessChannel(Channel):
                 self.require_open()
         except Exception as error:
             if (told := source.failure or _told(error, rpc, source.first)) is error:
-                raise  # never as its own cause, which would be a circle
+                raise  # an exception must not be its own cause
             raise told from error
         finally:
             try:
@@ -90,26 +90,26 @@ class InProcessChannel(Channel):
 
     @override
     async def close(self) -> None:
-        """The servicers belong to the endpoint, which closes them."""
+        """Close the channel. The servicers belong to the endpoint, which closes them."""
         self._open = False
 
     def require_open(self) -> None:
-        """Raise SessionClosedError once the channel is closed, which ends the streams that are under way, too."""
+        """Raise SessionClosedError if the channel is closed; running streams end with it."""
         if not self._open:
             raise SessionClosedError("the session was closed")
 
     async def _responses(self, rpc: Rpc[Request, Any], request: Request, take: Callable[[Any], T]) -> AsyncIterator[T]:
-        """What *take* takes from each response."""
+        """Yield what *take* returns for each response."""
         check_message(request, rpc.request)
         responses = self._home.iterate(self._method(rpc)(request))
         try:
             async for response in responses:
                 yield take(response)
-                if not self._open:  # before the call, which would be one for each entry of a listing
+                if not self._open:  # checked inline, to save a call for each entry of a listing
                     self.require_open()
         except Exception as error:
             if (told := _told(error, rpc, request)) is error:
-                raise  # never as its own cause, which would be a circle
+                raise  # an exception must not be its own cause
             raise told from error
         finally:
             await responses.aclose()
@@ -120,7 +120,7 @@ class InProcessChannel(Channel):
 
 
 class _Watched(AsyncIterator[Any]):
-    """A stream of requests that remembers its first, for messages, and its failure, which is the caller's own and not the server's."""
+    """A stream of requests that keeps its first request, for error messages, and its failure, which is the caller's, not the server's."""
 
     def __init__(self, channel: InProcessChannel, rpc: Rpc[Any, Any], requests: AsyncIterator[Any]) -> None:
         self._channel = channel
@@ -148,7 +148,7 @@ class _Watched(AsyncIterator[Any]):
         return request
 
     async def aclose(self) -> None:
-        """End the caller's stream, which may be a generator that has things open, unless somebody still waits for its next item."""
+        """Close the caller's stream, which may be a generator with open resources, unless its next item is still awaited."""
         close = getattr(self._requests, "aclose", None)
         if close is not None and not self._busy:
             await close()

@@ -1,4 +1,4 @@
-"""The TLS of connections that are not grpcio's."""
+"""TLS for connections that are not made by grpcio."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["client_context"]
 
 
 def client_context(keys: TlsKeys) -> ssl.SSLContext:
-    """A context that trusts *keys*' root certificates (the system's where there are none) and shows the client's certificate."""
-    # Bundles have names in comments between the certificates, which Python's ssl takes in ASCII only.
+    """Return a context that trusts the root certificates of *keys*, or the system's, and presents the client certificate."""
+    # Bundles may have comments between the certificates; Python's ssl accepts only ASCII.
     roots = keys.root_certificates.decode("ascii", "ignore") if keys.root_certificates else None
     context = ssl.create_default_context(cadata=roots)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -25,7 +25,7 @@ def client_context(keys: TlsKeys) -> ssl.SSLContext:
 
 
 def _load_chain(context: ssl.SSLContext, pem: bytes) -> None:
-    """Python's ssl reads a key from a file only: give it one that nobody else can open, for as long as that takes."""
+    """Load a chain and key. Python's ssl reads them only from a file, so they are in a private temporary file meanwhile."""
     descriptor, path = tempfile.mkstemp(prefix="xenon-", suffix=".pem")
     try:
         with os.fdopen(descriptor, "wb") as file:
