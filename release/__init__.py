@@ -1,1 +1,1 @@
-"""Building what is published, and trying it: ``python -m release``, which ``make release`` runs."""
+"""Build the distributions and try them: ``python -m release``, which ``make release`` runs."""

@@ -1,4 +1,4 @@
-"""The command ``python -m release``: build, try, and say what is left to be done."""
+"""The command ``python -m release``: build, try, and say how to upload."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UPLOAD = "python -m twine upload dist/*"
 def main() -> int:
     """Build all distributions into ``dist/`` and try them, and return the exit code."""
     if uncommitted():
-        say("what is not committed is left out")
+        say("uncommitted changes are left out")
     try:
         for path in build_all(DISTRIBUTIONS):
             say(f"built dist/{path.name}")
@@ -23,12 +23,12 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         print(f"{error.stderr or ''}release: {error}", file=sys.stderr)
         return 1
-    say(f"nothing is uploaded; this would do it: {UPLOAD}")
+    say(f"nothing was uploaded; to upload, run {UPLOAD}")
     return 0
 
 
 def say(words: str) -> None:
-    """Print a line on what is done, at once."""
+    """Print a progress line immediately."""
     print(f"release: {words}", flush=True)
 
 

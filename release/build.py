@@ -1,4 +1,4 @@
-"""Builds all distributions from a commit: the same commit gives the same bytes, whoever builds it, where and when."""
+"""Build all distributions from a commit: the same commit gives the same bytes, whoever builds it, where and when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What is built needs what is before it.
+# Each package needs those before it.
 PACKAGES = (
     "packages/xenon-core",
     "packages/xenon-java",
@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def build_all(target: Path, commit: str = "HEAD") -> list[Path]:
-    """Build a source distribution and a wheel of each package of *commit* into *target*, which is emptied before."""
+    """Build a source distribution and a wheel of each package of *commit* into *target*, which is emptied first."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="xenon-release-") as folder:
@@ -35,14 +35,14 @@ def build_all(target: Path, commit: str = "HEAD") -> list[Path]:
 
 
 def uncommitted() -> bool:
-    """Return True if the checkout has changes that no commit has, which are not built."""
+    """Return True if the checkout has uncommitted changes, which are not built."""
     return bool(_git("status", "--porcelain"))
 
 
 def _export(commit: str, folder: Path) -> Path:
-    """Write the files of *commit* below *folder*, and return the folder that has them, with each link replaced by the file it leads to.
+    """Write the files of *commit* below *folder*, with each link replaced by its file, and return their directory.
 
-    A package shares its license and its build hook with the others by links, which would lead nowhere in a source distribution.
+    The packages share their license and build hook by links, which would be broken in a source distribution.
     """
     archive = folder / "commit.tar"
     _git("archive", "--output", str(archive), commit)
@@ -53,7 +53,7 @@ def _export(commit: str, folder: Path) -> Path:
 
 
 def _build(package: Path, target: Path, time: str) -> None:
-    """Build the source distribution of *package*, and from that the wheel, so that one that lacks a file is noticed."""
+    """Build the source distribution of *package*, and the wheel from that, so that a missing file is noticed."""
     _hatchling(package, target, "sdist", time)
     with tempfile.TemporaryDirectory(prefix="xenon-sdist-") as folder, tarfile.open(_newest(target, "*.tar.gz")) as tar:
         tar.extractall(folder, filter="data")
@@ -70,7 +70,7 @@ def _newest(folder: Path, pattern: str) -> Path:
 
 
 def _time_of(commit: str) -> str:
-    """Return when *commit* was made, in seconds: the time that the files in the archives bear."""
+    """Return the time of *commit* in seconds, which the files in the archives get."""
     return _git("log", "-1", "--format=%ct", commit).strip()
 
 

@@ -1,7 +1,7 @@
 """The part of each distribution's metadata that depends on the version, for hatchling.
 
-Each package has this file as its ``hatch_build.py``, a link. The version has one place, ``__version__`` of ``pyxenon_core``. Our
-distributions require each other in exactly that version, so each ``pyproject.toml`` has its requirements with ``{version}`` in them.
+Each package has a link to this file as its ``hatch_build.py``. The version is defined once, as ``__version__`` of ``pyxenon_core``. Our
+distributions require each other in exactly that version, so the requirements in each ``pyproject.toml`` contain ``{version}``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class VersionedRequirements(MetadataHookInterface):
-    """Fills the version into the requirements below ``tool.hatch.metadata.hooks.custom``."""
+    """Inserts the version into the requirements below ``tool.hatch.metadata.hooks.custom``."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Add ``dependencies`` and ``optional-dependencies`` to *metadata*, which has the version already."""
+        """Add ``dependencies`` and ``optional-dependencies`` to *metadata*, which already has the version."""
         version = metadata["version"]
         metadata["dependencies"] = [text.format(version=version) for text in self.config["dependencies"]]
         extras = self.config.get("optional-dependencies", {})

@@ -1,4 +1,4 @@
-"""Tries distributions as their users would: in an environment that has nothing but them, and what they require."""
+"""Try distributions as users would: in an environment with nothing but them and their requirements."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Say = Callable[[str], None]
 def try_all(distributions: Path, say: Say) -> None:
     """Run README's program for this machine, then the tests of the example project, with the wheels in *distributions*.
 
-    Raises CalledProcessError when something fails; its output is on the terminal.
+    Raises CalledProcessError if a command fails, whose output is on the terminal.
     """
     with tempfile.TemporaryDirectory(prefix="xenon-trial-") as name:
         folder = Path(name)
         python = _environment(folder / "environment")
         say("installing pyxenon alone, and running the quick start")
-        # Named by their files, so that no other distribution of the name is taken from an index.
+        # Named by file, so that pip does not take distributions of these names from an index.
         _run(python, "-m", "pip", "install", "--quiet", *_wheels(distributions, "pyxenon_core", "pyxenon_server", "pyxenon"), cwd=folder)
         _run(python, "-W", "error", "-c", _quick_start(), cwd=folder)
         say("installing pyxenon-testing, and running the tests of examples/downstream")
@@ -37,7 +37,7 @@ def try_all(distributions: Path, say: Say) -> None:
 
 
 def _environment(folder: Path) -> Path:
-    """Make an empty environment, and return its interpreter."""
+    """Create an empty environment, and return its interpreter."""
     _run(sys.executable, "-m", "venv", folder, cwd=folder.parent)
     return folder / "bin" / "python"
 
@@ -59,6 +59,6 @@ def _try_example(python: Path, project: Path) -> None:
 
 
 def _run(*command: str | Path, cwd: Path) -> None:
-    """Run a command without this environment's settings of Python, which would let it find what is not installed."""
+    """Run a command without the Python variables of this environment, which could make packages available that are not installed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
     subprocess.run(command, cwd=cwd, env=environment, check=True)

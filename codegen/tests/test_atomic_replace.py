@@ -75,7 +75,7 @@ def test_what_a_killed_process_leaves_is_undone(root: Path, steps: int) -> None:
     done = subprocess.run(command, env={**os.environ}, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
     assert (root / JOURNAL).is_dir()
-    with pytest.raises(CodegenError, match="cut short"):
+    with pytest.raises(CodegenError, match="was interrupted"):
         replace_files(root, WANTED)
     assert recover(root)
     assert {name: text for name, text in contents(root).items() if not name.endswith(".new")} == BEFORE
@@ -90,7 +90,7 @@ def test_every_command_undoes_it_first(tree: Path, capsys: pytest.CaptureFixture
     (tree / "protos/release.toml").write_text("half", encoding="utf-8")
     (tree / "protos/half.toml").touch()
     assert main(["--root", str(tree), "check"]) == 0
-    assert "cut short" in capsys.readouterr().err
+    assert "an interrupted upgrade was undone" in capsys.readouterr().err
     assert not (tree / "protos/half.toml").exists()
     assert main(["--root", str(tree), "recover"]) == 0
-    assert "no upgrade was cut short" in capsys.readouterr().err
+    assert "there is no interrupted upgrade to undo" in capsys.readouterr().err

@@ -81,7 +81,7 @@ def test_check_shows_what_was_changed_by_hand(tree: Path, capsys: Capture) -> No
     shown = capsys.readouterr().err
     assert f"--- committed/{CORE}/views.py\n+++ generated/{CORE}/views.py\n" in shown
     assert "\n-import builtins  # by hand\n+import builtins\n" in shown
-    assert "1 files are not as generated; run `xenon-codegen generate`" in shown
+    assert "generated files that are out of date: 1; run `xenon-codegen generate`" in shown
 
 
 def test_check_shows_what_another_template_would_render(tree: Path, capsys: Capture) -> None:
@@ -144,7 +144,7 @@ def test_a_template_that_renders_no_python_is_told(tree: Path, capsys: Capture) 
     template = tree / "templates/pyxenon_core/views.py.j2"
     template.write_text(template.read_text(encoding="utf-8") + "\ndef (:\n", encoding="utf-8")
     assert _check(tree) == 1
-    assert "a template renders what is no Python" in capsys.readouterr().err
+    assert "a template renders invalid Python" in capsys.readouterr().err
 
 
 # --- generate -------------------------------------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def test_what_is_gone_must_be_acknowledged(here: Path, future: Path, tmp_path: P
     words = _write_words(tmp_path / "words", {})
     before = (here / "protos/xenon.proto").read_bytes()
     assert main(["--root", str(here), "upgrade", str(future), "--words", str(words)]) == 1
-    assert "1 words are missing, and nothing has changed" in capsys.readouterr().err
+    assert "words that are missing: 1; nothing has changed" in capsys.readouterr().err
     report = (here / REPORT).read_text(encoding="utf-8")
     assert "under `removed`, what programs use instead of JobDescription.temp_space, which is gone" in report
     assert (here / "protos/xenon.proto").read_bytes() == before

@@ -1,4 +1,4 @@
-"""What differs between the adaptors of two servers, and what programs notice of it."""
+"""Find the differences between the adaptors of two servers, and what programs notice of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLASSES = {"filesystems": "FileSystem", "schedulers": "Scheduler"}
 
 
 def adaptor_changes(before: str, after: str) -> list[Change]:
-    """Everything that differs between the facts in two texts of ``adaptors.json``; raises :class:`FactsError` for other text."""
+    """Return the differences between two texts of ``adaptors.json``; raises :class:`FactsError` for other text."""
     old, new = (parse_facts(json.loads(text), "the adaptors") for text in (before, after))
     return [change for kind in KINDS for change in _kind(kind, old, new)]
 

@@ -1,4 +1,4 @@
-"""``adaptors.toml`` fitted to the adaptors of another release."""
+"""Fit ``adaptors.toml`` to the adaptors of another release."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Path = tuple[str, ...]
 
 @frozen
 class FittedAdaptorWords:
-    """The file's words for other adaptors, what is still wrong with them, and the names that have none, as the file spells them."""
+    """The words for other adaptors, what is still wrong with them, and the names without words, as spelt in the file."""
 
     file: WordsFile
     complaints: tuple[str, ...]
@@ -30,10 +30,10 @@ class FittedAdaptorWords:
 
 
 def fit_adaptor_words(words: WordsFile, more: WordsFile, facts: Mapping[str, Facts]) -> FittedAdaptorWords:
-    """The *words*, and *more* of them, which count first, for the adaptors of *facts* (by server) and for nothing else."""
+    """Return the *words* for exactly the adaptors of *facts* (by server); entries of *more* take precedence."""
     tables = _overlaid(dict(words.tables), more.tables)
     error = _complaint(words.comment, tables, facts)
-    while error is not None and error.left_over:  # what is left over within a table shows once the table is wanted
+    while error is not None and error.left_over:  # leftovers within a table only show once the table itself is needed
         for name in error.left_over:
             _delete(tables, _path(name))
         error = _complaint(words.comment, tables, facts)
@@ -42,12 +42,12 @@ def fit_adaptor_words(words: WordsFile, more: WordsFile, facts: Mapping[str, Fac
 
 
 def adaptor_words_text(words: WordsFile) -> str:
-    """The text of the file, table by table in the order in which they are there."""
+    """Return the text of the file, table by table in their present order."""
     return words.comment + "".join(_blocks((), words.tables))
 
 
 def skeleton_text(comment: str, missing: Iterable[str]) -> str:
-    """A file to be filled in, with what is *missing*."""
+    """Return a file with empty entries for what is *missing*."""
     tables: dict[str, Any] = {}
     for path in map(_path, missing):
         table = tables
@@ -58,7 +58,7 @@ def skeleton_text(comment: str, missing: Iterable[str]) -> str:
 
 
 def _form(path: _Path) -> Any:
-    """What is to be said of a thing."""
+    """Return the empty entry for a path."""
     if len(path) == 2 and path[0] in KINDS:
         lists: dict[str, Any] = {"notes": [], "embedded": [], "java": []}
         return {"title": "", "about": "", **lists, "example": "", "prints": "", "locations": {}}
@@ -75,7 +75,7 @@ def _complaint(comment: str, tables: Mapping[str, Any], facts: Mapping[str, Fact
 
 
 def _overlaid(tables: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """*tables* with what *more* says; what is new goes behind what it comes after there."""
+    """Return *tables* updated with *more*; a new entry goes after the one that precedes it in *more*."""
     result = copy.deepcopy(dict(tables))
     before = None
     for key, value in more.items():
@@ -99,12 +99,12 @@ def _delete(tables: dict[str, Any], path: _Path) -> None:
     for key in path[:-1]:
         tables = tables[key]
     if path[-1] not in tables:
-        raise CodegenError(f"protos/adaptors.toml has no {'.'.join(path)}, which is said to be left over")
+        raise CodegenError(f"protos/adaptors.toml has no {'.'.join(path)}, although it was reported as left over")
     del tables[path[-1]]
 
 
 def _path(name: str) -> _Path:
-    """The keys in a dotted name such as ``filesystems."sftp"``."""
+    """Return the keys in a dotted name such as ``filesystems."sftp"``."""
     table: Any = parse_toml(f"{name} = 0", name)
     keys: list[str] = []
     while isinstance(table, dict):
@@ -114,7 +114,7 @@ def _path(name: str) -> _Path:
 
 
 def _blocks(path: _Path, table: Mapping[str, Any]) -> list[str]:
-    """A block for the table itself, where it has values of its own, and one for each table in it."""
+    """Return a block for the table itself, if it has values, and one for each table in it."""
     own = {key: value for key, value in table.items() if not isinstance(value, dict)}
     inner = [block for key, value in table.items() if isinstance(value, dict) for block in _blocks((*path, key), value)]
     if not own and inner:

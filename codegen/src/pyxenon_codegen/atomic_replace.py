@@ -1,6 +1,6 @@
-"""Puts the files of a finished tree in the place of a repository's: all of them or, whatever happens, none.
+"""Replace files of a repository: all of them or, whatever happens, none.
 
-What is replaced is moved into a folder first. While that folder is there the change is unfinished, and :func:`recover` undoes it.
+The old files are copied to a journal directory first. While that exists the change is incomplete, and :func:`recover` undoes it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pyxenon_codegen.errors import CodegenError
 
 JOURNAL = ".xenon-upgrade"
 _OLD = "old"
-_ABSENT = "absent.txt"  # the names of the files that the repository did not have
+_ABSENT = "absent.txt"  # lists the files that did not exist before
 
 
 def differing(root: Path, wanted: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Those of the *wanted* files, by their path below *root*, that are otherwise there; None is for a file that must not be there."""
+    """Return those *wanted* files, by their path below *root*, that differ from what is there; None stands for a file to be deleted."""
     return {name: text for name, text in wanted.items() if _text(root / name) != text}
 
 
 def replace_files(root: Path, wanted: Mapping[str, str | None]) -> None:
-    """Write the *wanted* files below *root*, and delete those that are None; if that fails, or is interrupted, all are as before."""
+    """Write the *wanted* files below *root* and delete those that are None; if that fails or is interrupted, restore all of them."""
     journal = root / JOURNAL
     _save(root, journal, wanted)
     try:
@@ -35,11 +35,11 @@ def replace_files(root: Path, wanted: Mapping[str, str | None]) -> None:
 
 
 def recover(root: Path) -> bool:
-    """Undo a change that was cut short, if there is one; returns whether there was."""
+    """Undo an interrupted change; return True if there was one."""
     journal = root / JOURNAL
     if not journal.is_dir():
         return False
-    if (journal / _ABSENT).is_file():  # written last: before that nothing was changed
+    if (journal / _ABSENT).is_file():  # written last: nothing is changed before that
         for path in sorted((journal / _OLD).rglob("*")):
             if path.is_file():
                 _set(root / path.relative_to(journal / _OLD), path.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def _save(root: Path, journal: Path, wanted: Mapping[str, str | None]) -> None:
         journal.mkdir()
     except FileExistsError:
         raise CodegenError(
-            f"{journal} is there: another upgrade is at work here, or was cut short; `xenon-codegen recover` undoes that"
+            f"{journal} exists: another upgrade is running here, or was interrupted; undo that with `xenon-codegen recover`"
         ) from None
     (journal / _OLD).mkdir()
     absent: list[str] = []

@@ -1,4 +1,4 @@
-"""One thing that differs between two releases, and how much the next version number has to say about it."""
+"""A difference between two releases, and the version number that follows from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 class What(Enum):
-    """What became of a thing."""
+    """What happened to something."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -19,9 +19,9 @@ class What(Enum):
 
 @frozen
 class Change:
-    """A thing of some *kind* that was added, removed, renamed or changed.
+    """An addition, removal, renaming or change of something of some *kind*.
 
-    ``detail`` says from what to what. ``effect`` says what programs notice, in Python terms; ``breaks`` whether some stop working.
+    ``detail`` says what it was and is. ``effect`` says what programs notice, in Python terms; ``breaks`` is True if some stop working.
     """
 
     what: What
@@ -33,7 +33,7 @@ class Change:
 
 
 class Level(Enum):
-    """The part of the version number that the changes raise."""
+    """The part of the version number that the changes increase."""
 
     NONE = "none"
     PATCH = "patch"
@@ -42,7 +42,7 @@ class Level(Enum):
 
 
 def level_of(changes: Iterable[Change]) -> Level:
-    """Major where programs break, minor where something is new, patch for anything else."""
+    """Return MAJOR if programs break, MINOR if something is new, PATCH for anything else."""
     changes = list(changes)
     if any(change.breaks for change in changes):
         return Level.MAJOR
@@ -52,7 +52,7 @@ def level_of(changes: Iterable[Change]) -> Level:
 
 
 def next_version(current: str, level: Level) -> str:
-    """The version after *current* (``4.1.2``, or ``4.0.0.dev0`` where 4.0.0 is still to come) that *level* calls for."""
+    """Return the version that *level* requires after *current* (``4.1.2``, or ``4.0.0.dev0`` while 4.0.0 is unreleased)."""
     release = ".".join(current.split(".")[:3])
     major, minor, patch = (int(part) for part in release.split("."))
     if level is Level.NONE:
@@ -64,7 +64,7 @@ def next_version(current: str, level: Level) -> str:
 
 
 def _covers(minor: int, patch: int, level: Level) -> bool:
-    """Whether a version that is still to come announces enough already."""
+    """Return True if an unreleased version is already high enough for *level*."""
     announced = Level.PATCH if patch else Level.MINOR if minor else Level.MAJOR
     order = list(Level)
     return order.index(announced) >= order.index(level)

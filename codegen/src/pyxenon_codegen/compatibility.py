@@ -1,4 +1,4 @@
-"""What a change of the interface means for programs, in Python terms: method by method, attribute by attribute."""
+"""Say what a change of the interface means for programs, in Python terms: method by method, attribute by attribute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPTIONAL = " | None"
 
 
 def python_changes(before: FileDescriptorProto, after: FileDescriptorProto) -> list[Change]:
-    """What programs notice of the way from *before* to *after*; raises :class:`CodegenError` for a shape that no rule covers."""
+    """Return what programs notice of a change from *before* to *after*; raises :class:`CodegenError` for a shape without a rule."""
     old, new = _interface(before), _interface(after)
     changes = _service_changes(old.services, new.services)
     changes += _message_changes(old, new)
@@ -83,7 +83,7 @@ def _parameters(name: str, before: Method, after: Method) -> list[Change]:
 
 
 def _by_name(method: Method) -> dict[str, tuple[str, str | None, Field]]:
-    """Annotation, default and field of each parameter, in the order of the call."""
+    """Return the annotation, default and field of each parameter, in call order."""
     found = {one.name: (one.annotation, one.default, one.field) for one in (*method.required, *method.optional)}
     if method.stream is None:
         return found
@@ -167,7 +167,7 @@ def _attribute(before: Field, after: Field) -> list[Change]:
 
 
 def _visible(interface: Interface) -> dict[str, Message]:
-    """The messages that programs see: in parameters and results of methods, and whatever those hold."""
+    """Return the messages that programs see: parameters and results of methods, and the messages in them."""
     messages = {message.name: message for message in interface.messages}
     methods = [method for service in interface.services for method in service.methods]
     handles = {service.handle for service in interface.services}
@@ -237,7 +237,7 @@ def _call(owner: str, method: Method) -> str:
 
 
 def _plain(annotation: str) -> str:
-    """An annotation as a program would write it."""
+    """Return an annotation as a program would write it."""
     for prefix in ("builtins.", "messages.", "views."):
         annotation = annotation.replace(prefix, "")
     return annotation

@@ -1,4 +1,4 @@
-"""From proto text to a descriptor set, and from a descriptor to what the model reads."""
+"""Compile a proto to its descriptor, and write descriptors as Python literals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyxenon_codegen.errors import CodegenError
 
 
 def compile_proto(path: Path) -> descriptor_pb2.FileDescriptorProto:
-    """The descriptor of the one file at *path*; raises :class:`CodegenError` with the compiler's words when it does not compile."""
+    """Return the descriptor of the proto at *path*; raises :class:`CodegenError` if it does not compile or imports other files."""
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
         output = Path(folder, "descriptors.bin")
         run_protoc(path, [f"--descriptor_set_out={output}"])
@@ -25,7 +25,7 @@ def compile_proto(path: Path) -> descriptor_pb2.FileDescriptorProto:
 
 
 def require_same(read: descriptor_pb2.FileDescriptorProto, written: descriptor_pb2.FileDescriptorProto) -> None:
-    """Raise :class:`CodegenError` with what differs when the proto as it would be *written* lost or changed a fact of the one *read*."""
+    """Raise :class:`CodegenError` with a diff if the proto to be *written* lacks or changes a fact of the one *read*."""
     before, after = (str(_without_empty_options(file)).splitlines() for file in (read, written))
     if before != after:
         difference = "\n".join(difflib.unified_diff(before, after, "as read", "as it would be written", n=4, lineterm=""))
@@ -33,7 +33,7 @@ def require_same(read: descriptor_pb2.FileDescriptorProto, written: descriptor_p
 
 
 def _without_empty_options(file: descriptor_pb2.FileDescriptorProto) -> descriptor_pb2.FileDescriptorProto:
-    """A copy without the options that say nothing, which an ``rpc`` with empty braces has."""
+    """Return a copy without empty options, which an ``rpc`` with empty braces has."""
     copy = descriptor_pb2.FileDescriptorProto()
     copy.CopyFrom(file)
     for rpc in (rpc for service in copy.service for rpc in service.method):
@@ -43,7 +43,7 @@ def _without_empty_options(file: descriptor_pb2.FileDescriptorProto) -> descript
 
 
 def literal_lines(data: bytes, width: int) -> list[str]:
-    """*data* as literals of at most *width* columns, which Python joins where they stand beneath each other."""
+    """Return *data* as bytes literals of at most *width* columns, which Python concatenates."""
     lines: list[str] = []
     start = 0
     for end in range(1, len(data) + 1):
@@ -54,7 +54,7 @@ def literal_lines(data: bytes, width: int) -> list[str]:
 
 
 def run_protoc(path: Path, arguments: list[str]) -> None:
-    """Run the protocol compiler of grpcio-tools on *path*; raises :class:`CodegenError` when it fails."""
+    """Run the protocol compiler of grpcio-tools on *path*; raises :class:`CodegenError` if it fails."""
     if not path.is_file():
         raise CodegenError(f"there is no proto at {path}")
     includes = resources.files("grpc_tools").joinpath("_proto")

@@ -1,4 +1,4 @@
-"""What can go wrong while generating."""
+"""The error of the code generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares what is committed with what would be generated: differing, missing and orphaned files all count."""
+"""Compare the files in the repository with what would be generated: differing, missing and orphaned files all count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def compare(root: Path, generated: Mapping[str, str], folders: Iterable[str]) -> list[str]:
-    """A report for each file that is not as it would be generated: a unified diff, or a line for one that is missing or orphaned."""
+    """Return a report for each file that is out of date: a unified diff, or a line for one that is missing or orphaned."""
     reports: list[str] = []
     for name, text in sorted(generated.items()):
         path = root / name
@@ -23,13 +23,13 @@ def compare(root: Path, generated: Mapping[str, str], folders: Iterable[str]) ->
 
 
 def find_orphans(root: Path, generated: Mapping[str, str], folders: Iterable[str]) -> list[str]:
-    """The Python files in the generated *folders* that nothing generates."""
+    """Return the Python files in the generated *folders* that nothing generates."""
     found = {path.relative_to(root).as_posix() for folder in folders for path in (root / folder).rglob("*.py")}
     return sorted(found - set(generated))
 
 
 def write_tree(root: Path, generated: Mapping[str, str], folders: Iterable[str]) -> list[str]:
-    """Write each file that differs, whole or not at all, and delete the orphans; returns the names of what changed."""
+    """Write each file that differs, atomically, and delete the orphans; return the names of what changed."""
     changed: list[str] = []
     for name, text in sorted(generated.items()):
         path = root / name

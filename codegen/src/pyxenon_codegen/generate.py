@@ -1,4 +1,4 @@
-"""What is generated from what: the whole plan, as a tree of files in memory."""
+"""Generate all files in memory: which file is made from what."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SYNC = "packages/xenon-sync/src/pyxenon/_generated"
 JAVA = "packages/xenon-java/src/pyxenon_java/_generated"
 SERVER = "packages/xenon-server/src/pyxenon_server/_generated"
 GENERATED_FOLDERS = (CORE, SYNC, JAVA, SERVER)
-# The service of gRPC's that the Python server writes itself.
+# The gRPC service that the Python server implements itself.
 HEALTH_PROTO = "grpc/health/v1/health.proto"
 _WORDS = "protos/xenon.proto, protos/words.toml"
 ROOT_ERROR = "XenonError"
@@ -51,7 +51,7 @@ class Error:
 
 @frozen
 class Sources:
-    """Everything that the templates are filled from."""
+    """Everything that the templates use."""
 
     root: Path
     file: FileDescriptorProto
@@ -75,7 +75,7 @@ def read_sources(root: Path) -> Sources:
 
 
 def _since(root: Path, interface: Interface) -> dict[str, str]:
-    """The release that each method came with, where ``releases.toml`` says so."""
+    """Return the release that introduced each method, as far as ``releases.toml`` says."""
     entries = read_toml(root / RELEASES)["releases"]
     came = {name: entry["version"] for entry in entries for name in entry.get("new_rpcs", ())}
     methods = [method for service in interface.services for method in service.methods]
@@ -92,7 +92,7 @@ def _read_errors(path: Path) -> tuple[Error, ...]:
 
 
 def generate(root: Path) -> dict[str, str]:
-    """The text of every generated file, by its path below *root*. Writes nothing."""
+    """Return the text of every generated file, by its path below *root*. Writes nothing."""
     sources = read_sources(root)
     renderer = Renderer(root / "templates")
     python = {
@@ -113,7 +113,7 @@ def generate(root: Path) -> dict[str, str]:
 
 
 def bare_proto(root: Path, file: FileDescriptorProto) -> str:
-    """The proto of the interface in *file*, without a word: what the generator reads, when the words come from elsewhere."""
+    """Return the proto of the interface in *file* without comments, as input for the generator."""
     interface = build_interface(file, Words({}, {}), {})
     context = {"interface": interface, "file": file, "release": {"version": "", "xenon_version": ""}}
     return Renderer(root / "templates").render("protos/xenon.proto.j2", context)
@@ -153,7 +153,7 @@ def _sync_files(sources: Sources, renderer: Renderer) -> dict[str, str]:
 
 
 def _descriptor(sources: Sources, renderer: Renderer) -> str:
-    """What the reflection service of the Python server says: the interface, and the health service beside it."""
+    """Return the descriptors for the reflection service of the Python server: the interface and the health service."""
     template = "pyxenon_server/descriptor.py.j2"
     files = {"xenon.proto": sources.file, HEALTH_PROTO: compile_proto(sources.root / "protos" / HEALTH_PROTO)}
     descriptors = {name: literal_lines(_named(file, name).SerializeToString(deterministic=True), 120) for name, file in files.items()}
@@ -178,7 +178,7 @@ def _service_files(sources: Sources, renderer: Renderer, folder: str, template: 
 
 
 def _messages(sources: Sources, renderer: Renderer) -> str:
-    """betterproto2's messages, compiled from the proto as it will be written, so that its comments become docstrings."""
+    """Return the messages, compiled by betterproto2 from the proto with comments, which become docstrings."""
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
         proto = Path(folder, "xenon.proto")
         proto.write_text(renderer.render("protos/xenon.proto.j2", _context(sources, "", "")), encoding="utf-8")
@@ -190,7 +190,7 @@ def _messages(sources: Sources, renderer: Renderer) -> str:
 
 
 def _constructor(message: Message, interface: Interface, renderer: Renderer) -> str:
-    """The constructor of *message*. Those that dataclasses would make are compiled at each import, which takes a tenth of its time."""
+    """Return the constructor of *message*. Dataclasses would compile one at each import, which takes a tenth of the import time."""
     template = "constructor.j2" if message in interface.descriptions else "plain_constructor.j2"
     return renderer.render(f"pyxenon_core/{template}", {"message": message})
 
@@ -201,7 +201,7 @@ def _adaptor_docs(root: Path) -> str:
 
 
 def format_python(files: Mapping[str, str], configuration: Path) -> dict[str, str]:
-    """Let ruff sort the imports, drop those that a template did not need, and lay the code out; all files in one run."""
+    """Let ruff sort the imports, remove unused ones and format the code, all files in one run."""
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
         for name, text in files.items():
             Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def format_python(files: Mapping[str, str], configuration: Path) -> dict[str, st
 
 def _ruff(arguments: list[str], folder: str, configuration: Path) -> None:
     command = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "--config", str(configuration), folder]
-    # The configuration names folders relative to itself; ruff would take them relative to wherever this was started.
+    # The paths in the configuration are relative to its directory; ruff resolves them against the working directory.
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=configuration.parent)
     if done.returncode != 0:
-        raise CodegenError(f"a template renders what is no Python:\n{done.stdout}{done.stderr}")
+        raise CodegenError(f"a template renders invalid Python:\n{done.stdout}{done.stderr}")

@@ -1,4 +1,4 @@
-"""From a descriptor and its words to the model."""
+"""Build the model from a descriptor and its words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAP_SHAPES = ((Shape.STRING, Shape.STRING), (Shape.STRING, Shape.MESSAGE))
 
 
 def build_interface(file: FileDescriptorProto, words: Words, errors: Mapping[str, str]) -> Interface:
-    """Read the descriptor *file*, its *words* and what *errors* mean; raises :class:`CodegenError` for a shape that no rule covers."""
+    """Return the model of *file*, its *words* and the meaning of *errors*; raises :class:`CodegenError` for a shape without a rule."""
     zeros = _zeros(file)
     messages = tuple(_message(message, zeros, words) for message in file.message_type)
     enums = tuple(_enum(enum, "", words) for enum in file.enum_type)
@@ -37,7 +37,7 @@ def build_interface(file: FileDescriptorProto, words: Words, errors: Mapping[str
 
 
 def _zeros(file: FileDescriptorProto) -> Mapping[str, str]:
-    """The name of each enumeration's zero, by the enumeration's full name."""
+    """Return the name of each enumeration's zero, by the enumeration's full name."""
     enums = {f".{file.package}.{enum.name}": enum for enum in file.enum_type}
     for message in file.message_type:
         enums.update({f".{file.package}.{message.name}.{enum.name}": enum for enum in message.enum_type})

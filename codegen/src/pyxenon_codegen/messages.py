@@ -43,9 +43,9 @@ _END_OF_CLASS = "\n\ndefault_message_pool.register_message("
 
 
 def compile_messages(proto: Path, package: str) -> str:
-    """The source that betterproto2's compiler makes of *proto*; raises :class:`CodegenError` with its words when it fails."""
+    """Return the source that betterproto2's compiler generates from *proto*; raises :class:`CodegenError` with its output if it fails."""
     with tempfile.TemporaryDirectory(prefix="xenon-codegen-") as folder:
-        Path(folder, "ruff.toml").touch()  # the compiler lays its output out by the configuration that it finds where it is started
+        Path(folder, "ruff.toml").touch()  # the compiler formats its output by the configuration in its working directory
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{proto.parent}", f"--plugin={_plugin_path()}"]
         command += [f"--python_betterproto2_out={folder}", *(f"--python_betterproto2_opt={option}" for option in _PLUGIN_OPTIONS)]
         done = subprocess.run([*command, proto.name], capture_output=True, text=True, env=_environment(), check=False, cwd=folder)
@@ -57,12 +57,12 @@ def compile_messages(proto: Path, package: str) -> str:
 def mend_messages(source: str, interface: Interface, constructors: dict[str, str]) -> str:
     """Give the compiled *source* its base classes, docstrings, nested names and the *constructors*, by message name.
 
-    Raises :class:`CodegenError` when the compiler has named something otherwise than the model does.
+    Raises :class:`CodegenError` if the compiler has chosen other names than the model.
     """
     _require_names(source, interface)
     source, checks = _VERSION_CHECK.subn("", source.replace("\nimport betterproto2\n", "\n"))
     if checks != 1:
-        raise CodegenError("betterproto2's compiler no longer checks its version as it did; look at what it writes")
+        raise CodegenError("betterproto2's compiler no longer checks its version in the known way; adapt messages.py to what it writes")
     by_name = {message.name: message for message in interface.messages}
     source = source.replace("from ..message_pool import default_message_pool", _IMPORTS)
     source = _CLASS.sub(lambda match: _class_header(by_name[match[1]], match[1] in constructors), source)
@@ -79,7 +79,7 @@ def mend_messages(source: str, interface: Interface, constructors: dict[str, str
 
 
 def _require_names(source: str, interface: Interface) -> None:
-    """The compiler renames what it finds unfit, such as values that begin with the name of their enumeration."""
+    """Raise if the compiler has renamed something, such as values that begin with the name of their enumeration."""
     wanted = {message.name: [field.python_name for field in message.fields] for message in interface.messages}
     wanted.update({enum.class_name: [value.name for value in enum.values] for enum in interface.all_enums})
     found = {node.name: _assigned_names(node) for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
@@ -103,7 +103,7 @@ def _plugin_path() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The compiler formats what it writes with the ruff that it finds on the PATH: let it be this environment's."""
+    """Return an environment whose PATH begins with this one's ruff, which the compiler formats its output with."""
     folder = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": folder + os.pathsep + os.environ.get("PATH", "")}
 

@@ -5,9 +5,9 @@
 - Every other field of the request is a parameter, in the order of the field numbers, those without a default first. Booleans, numbers,
   enumerations, maps and members of a oneof may be left out.
 - In a streamed request the bytes field is the stream; the other fields go with the first message.
-- A response with a single field is unwrapped to it, unless it names a thing (its field is ``id``); one whose only members are a oneof is
-  unwrapped to the member that is set; an empty one is None.
-- A request with a ``timeout`` makes the method a wait: done at zero or None only when what it waits for has happened.
+- A response with a single field is unwrapped to it, unless it identifies something (its field is ``id``); one whose only members are a
+  oneof is unwrapped to the member that is set; an empty one is None.
+- A request with a ``timeout`` makes the method a wait: with zero or None it returns only once the event has happened.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ TIMEOUT = "timeout"
 def build_services(
     file: FileDescriptorProto, messages: Mapping[str, Message], words: Words, errors: Mapping[str, str]
 ) -> tuple[Service, ...]:
-    """The services of *file*, their methods' signatures decided by the rules of this module.
+    """Return the services of *file*, with method signatures made by the rules of this module.
 
-    *errors* says of each exception when it is raised.
+    *errors* says when each exception is raised.
     """
     handles = {service.name: _handle(service) for service in file.service}
     return tuple(_service(service, handles, messages, words, errors) for service in file.service)
@@ -84,7 +84,7 @@ class _Rules:
         self._errors = errors
 
     def method(self, rpc: MethodDescriptorProto, words: RpcWords) -> Method:
-        """The Python method for *rpc*."""
+        """Return the Python method for *rpc*."""
         request, response = self._messages[_type(rpc.input_type)], self._messages[_type(rpc.output_type)]
         own = request.name == self._handle
         self_field = next((field for field in request.fields if field.type_name == self._handle), None)

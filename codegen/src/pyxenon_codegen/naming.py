@@ -1,4 +1,4 @@
-"""Names: from the interface's casing to Python's, and the words that Python keeps for itself."""
+"""Convert the names of the interface to Python's style, and avoid reserved ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from betterproto2_compiler.compile.naming import pythonize_field_name
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-# Names that generated code needs under their usual meaning, so that no method or parameter may take them as they are.
+# Names that generated code uses itself, so that no method or parameter may have them.
 _TAKEN_BY_GENERATED_CODE = frozenset(
     {
         *("self", "cls"),
@@ -48,20 +48,20 @@ def constant_case(name: str) -> str:
 
 
 def attribute_name(name: str) -> str:
-    """The attribute that betterproto2's compiler makes of a field's name."""
+    """Return the attribute name that betterproto2's compiler gives to a field."""
     return pythonize_field_name(name)
 
 
 def free_name(name: str) -> str:
-    """*name*, with an underscore behind it where Python or the generated code keeps that word for itself."""
+    """Return *name*, with an underscore appended if Python or the generated code reserves it."""
     return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN_BY_GENERATED_CODE else name
 
 
 def python_name(name: str) -> str:
-    """The name in snake case, free to be used."""
+    """Return the name in snake case, and not reserved."""
     return free_name(snake_case(name))
 
 
 def shadows_builtin(name: str) -> bool:
-    """Whether a method of this name hides a builtin inside its class body, as ``list`` does."""
+    """Return True if a method of this name hides a builtin inside its class body, as ``list`` does."""
     return hasattr(builtins, name)

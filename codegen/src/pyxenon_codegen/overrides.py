@@ -1,11 +1,11 @@
-"""The few decisions that no rule can make. Every entry says why it is here."""
+"""The few decisions that the rules cannot make, each with its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Fields without presence on the wire whose emptiness has a meaning of its own, so that a caller may leave them out:
-# an empty location is the adaptor's default, and no queues are all queues.
+# Fields without presence on the wire that callers may leave out, because the empty value has a meaning:
+# an empty location is the adaptor's default, and an empty list of queues means all queues.
 OPTIONAL_FIELDS = frozenset(
     {
         "CreateFileSystemRequest.location",
@@ -14,13 +14,13 @@ OPTIONAL_FIELDS = frozenset(
     }
 )
 
-# Programs written for pyxenon 3 name the data of a written file ``data_stream``; the rule alone would say ``buffer_stream``.
+# Programs for pyxenon 3 call the data of a written file ``data_stream``; the rule would give ``buffer_stream``.
 STREAM_PARAMETERS: Mapping[str, str] = {"buffer": "data_stream"}
 
-# What a message can tell beyond its fields, as classes of pyxenon_core.reports: the truth about a job travels under keys of its
+# Base classes from pyxenon_core.reports for messages that tell more than their fields: the details about a job are in the keys of its
 # information.
 BASE_CLASSES: Mapping[str, str] = {"JobStatus": "JobReport"}
 
-# The released server tells of the end of a copy at once, and forgets a copy that ends in the moment in which a round of waiting is over:
-# these are asked in long rounds from the first on, where a job, which that server looks at once a second, is asked in short ones.
+# xenon-grpc reports the end of a copy immediately, and forgets a copy that ends just when a round of waiting is over. So copies are waited
+# for in long rounds from the start; jobs, which it checks once a second, in short ones.
 TOLD_AT_ONCE = frozenset({"CopyStatus"})

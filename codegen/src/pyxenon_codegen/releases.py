@@ -1,7 +1,7 @@
-"""A release of xenon-grpc and what it says of itself: its interface, its adaptors, and where its jar is had.
+"""A release of xenon-grpc: its interface, its adaptors, and where its jar is.
 
-A release is named by its version (``protos/releases.toml`` knows where to find it), by the path of a jar, or by the target of a server
-that runs, which says what it serves through reflection but not which jar it is.
+A release is named by its version (``protos/releases.toml`` says where to find it), by the path of a jar, or by the target of a running
+server, whose reflection service describes what it serves but not which jar it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import hashlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,15 @@ ADAPTORS = "protos/adaptors.json"
 _PIN_HEADER = "# The xenon-grpc release that this interface was taken from. Everything that needs the pin is rendered from this file.\n"
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 _VERSIONS = re.compile(r"Xenon gRPC v(?P<version>[^\s,]+), Xenon Library v(?P<library>[^\s,]+)")
-_MINIMUM_JAVA = 11  # of a jar that nobody knows
+_MINIMUM_JAVA = 11  # for a jar that is not in releases.toml
 _SECONDS = 60
 
 
 @frozen
 class ReleaseFacts:
-    """What one release says of itself.
+    """The interface and adaptors of one release.
 
-    ``adaptors`` is the text of ``adaptors.json``. ``pin`` holds the entries of ``release.toml``; it is None for a server that runs.
+    ``adaptors`` is the text of ``adaptors.json``. ``pin`` holds the entries of ``release.toml``; it is None for a running server.
     """
 
     name: str
@@ -47,9 +48,10 @@ class ReleaseFacts:
 
 
 def facts_of(source: str, root: Path) -> ReleaseFacts:
-    """The facts of *source*: a version that *root* knows, the path of a jar or of a repository such as this one, or a target.
+    """Return the facts of *source*: a version that *root* knows, the path of a jar or of a repository such as this one, or a target.
 
-    Fetches and starts what that takes: some seconds. Raises :class:`CodegenError` when there is no such release, or it does not answer.
+    Downloads and starts the server if need be, which takes some seconds. Raises :class:`CodegenError` if there is no such release, or it
+    does not answer.
     """
     known = read_releases(root)
     if source in known:
@@ -58,26 +60,38 @@ def facts_of(source: str, root: Path) -> ReleaseFacts:
     if (path / PROTO).is_file():
         return facts_of_tree(path)
     if path.is_file():
+        _require_jar(path, known)
         return _of_jar(path, None)
     if ":" in source:
         return _of_target(source)
     raise CodegenError(f"there is no release {source!r}: {_advice(source)} Known are {', '.join(known)} (from {RELEASES})")
 
 
+def _require_jar(path: Path, known: Iterable[str]) -> None:
+    """Raise :class:`CodegenError` unless the file at *path* can be a jar, which is a zip file."""
+    if zipfile.is_zipfile(path):
+        return
+    what = f"a .proto file describes only the interface, and {path} has no adaptors" if path.suffix == ".proto" else f"{path} is not a jar"
+    raise CodegenError(
+        f"{what}; name the release by its version ({', '.join(known)}), the path of its jar, or the target of a running server such as "
+        "grpcs://host:port"
+    )
+
+
 def facts_of_tree(root: Path) -> ReleaseFacts:
-    """The facts that the repository at *root* was generated from."""
+    """Return the facts that the repository at *root* was generated from."""
     pin = read_toml(root / PIN)
     return ReleaseFacts(f"xenon-grpc {pin['version']}", compile_proto(root / PROTO), (root / ADAPTORS).read_text("utf-8"), pin)
 
 
 def read_releases(root: Path) -> dict[str, Mapping[str, Any]]:
-    """The entries of ``releases.toml`` by version, in their order."""
+    """Return the entries of ``releases.toml`` by version, in their order."""
     entries = read_toml(root / RELEASES)["releases"]
     return {entry["version"]: {key: value for key, value in entry.items() if key != "new_rpcs"} for entry in entries}
 
 
 def pin_text(pin: Mapping[str, Any]) -> str:
-    """The text of ``release.toml``."""
+    """Return the text of ``release.toml``."""
     lines = [f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"' for key, value in pin.items()]
     return _PIN_HEADER + "\n".join(lines) + "\n"
 
@@ -85,11 +99,11 @@ def pin_text(pin: Mapping[str, Any]) -> str:
 def _advice(source: str) -> str:
     if _VERSION.fullmatch(source):
         return "no package index is known to have it; give the path of its jar."
-    return "it is no version that is known, no file and no target such as java: or grpcs://host:port."
+    return "it is not a known version, a file, or a target such as java: or grpcs://host:port."
 
 
 def find_jar(entry: Mapping[str, Any]) -> Path:
-    """The jar of an entry of ``releases.toml``, fetched where need be; raises :class:`CodegenError` when it cannot be had."""
+    """Return the jar of an entry of ``releases.toml``, downloaded if need be; raises :class:`CodegenError` if that fails."""
     from pyxenon_java.errors import JarChecksumError, JarFetchError
     from pyxenon_java.release import Release, cache_folder, fetch_jar
 
@@ -106,7 +120,7 @@ def find_jar(entry: Mapping[str, Any]) -> Path:
 
 
 def _of_jar(jar: Path, entry: Mapping[str, Any] | None) -> ReleaseFacts:
-    """What the jar prints, and what a server that is started from it answers."""
+    """Return the facts that the jar prints and that a server started from it answers."""
     pin = entry or _pin_of(jar)
     file = _compile(_run(jar, "--proto"))
     return ReleaseFacts(f"xenon-grpc {pin['version']}", file, _adaptors_of(jar, file), pin)
@@ -115,7 +129,7 @@ def _of_jar(jar: Path, entry: Mapping[str, Any] | None) -> ReleaseFacts:
 def _pin_of(jar: Path) -> dict[str, Any]:
     versions = _VERSIONS.search(_run(jar, "--version"))
     if versions is None:
-        raise CodegenError(f"{jar} does not say which release of xenon-grpc it is; is it one?")
+        raise CodegenError(f"{jar} does not print which release of xenon-grpc it is; check that it is a jar of xenon-grpc")
     pin = {"version": versions["version"], "xenon_version": versions["library"], "jar": jar.name, "jar_sha256": _sha256(jar)}
     nowhere = dict.fromkeys(("distribution", "distribution_version", "distribution_sha256", "packaging", "member"), "")
     return {**pin, "jar_bytes": jar.stat().st_size, **nowhere, "minimum_java": _MINIMUM_JAVA}
@@ -170,7 +184,9 @@ def _of_target(target: str) -> ReleaseFacts:
             return _asked(target, endpoint)
         finally:
             endpoint.close()
-    raise CodegenError(f"{target} is in this process, and is made from this very tree ({pyxenon_core.__version__}); name another server")
+    raise CodegenError(
+        f"{target} is this package's own server, made from this repository ({pyxenon_core.__version__}); name another server"
+    )
 
 
 def _asked(target: str, endpoint: Any) -> ReleaseFacts:

@@ -1,4 +1,4 @@
-"""The only Jinja environment: strict about names, with filters that lay text out."""
+"""The only Jinja environment: strict about names, with filters for text layout."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Renderer:
         self._environment.filters.update(docstring=docstring, comment=comment, block=block, literal=repr)
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
-        """The text of one template; raises :class:`CodegenError` naming the template and the line that fails."""
+        """Return the text of one template; raises :class:`CodegenError` naming the template and the failing line."""
         try:
             return self._environment.get_template(template).render(context)
         except jinja2.TemplateError as error:
@@ -40,9 +40,9 @@ class Renderer:
 
 
 def docstring(text: str, indent: int) -> str:
-    """*text* for the inside of a docstring whose quotes stand at *indent* columns, its paragraphs filled."""
+    """Return *text*, its paragraphs filled, for a docstring whose quotes are at *indent* columns."""
     words = text.strip()
-    inner = words.rstrip('"')  # quotes at the end would run into those that close the docstring
+    inner = words.rstrip('"')  # quotes at the end would merge with the closing quotes
     words = inner.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') + '\\"' * (len(words) - len(inner))
     lines = _filled(words, _WIDTH - indent)
     margin = " " * indent
@@ -51,18 +51,18 @@ def docstring(text: str, indent: int) -> str:
 
 
 def block(text: str) -> str:
-    """*text*, which ends with a line's end, for between three quotes."""
+    """Return *text*, which ends with a newline, for a triple-quoted string."""
     return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def comment(text: str, indent: int) -> str:
-    """*text* as the comment of a proto."""
+    """Return *text* as the comment of a proto."""
     lines = _filled(text.strip(), _WIDTH - indent - 3)
     return "\n".join(" " * indent + f"// {line}".rstrip() for line in lines)
 
 
 def _filled(text: str, width: int) -> list[str]:
-    """Break lines that are too long; a continuation keeps its line's indentation, and one step more below ``Args:`` and the like."""
+    """Wrap long lines; a continuation line has the same indentation, and one step more in a section such as ``Args:``."""
     lines: list[str] = []
     for line in text.splitlines():
         margin = line[: len(line) - len(line.lstrip())]

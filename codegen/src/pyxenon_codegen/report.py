@@ -1,4 +1,4 @@
-"""The report of an upgrade: what a maintainer has to know, most important first, in Markdown that reads well as it stands."""
+"""The report of an upgrade for maintainers, most important first, in Markdown that is readable as plain text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ORDER = (What.REMOVED, What.RENAMED, What.CHANGED, What.ADDED)
 
 @frozen
 class Report:
-    """What differs between two releases: for programs, in the adaptors, and on the wire."""
+    """The differences between two releases: for programs, in the adaptors, and on the wire."""
 
     before: ReleaseFacts
     after: ReleaseFacts
@@ -27,23 +27,23 @@ class Report:
 
     @property
     def level(self) -> Level:
-        """The part of the version number that this raises."""
+        """The part of the version number that the changes increase."""
         level = level_of([*self.python, *self.adaptors])
         return Level.PATCH if level is Level.NONE and (self.wire or self.before.pin != self.after.pin) else level
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing differs, the release that it is taken from included."""
+        """True if nothing differs, not even the pinned jar."""
         return self.level is Level.NONE
 
     @property
     def breaking(self) -> list[Change]:
-        """What makes programs fail that have worked."""
+        """The changes that break working programs."""
         return [change for change in (*self.python, *self.adaptors) if change.breaks]
 
 
 def compare(before: ReleaseFacts, after: ReleaseFacts) -> Report:
-    """Compare two releases; raises :class:`CodegenError` when one has a shape that no rule covers."""
+    """Compare two releases; raises :class:`CodegenError` if one has a shape without a rule."""
     return Report(
         before,
         after,
@@ -54,7 +54,7 @@ def compare(before: ReleaseFacts, after: ReleaseFacts) -> Report:
 
 
 def report_text(report: Report, version: str, notes: Iterable[tuple[str, Sequence[str]]] = ()) -> str:
-    """The report in Markdown. *version* is the SDK's present one; *notes* are further sections of items."""
+    """Return the report in Markdown. *version* is the current version of PyXenon; *notes* are further sections of items."""
     blocks = [f"# {report.before.name} to {report.after.name}", _verdict(report, version)]
     harmless = [change for change in (*report.python, *report.adaptors) if not change.breaks]
     blocks += _section("What breaks programs", [_item(change) for change in _sorted(report.breaking)])

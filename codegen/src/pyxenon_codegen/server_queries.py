@@ -1,4 +1,4 @@
-"""What a running server says of itself, whatever release of the interface it speaks: with messages made from its own descriptor."""
+"""Ask a running server of any release about itself, with messages made from its own descriptor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)
 
 
 def adaptors(address: str, keys: TlsKeys | None, file: FileDescriptorProto) -> str:
-    """The text of ``adaptors.json`` for the server at *address*, whose interface is *file*; raises :class:`CodegenError` if it fails."""
+    """Return the text of ``adaptors.json`` for the server at *address* with the interface *file*; raises :class:`CodegenError`."""
     classes = _message_classes(file)
     with _channel(address, keys) as channel:
         filesystems, schedulers = (_descriptions(channel, file, service, classes) for service in _SERVICES)
@@ -32,7 +32,7 @@ def adaptors(address: str, keys: TlsKeys | None, file: FileDescriptorProto) -> s
 
 
 def interface(address: str, keys: TlsKeys | None) -> FileDescriptorProto:
-    """The interface of the server at *address*, by gRPC's reflection; raises :class:`CodegenError` for a server without it."""
+    """Return the interface of the server at *address*, read by gRPC reflection; raises :class:`CodegenError` if it has none."""
     from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
     request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=f"xenon.{_SERVICES[0]}")
@@ -43,7 +43,7 @@ def interface(address: str, keys: TlsKeys | None) -> FileDescriptorProto:
         file = FileDescriptorProto.FromString(data)
         if any(service.name == _SERVICES[0] for service in file.service):
             return file
-    raise CodegenError(f"the server at {address} has reflection, but does not tell of xenon.{_SERVICES[0]}")
+    raise CodegenError(f"the server at {address} has reflection, but no service xenon.{_SERVICES[0]}")
 
 
 def _first(answers: Iterable[Any], address: str) -> Any:
@@ -52,14 +52,14 @@ def _first(answers: Iterable[Any], address: str) -> Any:
     try:
         return next(iter(answers))
     except (grpc.RpcError, StopIteration) as error:
-        details = error.details() if isinstance(error, grpc.Call) else "it answered nothing"
+        details = error.details() if isinstance(error, grpc.Call) else "it sent no answer"
         raise CodegenError(
             f"the server at {address} does not tell its interface by reflection ({details}); give its jar instead"
         ) from error
 
 
 def _descriptions(channel: grpc.Channel, file: FileDescriptorProto, service: str, classes: Mapping[str, Any]) -> list[Any]:
-    """Each adaptor of *service*: the one repeated field of the answer."""
+    """Return the adaptors of *service*: the only repeated field of the answer."""
     import grpc
 
     request, response = _types(file, service)
@@ -81,7 +81,7 @@ def _types(file: FileDescriptorProto, service: str) -> tuple[str, str]:
         for rpc in one.method:
             if (one.name, rpc.name) == (service, _METHOD):
                 return rpc.input_type.rpartition(".")[2], rpc.output_type.rpartition(".")[2]
-    raise CodegenError(f"the interface has no {service}/{_METHOD}, which tells of the adaptors")
+    raise CodegenError(f"the interface has no {service}/{_METHOD}, which describes the adaptors")
 
 
 def _message_classes(file: FileDescriptorProto) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""TOML as our files of words are written: one form for each value, so that the same words always give the same text."""
+"""Write TOML in one canonical form, so that the same words always give the same text."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def key_text(key: str) -> str:
-    """A key, in quotes where it needs them."""
+    """Return a key, quoted if necessary."""
     return key if _BARE.fullmatch(key) else _basic(key)
 
 
 def header(path: Iterable[str]) -> str:
-    """The header of a table."""
+    """Return the header of a table."""
     return f"[{'.'.join(key_text(key) for key in path)}]"
 
 
 def entry(key: str, value: str | bool | Iterable[str], width: int = _WIDTH) -> str:
-    """A line, or several, that give *key* a *value*: text, true or false, or a list of texts. Longer text gets a line of its own."""
+    """Return the lines that set *key* to a *value*: text, true or false, or a list of texts. Long text starts on a new line."""
     if isinstance(value, bool):
         return f"{key_text(key)} = {str(value).lower()}"
     if isinstance(value, str):
@@ -33,16 +33,16 @@ def entry(key: str, value: str | bool | Iterable[str], width: int = _WIDTH) -> s
 
 
 def entries(table: Mapping[str, str | bool | Iterable[str]], width: int = _WIDTH) -> list[str]:
-    """The lines of a table without tables in it."""
+    """Return the lines of a table that contains no tables."""
     return [entry(key, value, width) for key, value in table.items()]
 
 
 def require_comments(name: str, before: str, after: str) -> None:
-    """Raise :class:`CodegenError` for a comment in the text *before* that is not in the one *after*, which is to take its place."""
+    """Raise :class:`CodegenError` if a comment in the text *before* is missing in its replacement *after*."""
     kept = {line.strip() for line in after.splitlines()}
     for number, line in enumerate(before.splitlines(), 1):
         if line.strip().startswith("#") and line.strip() not in kept:
-            raise CodegenError(f"{name}, line {number}: a comment here would be lost when the file is put in order; move it to the top")
+            raise CodegenError(f"{name}, line {number}: a comment here would be lost when the file is rewritten; move it to the top")
 
 
 def _text(key: str, value: str, width: int) -> str:
@@ -50,7 +50,7 @@ def _text(key: str, value: str, width: int) -> str:
     if "\n" not in value and len(line) <= width:
         return line
     if "\\" in value and "'''" not in value and not value.endswith("'") and not _CONTROL.search(value):
-        return f"{key} = '''\n{value}'''"  # as it is: a program, say
+        return f"{key} = '''\n{value}'''"  # unchanged: for example a program
     escaped = value.replace("\\", "\\\\").replace('"""', '""\\"')
     escaped = f'{escaped[:-1]}\\"' if escaped.endswith('"') else escaped
     control = _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", escaped)
@@ -65,5 +65,5 @@ def _list(key: str, values: list[str]) -> str:
 
 
 def _basic(value: str) -> str:
-    # JSON's strings are TOML's, but for the delete character.
+    # JSON strings are valid TOML, except for the delete character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

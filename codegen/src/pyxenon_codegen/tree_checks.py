@@ -1,4 +1,4 @@
-"""Checks of a tree that has been generated anew: it can be imported, and passes the type checker."""
+"""Check a newly generated tree: it can be imported, and passes the type checker."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 from pyxenon_codegen.errors import CodegenError
 
-# What is generated, and what wraps it: an error in these is one of a template.
+# Generated code and what wraps it: an error here is an error of a template.
 _SDK = ("packages/xenon-core/src", "packages/xenon-java/src", "packages/xenon-sync/src")
-# What uses the interface, and may have to follow it by hand.
+# Hand-written code that uses the interface, and may need changes.
 _USERS = ("packages/xenon-server/src", "packages/xenon-testing/src", "benchmarks", "examples", "tests/downstream")
 _IMPORTS = "import xenon, pyxenon_core, pyxenon_java"
 
 
 def check(tree: Path) -> list[str]:
-    """Type errors in hand-written code that uses what the interface no longer has, as ``path:line: words``.
+    """Return the type errors in hand-written code that uses removed parts of the interface, as ``path:line: message``.
 
-    Raises :class:`CodegenError` when the SDK itself cannot be imported or has type errors.
+    Raises :class:`CodegenError` if the SDK itself cannot be imported or has type errors.
     """
     done = _run(tree, ["-c", _IMPORTS])
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The upgrade to another release of xenon-grpc: everything in a temporary tree first, then all of it at once, or nothing."""
+"""Upgrade to another release of xenon-grpc: prepare everything in a temporary tree, then replace all files or none."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from pyxenon_codegen.words_file import FittedWords, WordsFile, fit_words, name_o
 ADAPTOR_WORDS = "protos/adaptors.toml"
 Say = Callable[[str], None]
 _VERSION_OF = "packages/xenon-core/src/pyxenon_core/__init__.py"
-_SKELETON = "# Words for an upgrade: fill them in, and name this folder with --words again.\n"
-_ADAPTOR_SKELETON = f"""{_SKELETON}# Under [locations] stands what a form of location means; under the
-# locations of an adaptor an example of each, such as sftp.example.org/data.
+_SKELETON = "# Words for an upgrade: fill them in, and run the upgrade with --words again.\n"
+_ADAPTOR_SKELETON = f"""{_SKELETON}# [locations] says what each form of location means; the locations of an
+# adaptor have an example of each, such as sftp.example.org/data.
 """
 _SOURCES = ("protos", "templates", "packages", "tools", "benchmarks", "examples", "tests/downstream", "pyproject.toml", "docs/adaptors.rst")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "tests", "*.egg-info")
@@ -36,7 +36,7 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "tests",
 
 @frozen
 class Outcome:
-    """What came of an upgrade: its report, the files that changed, and what is left to be done by hand."""
+    """The outcome of an upgrade: its report, the changed files, and what is left to do by hand."""
 
     report: Report
     text: str
@@ -47,7 +47,7 @@ class Outcome:
 
 @frozen
 class _NewWords:
-    """The words as they would be, and what is wrong with them; ``skeleton`` has the files that are to be filled in."""
+    """The words after the upgrade, and what is wrong with them; ``skeleton`` has the files to be filled in."""
 
     files: Mapping[str, str]
     problems: Sequence[str] = ()
@@ -55,13 +55,13 @@ class _NewWords:
 
 
 def upgrade(root: Path, source: str, *, words: Path | None = None, dry_run: bool = False, say: Say = print) -> Outcome:
-    """Take the repository at *root* to the release *source*, as :func:`pyxenon_codegen.releases.facts_of` understands it.
+    """Upgrade the repository at *root* to the release *source*, in any form that :func:`pyxenon_codegen.releases.facts_of` accepts.
 
-    *words* is a folder with a ``words.toml`` and an ``adaptors.toml`` for what is new; if it does not exist, it is made, with what is to be
-    filled in. What *root* has is replaced at the end, all of it or nothing; with *dry_run* nothing is. Where words are missing, nothing
-    changes and the outcome has the problems. Raises :class:`CodegenError` for anything else that keeps the release from being used.
+    *words* is a directory with a ``words.toml`` and an ``adaptors.toml`` for what is new; if it does not exist, it is created with what is
+    to be filled in. The files of *root* are replaced at the end, all of them or none; with *dry_run* none are. If words are missing,
+    nothing changes and the outcome has the problems. Raises :class:`CodegenError` if the release cannot be used for any other reason.
     """
-    say(f"asking {source} what it is")
+    say(f"reading the interface and the adaptors of {source}")
     before, after = facts_of_tree(root), facts_of(source, root)
     after = after if after.pin else evolve(after, pin=before.pin)
     report = compare(before, after)
@@ -76,7 +76,7 @@ def upgrade(root: Path, source: str, *, words: Path | None = None, dry_run: bool
 
 
 def difference(root: Path, before: str, after: str) -> str:
-    """The report on the way from one release to another, as :func:`pyxenon_codegen.releases.facts_of` understands them."""
+    """Return the report on what differs between two releases, in any form that :func:`pyxenon_codegen.releases.facts_of` accepts."""
     version = _version(root)
     return report_text(compare(facts_of(before, root), facts_of(after, root)), version)
 
@@ -92,7 +92,7 @@ def _version(root: Path) -> str:
 def _carry_out(root: Path, report: Report, version: str, words: _NewWords, dry_run: bool, say: Say) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="xenon-upgrade-") as folder:
         tree = Path(folder)
-        say("generating everything, beside what is there")
+        say("generating all files in a temporary tree")
         _copy(root, tree)
         changes = differing(root, _wanted(tree, report.after, words))
         say("checking types")
@@ -114,7 +114,7 @@ def _copy(root: Path, tree: Path) -> None:
 
 
 def _wanted(tree: Path, release: ReleaseFacts, words: _NewWords) -> dict[str, str | None]:
-    """What the repository's files have to be: written into *tree*, generated there, and found to be what is generated from them."""
+    """Return the new text of the repository's files, generated in *tree* and checked to be stable."""
     facts = {PIN: pin_text(release.pin or {}), ADAPTORS: release.adaptors, **words.files}
     for name, text in {**facts, PROTO: bare_proto(tree, release.file)}.items():
         (tree / name).write_text(text, encoding="utf-8")
@@ -122,7 +122,7 @@ def _wanted(tree: Path, release: ReleaseFacts, words: _NewWords) -> dict[str, st
     freshness.write_tree(tree, generated, GENERATED_FOLDERS)
     stale = freshness.compare(tree, generate(tree), GENERATED_FOLDERS)
     if stale:
-        raise CodegenError("what is generated is not stable; a template is at fault:\n" + "".join(stale))
+        raise CodegenError("generating twice gives different files; a template is at fault:\n" + "".join(stale))
     return {**facts, **generated, **dict.fromkeys(orphans)}
 
 
@@ -137,7 +137,7 @@ def _fit(root: Path, release: ReleaseFacts, folder: Path | None) -> _NewWords:
 
 
 def _adaptor_words(root: Path, words: WordsFile) -> str:
-    """The text of the file; as it is while it says the same."""
+    """Return the text of ``adaptors.toml``, unchanged if the words are."""
     before = (root / ADAPTOR_WORDS).read_text(encoding="utf-8")
     if read_words_file(root / ADAPTOR_WORDS) == words:
         return before
@@ -147,7 +147,7 @@ def _adaptor_words(root: Path, words: WordsFile) -> str:
 
 
 def _facts(root: Path, release: ReleaseFacts) -> dict[str, Facts]:
-    """The adaptors of each server that is described, those of the Java server as the release has them."""
+    """Return the adaptors of each server; those of the Java server are the release's."""
     parsed = parse_facts(json.loads(release.adaptors), release.name)
     return {server: parsed if str(path) == ADAPTORS else load_facts(root / path) for server, path in SNAPSHOTS.items()}
 

@@ -1,7 +1,7 @@
-"""What differs between two interfaces on the wire: services, RPCs, messages, fields, enumerations and values.
+"""Find the differences between two interfaces on the wire: services, RPCs, messages, fields, enumerations and values.
 
-A thing that is gone and one that is new count as renamed where they have the same place: a field its number and type, a value its number,
-an RPC its messages, a message its fields.
+A removed and a new element count as renamed if they have the same place: a field its number and type, a value its number, an RPC its
+messages, a message its fields.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pyxenon_codegen.changes import Change, What
 
 @frozen
 class _Thing:
-    """Something with a name. ``signature`` is what else there is to say of it; ``place`` is what it keeps when it is renamed."""
+    """A named element. ``signature`` describes the rest of it; ``place`` is what it keeps when it is renamed."""
 
     kind: str
     owner: str
@@ -34,7 +34,7 @@ _Things: TypeAlias = Mapping[tuple[str, str], _Thing]
 
 
 def wire_changes(before: FileDescriptorProto, after: FileDescriptorProto) -> list[Change]:
-    """Everything that differs, the members of what is new or gone as a whole left out."""
+    """Return all differences, without the members of elements that are new or removed as a whole."""
     old, new = _things(before), _things(after)
     renamed = _renamed(old, new)
     changes = [Change(What.RENAMED, gone.kind, gone.full_name, f"now {fresh.full_name}") for gone, fresh in renamed]
@@ -58,7 +58,7 @@ def _removed(thing: _Thing) -> Change:
 
 
 def _stands_alone(thing: _Thing, other: _Things, renamed: set[tuple[str, str]]) -> bool:
-    """Whether its owner is there on the other side as well, so that it has to be named."""
+    """Return True if the owner exists on the other side too, so that the element must be listed itself."""
     owners = {name for _, name in other}
     return not thing.owner or (thing.owner in owners and not any(name == thing.owner for _, name in renamed))
 

@@ -1,4 +1,4 @@
-"""Our documentation of the interface: read from TOML, and checked word by word against the descriptor."""
+"""The documentation of the interface: read from TOML and checked entry by entry against the descriptor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyxenon_codegen.errors import CodegenError
 
 @frozen
 class RpcWords:
-    """What a method does, what it gives back, and the names of the exceptions it raises."""
+    """What a method does, what it returns, and the names of the exceptions it raises."""
 
     doc: str
     returns: str
@@ -25,7 +25,7 @@ class RpcWords:
 class Words:
     """Documentation by dotted name (``PathRequest.path``, ``CopyRequest.CopyMode.CREATE``, ``FileSystemService``).
 
-    ``removed`` says of what earlier releases had what to use instead.
+    ``removed`` says what to use instead of what earlier releases had.
     """
 
     texts: Mapping[str, str]
@@ -35,7 +35,7 @@ class Words:
     missing: list[str] = field(default=Factory(list), eq=False)
 
     def text(self, name: str) -> str:
-        """The words for *name*; a missing one is noted and reported by :meth:`check`."""
+        """Return the words for *name*; missing words are reported by :meth:`check`."""
         self.used.add(name)
         text = _paragraphs(self.texts.get(name, ""))
         if not text:
@@ -43,7 +43,7 @@ class Words:
         return text
 
     def rpc(self, name: str) -> RpcWords:
-        """The words for the method ``Service.rpc``; a missing one is noted and reported by :meth:`check`."""
+        """Return the words for the method ``Service.rpc``; missing words are reported by :meth:`check`."""
         self.used.add(name)
         words = self.rpcs.get(name)
         if words is None or not words.doc.strip():
@@ -52,7 +52,7 @@ class Words:
         return words
 
     def check(self, known_errors: Iterable[str] = ()) -> None:
-        """Raise :class:`CodegenError` naming each missing word, each word without an owner and each exception nobody defines."""
+        """Raise :class:`CodegenError` naming all missing words, words for what does not exist, and undefined exceptions."""
         orphans = sorted((set(self.texts) | set(self.rpcs)) - self.used)
         raised = {error for rpc in self.rpcs.values() for error in rpc.raises}
         complaints = [
@@ -66,7 +66,7 @@ class Words:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file; raises :class:`CodegenError` naming the file when it cannot be read."""
+    """Return the table in a TOML file; raises :class:`CodegenError` naming the file if it cannot be read."""
     try:
         return parse_toml(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
@@ -74,7 +74,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
-    """The table in *text*; raises :class:`CodegenError`, which gives its *name*, when it is no TOML."""
+    """Return the table in *text*; raises :class:`CodegenError` with its *name* if it is not TOML."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -107,5 +107,5 @@ def _rpc_words(path: Path, name: str, words: Mapping[str, Any]) -> RpcWords:
 
 
 def _paragraphs(text: str) -> str:
-    """*text* with each paragraph on a line of its own: whoever shows it breaks the lines."""
+    """Return *text* with each paragraph on one line, to be wrapped where it is shown."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n")).strip()

@@ -1,4 +1,4 @@
-"""``words.toml`` as a whole: fitted to another release of the interface, and written in the order of the interface."""
+"""Fit ``words.toml`` to another release of the interface, and write it in the order of the interface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMOVED_DOC = "# What earlier releases of xenon-grpc had, and what to use inste
 
 @frozen
 class WordsFile:
-    """The comment at its top, and its tables."""
+    """A TOML file: the comment at its top, and its tables."""
 
     comment: str
     tables: Mapping[str, Any]
@@ -30,7 +30,7 @@ class WordsFile:
 
 @frozen
 class FittedWords:
-    """Words for another interface: those without text are *missing*, what the interface lost needs a word under *removed*."""
+    """Words for another interface: *missing* ones have no text; for the *lost* parts of the interface, ``removed`` needs an entry."""
 
     file: WordsFile
     missing: tuple[Place, ...]
@@ -38,7 +38,7 @@ class FittedWords:
 
 
 def read_words_file(path: Path) -> WordsFile:
-    """Read the file at *path*; an absent one is empty. Raises :class:`CodegenError` when it cannot be read."""
+    """Read the file at *path*; an absent one is empty. Raises :class:`CodegenError` if it cannot be read."""
     if not path.exists():
         return WordsFile("", {})
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -47,17 +47,17 @@ def read_words_file(path: Path) -> WordsFile:
 
 
 def places(file: FileDescriptorProto) -> list[Place]:
-    """Where the words for everything in *file* stand, in the order of the file; an RPC has a table of its own."""
+    """Return the places of the words for everything in *file*, in the order of the file; an RPC has a table of its own."""
     return list(_places(file))
 
 
 def name_of(place: Place) -> str:
-    """The dotted name that a place is about: ``JobDescription.tasks``, ``SchedulerService.getQueueNames``."""
+    """Return the dotted name of a place: ``JobDescription.tasks``, ``SchedulerService.getQueueNames``."""
     return place[1] if place[2] == "doc" else ".".join(place[1:2] + place[3:])
 
 
 def fit_words(words: WordsFile, more: WordsFile, file: FileDescriptorProto) -> FittedWords:
-    """The *words*, and *more* of them, which count first, for the interface in *file* and for nothing else."""
+    """Return the *words* for exactly the interface in *file*; entries of *more* take precedence."""
     wanted = places(file)
     names = {name_of(place) for place in wanted}
     tables: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def fit_words(words: WordsFile, more: WordsFile, file: FileDescriptorProto) -> F
 
 
 def words_text(words: WordsFile, file: FileDescriptorProto) -> str:
-    """The text of the file, in the order of the interface; words about nothing in it are kept at the end of their part."""
+    """Return the text of the file in the order of the interface; words for anything else are kept at the end of their part."""
     blocks = [words.comment.rstrip("\n")]
     services = words.tables.get("services", {})
     for name in _ordered(services, [service.name for service in file.service]):
@@ -137,7 +137,7 @@ def _is_missing(word: Any) -> bool:
 
 
 def _lost(tables: Mapping[str, Any], wanted: list[Place]) -> list[str]:
-    """The names of the RPCs, fields and values that are gone while what they belonged to is there, and of services that are gone."""
+    """Return the names of removed RPCs, fields and values whose owner still exists, and of removed services."""
     owners = {place[:2] for place in wanted}
     kept = set(wanted)
     lost: list[str] = []

@@ -97,7 +97,7 @@ def test_words_of_another_release_are_told_apart(words_text: str, facts_data: di
 
 def test_absent_words_must_be_there(words_text: str, facts: Servers) -> None:
     (problem,) = _problems("absent = ['filesystems.\"drum\"']\n" + words_text, facts)
-    assert problem == 'absent names filesystems."drum", for which there are facts, or no words'
+    assert problem == 'absent names filesystems."drum", which has facts, or no words'
 
 
 def test_a_time_needs_its_unit(words_text: str, facts_data: dict[str, Any]) -> None:

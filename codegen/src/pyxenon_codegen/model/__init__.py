@@ -1,8 +1,8 @@
-"""The interface as the templates see it: frozen, typed, with every decision already made.
+"""The interface as the templates see it: frozen, typed, with all decisions made.
 
 A service such as ``FileSystemService`` works on a *handle*, the message that its ``create`` returns. Which argument of an RPC is
-that handle, which parameters a method has and which of them may be left out, what is streamed, and what a caller gets back all follow
-from the shapes of the messages by the rules in :mod:`pyxenon_codegen.methods`; :mod:`pyxenon_codegen.overrides` holds what no rule decides.
+the handle, which parameters a method has, which are optional, what is streamed, and what a caller gets back follow from the shapes of the
+messages by the rules in :mod:`pyxenon_codegen.methods`; :mod:`pyxenon_codegen.overrides` has the exceptions.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Service:
 
     @property
     def collection(self) -> str:
-        """The attribute of a client that gives the methods which need no handle: ``filesystems``."""
+        """The attribute of a client for methods that need no handle: ``filesystems``."""
         return f"{self.module}s"
 
     @property
@@ -79,7 +79,7 @@ class Interface:
 
     @property
     def views(self) -> tuple[Message, ...]:
-        """The messages that callers see through a view, for the paths in them."""
+        """The messages that callers see through a view, because they hold paths."""
         shown = {
             method.response.name for service in self.services for method in service.methods if method.result.conversion is Conversion.VIEW
         }
@@ -87,7 +87,7 @@ class Interface:
 
     @property
     def descriptions(self) -> tuple[Message, ...]:
-        """The messages that users fill in to ask for something, such as a job description."""
+        """The messages that users fill in, such as a job description."""
         wanted = {
             parameter.field.type_name
             for service in self.services

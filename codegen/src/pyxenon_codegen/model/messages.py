@@ -14,7 +14,7 @@ PATH_MESSAGE = "Path"
 
 
 class Shape(Enum):
-    """What kind of value a field holds, as far as the wire and the generated code tell kinds apart."""
+    """The kinds of field values that the wire format and the generated code distinguish."""
 
     STRING = "string"
     BYTES = "bytes"
@@ -91,22 +91,22 @@ class Field:
 
     @property
     def is_map(self) -> bool:
-        """Whether the field is a map."""
+        """True for a map."""
         return self.value is not None
 
     @property
     def is_packed(self) -> bool:
-        """Whether the values of this repeated field share one length-delimited record."""
+        """True if the values of this repeated field share one length-delimited record."""
         return self.repeated and not self.is_map and self.shape not in _LENGTH_DELIMITED
 
     @property
     def wire_type(self) -> int:
-        """0 for a varint, 2 for what is preceded by its length."""
+        """0 for a varint, 2 for a length-delimited value."""
         return 2 if self.shape in _LENGTH_DELIMITED or self.is_packed else 0
 
     @property
     def tag(self) -> int:
-        """Number and wire type as they precede the value on the wire."""
+        """Number and wire type, as they precede the value on the wire."""
         return self.number << 3 | self.wire_type
 
     @property
@@ -138,7 +138,7 @@ class Field:
 
     @property
     def python_type(self) -> str:
-        """The Python type of the attribute, with the presence that the wire has."""
+        """The Python type of the attribute, with None if the field has presence."""
         if self.key is not None and self.value is not None:
             return f"builtins.dict[{self.key.item_type}, {self.value.item_type}]"
         if self.repeated:
@@ -152,7 +152,7 @@ class Field:
 
     @property
     def has_presence(self) -> bool:
-        """Whether an absent field is told from an empty one."""
+        """True if an absent field differs from an empty one."""
         return not self.repeated and (self.shape is Shape.MESSAGE or self.oneof is not None or self.optional)
 
     @property
@@ -178,7 +178,7 @@ class Field:
 
     @property
     def local_name(self) -> str:
-        """The variable that holds the field in a decoder, where no name of the decoder's own is in its way."""
+        """The variable for the field in a decoder, which cannot collide with the decoder's own names."""
         return f"f_{self.python_name}"
 
     @property
@@ -188,7 +188,7 @@ class Field:
 
     @property
     def from_varint(self) -> str:
-        """The Python expression that makes the field's value of the number ``value``."""
+        """The Python expression that converts the number ``value`` to the field's value."""
         if self.shape is Shape.ENUM:
             return f"_{self.class_name}.get(value) or messages.{self.class_name}(signed32(value))"
         expressions = {Shape.BOOL: "value != 0", Shape.UINT32: "value & 0xFFFFFFFF", Shape.INT32: "signed32(value)"}
@@ -196,28 +196,28 @@ class Field:
 
     @property
     def from_bytes(self) -> str:
-        """The Python expression that makes the field's value of the bytes from ``position`` to ``stop``."""
+        """The Python expression that converts the bytes from ``position`` to ``stop`` to the field's value."""
         if self.shape is Shape.MESSAGE:
             return f"decode_{self.function_name}(data, position, stop)"
         return "data[position:stop].decode()" if self.shape is Shape.STRING else "data[position:stop]"
 
     def stored(self, expression: str) -> str:
-        """The statement of a decoder that keeps a value."""
+        """Return the statement of a decoder that stores a value."""
         return f"{self.local_name}.append({expression})" if self.repeated else f"{self.local_name} = {expression}"
 
     @property
     def map_default(self) -> str:
-        """The value of a map's entry that has none."""
+        """The value of a map entry without a value."""
         return f"messages.{self.class_name}()" if self.shape is Shape.MESSAGE else '""'
 
     @property
     def is_path(self) -> bool:
-        """Whether callers see the field as a path."""
+        """True if callers see the field as a path."""
         return self.type_name == PATH_MESSAGE
 
     @property
     def constructor_type(self) -> str:
-        """What a constructor takes for the field: any iterable or mapping, and a path where the wire has text."""
+        """The type that a constructor accepts for the field: any iterable or mapping, and a path for text."""
         if self.key is not None and self.value is not None:
             return f"Mapping[{self.key.item_type}, {self.value.item_type}]".replace("messages.", "")
         item = "StrPath" if self.shape is Shape.STRING else self.item_type.replace("messages.", "")
@@ -243,7 +243,7 @@ class Field:
 
     @property
     def plain_constructor_type(self) -> str:
-        """The type of the parameter of a constructor that takes the attribute as it is."""
+        """The parameter type of a constructor that takes the attribute unchanged."""
         return f"{self.shown_type} | None" if self.repeated else self.shown_type
 
     @property
@@ -253,7 +253,7 @@ class Field:
 
     @property
     def plain_constructor_value(self) -> str:
-        """The attribute that such a constructor sets: a new list or map when none is given."""
+        """The attribute that such a constructor sets: a new list or map if none is given."""
         return f"{self.default} if {self.python_name} is None else {self.python_name}" if self.repeated else self.python_name
 
     @property
@@ -264,7 +264,7 @@ class Field:
 
 @frozen
 class Member:
-    """What stands in a message's body: one field, or a oneof with its fields."""
+    """A member of a message's body: one field, or a oneof with its fields."""
 
     oneof: str | None
     fields: tuple[Field, ...]
@@ -299,12 +299,12 @@ class Message:
 
     @property
     def is_identity(self) -> bool:
-        """Whether the message does nothing but name a thing: its only field is ``id``."""
+        """True if the message only identifies something: its only field is ``id``."""
         return [field.name for field in self.fields] == ["id"]
 
     @property
     def holds_path(self) -> bool:
-        """Whether one of its fields is a path, which callers see as a ``Path`` of their own."""
+        """True if one of its fields is a path, which callers see as a ``Path``."""
         return any(field.type_name == PATH_MESSAGE for field in self.fields)
 
     @property
@@ -323,10 +323,10 @@ class Message:
         """The docstring of a constructor that takes every field."""
         fields = "\n".join(item(field.python_name, field.doc) for field in self.fields)
         raises = [
-            item("AttributeError", "A keyword is not a field; the message names the nearest that is."),
-            item("TypeError", "A str is given where a list of them belongs."),
+            item("AttributeError", "A keyword is not a field; the error names the closest field."),
+            item("TypeError", "A str is given instead of a list of str."),
         ]
-        summary = "Describe it by keywords; all may be left out, and set later as attributes."
+        summary = "Create it from keyword arguments. All are optional, and can be set later as attributes."
         return "\n\n".join([summary, f"Args:\n{fields}", "Raises:\n" + "\n".join(raises)])
 
     @property

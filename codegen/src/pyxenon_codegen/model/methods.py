@@ -12,7 +12,7 @@ from pyxenon_codegen.model.messages import Field, Message, Shape
 
 
 class Conversion(Enum):
-    """How a parameter becomes a field, or an answer becomes a result."""
+    """How a parameter becomes a field, or a response becomes a result."""
 
     NONE = "none"
     PLAIN = "plain"
@@ -40,7 +40,7 @@ class Parameter:
 
 @frozen
 class Result:
-    """What a generated method gives its caller: one value, or with streaming one of many."""
+    """What a generated method returns: one value, or with streaming one of many."""
 
     annotation: str
     conversion: Conversion
@@ -49,13 +49,13 @@ class Result:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the caller gets the response itself."""
+        """True if the caller gets the response itself."""
         return self.conversion is Conversion.PLAIN and self.field is None
 
 
 @frozen
 class Raised:
-    """An exception that a method raises, and when it does."""
+    """An exception that a method raises, and when."""
 
     name: str
     doc: str
@@ -63,7 +63,7 @@ class Raised:
 
 @frozen
 class Wait:
-    """A method that returns when something has happened or when its ``timeout`` has passed."""
+    """A method that returns when an event has happened or its ``timeout`` has passed."""
 
     happened: str
     told_at_once: bool
@@ -104,7 +104,7 @@ class Method:
 
     @property
     def docstring(self) -> str:
-        """The docstring of the Python method: what it does, its parameters, what it returns, what it raises, and where that comes from."""
+        """The docstring of the Python method: what it does, its parameters, its result, its errors, and its source."""
         streamed = [(self.stream.parameter, self.stream.field.doc)] if self.stream else []
         parameters = [(one.name, one.doc) for one in self.required] + streamed + [(one.name, one.doc) for one in self.optional]
         blocks = [self.doc]
@@ -140,7 +140,7 @@ class Method:
 
     @property
     def yields(self) -> bool:
-        """Whether the method gives its results one by one."""
+        """True if the method yields its results one by one."""
         return self.server_streaming and self.identity is None
 
     @property
@@ -171,18 +171,18 @@ class Method:
 
     @property
     def client_streaming(self) -> bool:
-        """Whether the request is a stream."""
+        """True if the request is a stream."""
         return self.stream is not None
 
     @property
     def is_byte_stream(self) -> bool:
-        """Whether the response streams nothing but bytes, as the contents of a file."""
+        """True if the response is a stream of bytes, such as the contents of a file."""
         fields = self.response.fields
         return self.server_streaming and len(fields) == 1 and fields[0].shape is Shape.BYTES
 
     @property
     def identity(self) -> Field | None:
-        """In a conversation, the field of the first response that names what was started."""
+        """In a bidirectional stream, the field of the first response that identifies what was started."""
         if not (self.server_streaming and self.stream):
             return None
         return next((field for field in self.response.fields if field.shape is Shape.MESSAGE), None)

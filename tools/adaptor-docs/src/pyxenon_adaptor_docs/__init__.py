@@ -1,7 +1,7 @@
-"""Adaptor metadata in, ``docs/adaptors.rst`` out.
+"""Make ``docs/adaptors.rst`` from adaptor metadata.
 
-``collect`` asks live servers for the facts, ``adaptors.toml`` holds the words about them, ``render`` joins the two, and ``check`` holds the
-facts against a live server.
+``collect`` asks running servers for the facts, ``adaptors.toml`` describes them, ``render`` joins the two, and ``check`` compares the
+facts with a running server.
 """
 
 from __future__ import annotations

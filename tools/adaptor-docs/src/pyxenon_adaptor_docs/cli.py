@@ -1,4 +1,4 @@
-"""The command ``adaptor-docs``: collects facts, renders the page from them, and holds them against live servers."""
+"""The command ``adaptor-docs``: collect facts, render the page from them, and compare them with running servers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from pyxenon_adaptor_docs.servers import SERVERS, SNAPSHOTS
 from pyxenon_adaptor_docs.snapshot import ask, take_snapshot
 
 _DESCRIPTION = """\
-Keeps docs/adaptors.rst in step with the adaptors. Run it from the top of the repository.
+Keep docs/adaptors.rst up to date with the adaptors. Run it from the top of the repository.
 
   adaptor-docs collect   asks the servers for the facts -> protos/adaptors.json (java:) and protos/adaptors-embedded.json (embedded:)
   adaptor-docs render    joins the facts with our own words (protos/adaptors.toml) -> docs/adaptors.rst
-  adaptor-docs check     asks the servers, and tells where they differ from the facts
+  adaptor-docs check     asks the servers, and prints where they differ from the facts
 """
-_STATUS = "Exit status: 0 done or the same; 1 a difference was found, which is printed; 2 it could not be done."
+_STATUS = "Exit status: 0 done, or no difference; 1 differences were found and printed; 2 the command failed."
 _TARGET = "the server to ask (default: embedded: and java:, one after the other)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with *arguments* (those of the process by default); returns its exit status, explained in ``--help``."""
+    """Run the command with *arguments* (those of the process by default); return its exit status, explained in ``--help``."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, jinja2.TemplateNotFound):
-        return f"there is no template {error}; give its folder with --templates, or run this from the top of the repository"
+        return f"there is no template {error}; name its directory with --templates, or run this from the top of the repository"
     return str(error)
 
 
@@ -60,12 +60,12 @@ def _check_one(target: str, path: Path) -> int:
     found = tell_all(differences(facts, ask(target)), str(path), target)
     print("\n".join(found) or f"{target} has what {path} says: {len(facts.filesystems)} file systems, {len(facts.schedulers)} schedulers")
     if found:
-        print(f"adaptor-docs: {path} is not up to date; run 'adaptor-docs collect', and see what it changes", file=sys.stderr)
+        print(f"adaptor-docs: {path} is not up to date; run 'adaptor-docs collect' and review what it changes", file=sys.stderr)
     return 1 if found else 0
 
 
 def _snapshots(target: str | None, path: Path | None, option: str) -> list[tuple[str, Path]]:
-    """The targets to ask, each with the file of its snapshot."""
+    """Return the targets to ask, each with the file of its snapshot."""
     if target is None and path is None:
         return [(f"{server}:", SNAPSHOTS[server]) for server in SERVERS]
     if target is None:
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "Asks servers for the names, types, defaults and flags of their adaptors. Their sentences are left behind."
+    text = "Ask servers for the names, types, defaults and flags of their adaptors. Their descriptive sentences are left out."
     collect = commands.add_parser("collect", help="ask the servers for the facts about their adaptors", description=text, epilog=_STATUS)
     collect.set_defaults(run=_collect)
     collect.add_argument("--target", metavar="TARGET", help=_TARGET)
@@ -118,7 +118,7 @@ def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_render(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     page = commands.add_parser(
-        "render", help="render the page from facts and words", description="Renders the page. Needs no server.", epilog=_STATUS
+        "render", help="render the page from facts and words", description="Render the page. No server is needed.", epilog=_STATUS
     )
     page.set_defaults(run=_render)
     for server, path in SNAPSHOTS.items():
@@ -126,12 +126,12 @@ def _add_render(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     page.add_argument("--words", type=Path, default=Path("protos/adaptors.toml"), metavar="FILE", help="our words (default: %(default)s)")
     page.add_argument("--templates", type=Path, default=Path("templates/docs"), metavar="DIR", help="the template (default: %(default)s)")
     page.add_argument("--output", type=Path, default=Path("docs/adaptors.rst"), metavar="FILE", help="the page (default: %(default)s)")
-    page.add_argument("--check", action="store_true", help="write nothing; exit with 1 and a diff when the page is not up to date")
+    page.add_argument("--check", action="store_true", help="write nothing; exit with 1 and a diff if the page is not up to date")
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "Asks servers for their adaptors, and tells in words where they differ from the facts that are kept. Writes nothing."
-    check = commands.add_parser("check", help="compare the facts with the live servers", description=text, epilog=_STATUS)
+    text = "Ask servers for their adaptors, and print where they differ from the stored facts. Writes nothing."
+    check = commands.add_parser("check", help="compare the facts with running servers", description=text, epilog=_STATUS)
     check.set_defaults(run=_check)
     check.add_argument("--target", metavar="TARGET", help=_TARGET)
     check.add_argument("--facts", type=Path, metavar="FILE", help="the facts to compare with (default: the target's, below protos/)")

@@ -1,4 +1,4 @@
-"""Where facts differ: a snapshot from a live server, or one server from another. Told in words, for a terminal and for the page."""
+"""Find and describe differences between facts: of a snapshot and a running server, or of two servers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pyxenon_adaptor_docs.facts import KINDS, AdaptorFacts, Facts, PropertyFacts
 
 KIND_NAMES = {"filesystems": "file system", "schedulers": "scheduler"}
-# What only programs that print lists could notice.
+# Differences that only programs which print lists could notice.
 ORDERS = frozenset({"order of the locations", "order of the credentials", "order of the properties"})
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Of an ``aspect`` (``property``, ``default of`` …) of ``name`` the sides say ``first`` and ``second``; None where a side lacks it."""
+    """A difference in an ``aspect`` (``property``, ``default of`` …) of ``name``: the value of each side, or None if it has none."""
 
     aspect: str
     name: str
@@ -22,7 +22,7 @@ class Difference:
     second: str | None
 
     def tell(self, first: str, second: str, quote: Callable[[str], str] = repr) -> str:
-        """A sentence without its full stop; *first* and *second* are what the sides are called, and *quote* marks names and values."""
+        """Return a sentence without its full stop; *first* and *second* name the sides, and *quote* marks names and values."""
         what = f"the {self.aspect} {quote(self.name)}" if self.name else f"the {self.aspect}"
         if self.first is None or self.second is None:
             return f"only {first if self.second is None else second} has {what}"
@@ -30,7 +30,7 @@ class Difference:
 
 
 def differences(first: Facts, second: Facts) -> dict[tuple[str, str], list[Difference]]:
-    """Where two servers, or a snapshot and a server, differ: by kind and name of the adaptor. Empty when they are the same."""
+    """Return the differences between two servers, or a snapshot and a server, by kind and name of the adaptor."""
     found: dict[tuple[str, str], list[Difference]] = {}
     for kind in KINDS:
         one, other = ({adaptor.name: adaptor for adaptor in facts.of(kind)} for facts in (first, second))
@@ -45,7 +45,7 @@ def differences(first: Facts, second: Facts) -> dict[tuple[str, str], list[Diffe
 
 
 def adaptor_differences(first: AdaptorFacts, second: AdaptorFacts) -> list[Difference]:
-    """Where two descriptions of one adaptor differ."""
+    """Return the differences between two descriptions of an adaptor."""
     one, other = ({each.name: each for each in facts.properties} for facts in (first, second))
     return [
         *_list("location", first.locations, second.locations),
@@ -57,7 +57,7 @@ def adaptor_differences(first: AdaptorFacts, second: AdaptorFacts) -> list[Diffe
 
 
 def tell_all(found: Mapping[tuple[str, str], list[Difference]], first: str, second: str) -> list[str]:
-    """A line for each difference, with the adaptor that it is about."""
+    """Return a line for each difference, with its adaptor."""
     return [f"{KIND_NAMES[kind]} {name}: {each.tell(first, second)}" for (kind, name), them in found.items() for each in them]
 
 

@@ -1,10 +1,10 @@
-"""What can go wrong between a server's description of itself and the page about it.
+"""The errors of this tool.
 
 ::
 
     AdaptorDocsError
-    ├── FactsError               the facts are not of the shape that this tool knows
-    ├── TargetUnavailableError   the server to be asked for facts gave no answer
+    ├── FactsError               the facts have an unknown shape
+    ├── TargetUnavailableError   the server did not answer
     └── WordsError               words are missing, left over or malformed
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Iterable
 
 
 class AdaptorDocsError(Exception):
-    """Base of every error of this tool; its text is meant to be read by a person."""
+    """The base class of this tool's errors; the text is for people."""
 
 
 class FactsError(AdaptorDocsError):
-    """Facts of a shape that this tool does not know. ``source`` names where they came from."""
+    """Facts of an unknown shape. ``source`` says where they come from."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"cannot use the facts in {source}: {reason}")
@@ -27,7 +27,7 @@ class FactsError(AdaptorDocsError):
 
 
 class TargetUnavailableError(AdaptorDocsError):
-    """The server to be asked for facts could not be started or reached, or gave no answer."""
+    """The server could not be started or reached, or did not answer."""
 
     def __init__(self, target: str, reason: str) -> None:
         super().__init__(f"cannot ask {target} for its adaptors: {reason}")
@@ -36,10 +36,10 @@ class TargetUnavailableError(AdaptorDocsError):
 
 
 class WordsError(AdaptorDocsError):
-    """Words that are missing, left over or malformed: all of them at once.
+    """Words that are missing, left over or malformed, all in one error.
 
-    ``missing`` names the facts without words, ``left_over`` the words without facts, as the file spells them; ``problems`` has a sentence
-    for each of these and for whatever else is wrong.
+    ``missing`` names the facts without words, ``left_over`` the words without facts, as spelt in the file; ``problems`` has a sentence
+    for each of these and for every other problem.
     """
 
     def __init__(self, source: str, problems: Iterable[str], missing: Iterable[str] = (), left_over: Iterable[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The facts about the adaptors, as ``protos/adaptors.json`` holds them: names, types, defaults, flags. No sentence is among them."""
+"""The facts about the adaptors in ``protos/adaptors.json``: names, types, defaults and flags, but no sentences."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class AdaptorFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """Every adaptor of a server, each kind sorted by name. All adaptors of a kind carry the same flags in the same order."""
+    """The adaptors of a server, each kind sorted by name. All adaptors of a kind have the same flags in the same order."""
 
     filesystems: tuple[AdaptorFacts, ...]
     schedulers: tuple[AdaptorFacts, ...]
 
     def of(self, kind: str) -> tuple[AdaptorFacts, ...]:
-        """The adaptors of *kind*, one of :data:`KINDS`."""
+        """Return the adaptors of *kind*, one of :data:`KINDS`."""
         return {"filesystems": self.filesystems, "schedulers": self.schedulers}[kind]
 
 
 def load_facts(path: Path) -> Facts:
     """Read the JSON file at *path*.
 
-    Raises :class:`~pyxenon_adaptor_docs.errors.FactsError` when it is missing, is not JSON, or holds anything but the shape that
-    :func:`pyxenon_adaptor_docs.snapshot.facts_of` gives.
+    Raises :class:`~pyxenon_adaptor_docs.errors.FactsError` if it is missing, is not JSON, or has another shape than
+    :func:`pyxenon_adaptor_docs.snapshot.facts_of` returns.
     """
     try:
         data = json.loads(path.read_text("utf-8"))
@@ -70,7 +70,7 @@ def parse_facts(data: object, source: str) -> Facts:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Turns decoded JSON into facts, naming the place of whatever does not fit."""
+    """Converts decoded JSON to facts; errors name the place that does not fit."""
 
     source: str
 
@@ -78,7 +78,7 @@ class _Reader:
         return FactsError(self.source, reason)
 
     def table(self, value: object, where: str, keys: tuple[str, ...], more: bool = False) -> dict[str, Any]:
-        """*value* as a table that has *keys*, and others only when *more* says so."""
+        """Return *value* as a table that has *keys*, and others only with *more*."""
         if not isinstance(value, dict):
             raise self.fail(f"{where} is not a table")
         found = {str(key): item for key, item in value.items()}

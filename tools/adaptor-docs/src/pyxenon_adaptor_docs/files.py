@@ -1,4 +1,4 @@
-"""Writing a generated file so that a reader sees the old one or the new one, never half of either."""
+"""Write a generated file atomically: readers see the old or the new file, never a part."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> bool:
-    """Put *text*, as UTF-8, at *path* in one step, creating its folder; False when it was there already and nothing was written.
+    """Write *text* as UTF-8 to *path* atomically, creating its directory; return False if the file was up to date already.
 
-    Raises :class:`OSError` when the folder cannot be written; then *path* is as it was and nothing is left beside it.
+    Raises :class:`OSError` if the directory cannot be written; then *path* is unchanged and no other file is left.
     """
     if _read(path) == text:
         return False
@@ -30,7 +30,7 @@ def write_atomically(path: Path, text: str) -> bool:
 
 
 def difference(path: Path, text: str) -> str:
-    """A unified diff from the file at *path* to *text*; empty when they are the same. A file that is not there counts as empty."""
+    """Return a unified diff from the file at *path* to *text*; empty if they are the same. A missing file counts as empty."""
     old = (_read(path) or "").splitlines(keepends=True)
     return "".join(difflib.unified_diff(old, text.splitlines(keepends=True), str(path), f"{path} (as it should be)"))
 

@@ -1,4 +1,4 @@
-"""Facts and words in, the page out."""
+"""Render the page from facts and words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEMPLATE = "adaptors.rst.j2"
 
 
 def render(facts_paths: Mapping[str, Path], words_path: Path, template_dir: Path) -> str:
-    """The page about the adaptors, as reStructuredText ending in a newline: the same files always give the same text.
+    """Return the page about the adaptors as reStructuredText ending in a newline. The same files always give the same text.
 
     *facts_paths* has the snapshot of each server, ``embedded`` and ``java``; *words_path* is an ``adaptors.toml``, and *template_dir* holds
     ``adaptors.rst.j2``. Raises :class:`~pyxenon_adaptor_docs.errors.FactsError`, :class:`~pyxenon_adaptor_docs.errors.WordsError`, or
@@ -29,6 +29,6 @@ def render(facts_paths: Mapping[str, Path], words_path: Path, template_dir: Path
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - the page is reStructuredText, which pyxenon_adaptor_docs.rst escapes; HTML's escapes would show in it
+        autoescape=False,  # noqa: S701 - the page is reStructuredText, which pyxenon_adaptor_docs.rst escapes; HTML escapes would be visible
     )
     return environment.get_template(TEMPLATE).render(page=page_view(facts, words))

@@ -1,4 +1,4 @@
-"""reStructuredText from plain values: escaping, headings, wrapping and tables. Every piece says exactly what the value says."""
+"""Convert plain values to reStructuredText: escaping, headings, wrapping and tables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _EMPTY = "*(empty)*"
 
 
 def visible(text: str) -> str:
-    """*text* as one line a reader can see: runs of white space become one space, and what has no glyph becomes its code, ``\\x00``."""
+    """Return *text* as one visible line: runs of white space become one space, and characters without a glyph their code, ``\\x00``."""
     return " ".join("".join(_glyph(character) for character in text).split())
 
 
 def literal(text: str) -> str:
-    """:func:`visible` *text* as an inline literal, which stays itself whatever it holds; *(empty)* when nothing is visible."""
+    """Return :func:`visible` *text* as an inline literal, whatever it contains; *(empty)* if nothing is visible."""
     shown = visible(text)
     if not shown:
         return _EMPTY
@@ -30,28 +30,28 @@ def literal(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """:func:`visible` *text* for running text, headings and cells: no character of it is taken for markup. Empty stays empty."""
+    """Return :func:`visible` *text* with all markup escaped, for running text, headings and cells. Empty stays empty."""
     shown = visible(text)
     if _PLAIN.fullmatch(shown):
         return shown
     escaped = "".join(character if character.isalnum() or character == " " else f"\\{character}" for character in shown)
-    # A line of nothing but backslashes would be a transition; an escaped space is nothing, but breaks the line up.
+    # A line of only backslashes would be a transition; an escaped space renders as nothing, but prevents that.
     return f"\\ {escaped}" if shown and not shown.strip("\\") else escaped
 
 
 def heading(markup: str, underline: str) -> str:
-    """The heading *markup* (one line of reStructuredText) over a line of *underline* characters."""
+    """Return the heading *markup* (one line of reStructuredText) above a line of *underline* characters."""
     return f"{markup}\n{underline * _columns(markup)}"
 
 
 def wrap(markup: str, indent: int = 0) -> str:
-    """*markup* (paragraphs parted by empty lines) filled to :data:`WIDTH` columns, later lines indented by *indent* columns."""
+    """Return *markup* (paragraphs separated by empty lines) filled to :data:`WIDTH` columns, later lines indented by *indent* columns."""
     paragraphs = [_fill(paragraph, WIDTH - indent) for paragraph in re.split(r"\n\s*\n", markup.strip())]
     return textwrap.indent("\n\n".join(paragraphs), " " * indent).lstrip()
 
 
 def simple_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A simple table of *rows* under *header*; each cell is one line of reStructuredText.
+    """Return a simple table of *rows* under *header*; each cell is one line of reStructuredText.
 
     Raises :class:`ValueError` for a row of another length than the header's, and for an empty first cell, which would read as a
     continuation of the row above.
@@ -80,5 +80,5 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _columns(text: str) -> int:
-    """Columns as reStructuredText counts them: none for a combining character, two for a wide East Asian one."""
+    """Return the width as reStructuredText counts it: no column for a combining character, two for a wide East Asian one."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text if not unicodedata.combining(character))

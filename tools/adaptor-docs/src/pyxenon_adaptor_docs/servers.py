@@ -1,4 +1,4 @@
-"""The servers that have adaptors, and each adaptor as all of them know it."""
+"""The servers that have adaptors, and their descriptions of each adaptor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pyxenon_adaptor_docs.facts import AdaptorFacts, Facts, PropertyFacts
 
-# The targets whose server has a snapshot of facts, in the order in which the page names them, and where the snapshot is.
+# The targets whose servers have a snapshot of facts, in the order of the page, and the file of the snapshot.
 SNAPSHOTS: Mapping[str, Path] = {"embedded": Path("protos/adaptors-embedded.json"), "java": Path("protos/adaptors.json")}
 SERVERS = tuple(SNAPSHOTS)
 
@@ -18,19 +18,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class JoinedAdaptor:
-    """One adaptor; ``facts`` has what each server that has it says, by the server's name, in the order of :data:`SERVERS`."""
+    """One adaptor; ``facts`` has the description of each server that has it, by server name, in the order of :data:`SERVERS`."""
 
     name: str
     facts: Mapping[str, AdaptorFacts]
 
     @property
     def locations(self) -> list[str]:
-        """The forms of location that any server takes."""
+        """The forms of location that any server accepts."""
         return merged(each.locations for each in self.facts.values())
 
     @property
     def credentials(self) -> list[str]:
-        """The types of credential that any server takes."""
+        """The types of credential that any server accepts."""
         return merged(each.credentials for each in self.facts.values())
 
     @property
@@ -44,23 +44,23 @@ class JoinedAdaptor:
         return merged((each.name for each in facts.properties) for facts in self.facts.values())
 
     def flag(self, name: str) -> dict[str, bool]:
-        """What each server that has the flag *name* says of it."""
+        """Return the value of the flag *name* for each server that has it."""
         return {server: facts.flags[name] for server, facts in self.facts.items() if name in facts.flags}
 
     def property(self, name: str) -> dict[str, PropertyFacts]:
-        """The property *name* as each server that has it knows it."""
+        """Return the property *name* of each server that has it."""
         return {server: each for server, facts in self.facts.items() for each in facts.properties if each.name == name}
 
 
 def join(facts: Mapping[str, Facts], kind: str) -> tuple[JoinedAdaptor, ...]:
-    """The adaptors of *kind* that any server has, sorted by name; *facts* are the servers', by their names."""
+    """Return the adaptors of *kind* that any server has, sorted by name; *facts* has the facts by server name."""
     of_kind = {server: {adaptor.name: adaptor for adaptor in each.of(kind)} for server, each in facts.items()}
     names = sorted({name for adaptors in of_kind.values() for name in adaptors})
     return tuple(JoinedAdaptor(name, {server: of_kind[server][name] for server in facts if name in of_kind[server]}) for name in names)
 
 
 def merged(lists: Iterable[Iterable[T]]) -> list[T]:
-    """Every item of *lists* once, each behind the one that it comes after in its own list."""
+    """Return every item of *lists* once, each after its predecessor in its own list."""
     result: list[T] = []
     for items in lists:
         place = 0

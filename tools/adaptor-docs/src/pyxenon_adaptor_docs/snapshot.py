@@ -1,6 +1,6 @@
-"""Facts about the adaptors, asked of a live server: what ``protos/adaptors.json`` and ``protos/adaptors-embedded.json`` are made from.
+"""Ask a running server for the facts about its adaptors, for ``protos/adaptors.json`` and ``protos/adaptors-embedded.json``.
 
-The server's own descriptive sentences stay behind: they are not ours to publish, and ``protos/adaptors.toml`` has our own.
+The server's descriptive sentences are left out: they are not ours to publish, and ``protos/adaptors.toml`` has our own.
 """
 
 from __future__ import annotations
@@ -27,38 +27,37 @@ _KNOWN = frozenset({"name", _PROPERTIES, *_NAMES, *_SENTENCES})
 
 
 def facts_of(descriptions: Iterable[AdaptorDescription]) -> list[dict[str, Json]]:
-    """The facts in *descriptions*: sorted by the adaptor's name, the rest in the server's order.
+    """Return the facts in *descriptions*, sorted by adaptor name, the rest in the server's order.
 
-    A description is a dataclass, as the SDK's messages are, or a message of ``google.protobuf``, of this release of the interface or of
-    another: every boolean field is taken for a flag, and a list that the release does not have is empty. Raises
-    :class:`~pyxenon_adaptor_docs.errors.FactsError` for a field of any other kind that is not known here, so that an interface that
-    has grown is noticed.
+    A description is a dataclass, such as a message of the SDK, or a message of ``google.protobuf``, of any release of the interface: every
+    boolean field counts as a flag, and a list that the release lacks is empty. Raises
+    :class:`~pyxenon_adaptor_docs.errors.FactsError` for any other unknown field, so that additions to the interface are noticed.
     """
     found = [_adaptor_facts(_fields(description)) for description in descriptions]
     return sorted(found, key=lambda facts: str(facts["name"]))
 
 
 def facts_text(filesystems: Iterable[AdaptorDescription], schedulers: Iterable[AdaptorDescription]) -> str:
-    """The text of ``adaptors.json``: the same descriptions give the same bytes, whatever order the server named the adaptors in."""
+    """Return the text of ``adaptors.json``: the same descriptions give the same bytes, in whatever order the server lists the adaptors."""
     facts = {"filesystems": facts_of(filesystems), "schedulers": facts_of(schedulers)}
     return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
 
 
 def take_snapshot(target: str) -> str:
-    """Connect to *target* and give its facts as the text of ``adaptors.json``. Blocks while a server starts.
+    """Connect to *target* and return its facts as the text of ``adaptors.json``. Blocks while a server starts.
 
-    Raises :class:`~pyxenon_adaptor_docs.errors.TargetUnavailableError` when the target cannot be reached or does not answer.
+    Raises :class:`~pyxenon_adaptor_docs.errors.TargetUnavailableError` if the target cannot be reached or does not answer.
     """
     return asyncio.run(_snapshot(target))
 
 
 def ask(target: str) -> Facts:
-    """The facts of *target*, frozen; blocks and raises as :func:`take_snapshot` does."""
+    """Return the facts of *target*, frozen; blocks and raises like :func:`take_snapshot`."""
     return parse_facts(json.loads(take_snapshot(target)), target)
 
 
 async def _snapshot(target: str) -> str:
-    # Imported here so that rendering, which is what code generation needs, works before the SDK's generated parts exist.
+    # Imported late: code generation renders the page before the generated parts of the SDK exist.
     import pyxenon_core
     from pyxenon_core.errors import XenonError
 
@@ -72,7 +71,7 @@ async def _snapshot(target: str) -> str:
 
 
 def _fields(message: Any) -> dict[str, Any]:
-    """The fields of a message by name; an enum's value by the name that the interface gives it."""
+    """Return the fields of a message by name; an enum value as its name in the interface."""
     if dataclasses.is_dataclass(message):
         return {name: value for name, value in _dataclass_fields(message) if not name.startswith("_")}
     if hasattr(message, "DESCRIPTOR"):
@@ -97,7 +96,7 @@ def _protobuf_fields(message: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _enum_name(value: IntEnum) -> str:
-    # betterproto gives a value that the SDK does not know no name.
+    # betterproto gives no name to a value that the SDK does not know.
     return value.name or str(int(value))
 
 

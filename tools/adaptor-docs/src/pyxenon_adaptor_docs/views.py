@@ -1,4 +1,4 @@
-"""What the template reads: facts and words joined and decided, in frozen views. The template only lays them out."""
+"""Frozen views for the template: facts and words joined, all decisions made. The template only lays them out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KIND_TITLES = {"filesystems": "File systems", "schedulers": "Schedulers"}
 
 @dataclass(frozen=True)
 class TermView:
-    """A term and what is said of it, both as reStructuredText."""
+    """A term and its definition, both as reStructuredText."""
 
     term: str
     text: str
@@ -95,7 +95,7 @@ class PageView:
 
 
 def page_view(facts: Mapping[str, Facts], words: Words) -> PageView:
-    """Everything that the template reads. *words* must fit *facts*, as :func:`~pyxenon_adaptor_docs.words.load_words` sees to."""
+    """Return everything that the template reads. *words* must fit *facts*, as :func:`~pyxenon_adaptor_docs.words.load_words` ensures."""
     adaptors = {kind: join(facts, kind) for kind in KINDS}
     everyone = [adaptor for kind in KINDS for adaptor in adaptors[kind]]
     types = sorted({found.type for each in everyone for name in each.properties for found in each.property(name).values()})
@@ -104,14 +104,14 @@ def page_view(facts: Mapping[str, Facts], words: Words) -> PageView:
 
 
 def credential_keyword(type_name: str) -> str:
-    """The argument of ``create`` that takes a credential of *type_name*: ``PasswordCredential`` → ``password_credential``."""
+    """Return the argument of ``create`` for a credential of *type_name*: ``PasswordCredential`` → ``password_credential``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower()
 
 
 def common_prefix(names: Sequence[str]) -> str:
-    """The leading dotted parts that all *names* share, with the final dot: empty for none. The last part of a name is never among them.
+    """Return the leading dotted parts that all *names* share, with the final dot, or an empty string. The last part never counts.
 
-    Property names are long; without what they share, a table of them leaves room to say what they do.
+    Property names are long; a table without their common prefix has room for descriptions.
     """
     parts = [name.split(".")[:-1] for name in names]
     shared = takewhile(lambda column: len(set(column)) == 1, zip(*parts, strict=False))
@@ -157,7 +157,7 @@ def _comparison(adaptors: tuple[JoinedAdaptor, ...], flags: Mapping[str, FlagWor
 
 
 def _summary(values: Mapping[str, bool]) -> str:
-    """yes, no, or the servers alone for which it is yes."""
+    """Return yes, no, or the servers for which the answer is yes."""
     if len(set(values.values())) < 2:
         return _yes_or_no(any(values.values()))
     return _and([_target(server) for server, value in values.items() if value])
@@ -192,7 +192,7 @@ def _adaptor_view(adaptor: JoinedAdaptor, kind: str, prefix: str, words: Words) 
 
 
 def _label(name: str) -> str:
-    """The name as a part of a link's target: the same for no two names, though targets are told apart by small letters and digits alone."""
+    """Return the name as a part of a link target, unique although targets may only contain lower-case letters and digits."""
     return "".join(each if each in ascii_lowercase or each in digits else f"-{ord(each):x}-" for each in name)
 
 
@@ -203,7 +203,7 @@ def _failure(server: str, error: str) -> str:
 
 
 def _only(has: Collection[str], adaptor: JoinedAdaptor) -> str:
-    """The servers that alone have something of *adaptor*, as a short sentence; empty where all have it."""
+    """Return a short sentence naming the servers that have something of *adaptor*; empty if all have it."""
     return "" if len(has) == len(adaptor.facts) else f"{_and([_target(server) for server in has])} only. "
 
 
@@ -228,7 +228,7 @@ def _property_view(name: str, adaptor: JoinedAdaptor, prefix: str, words: Words)
 
 
 def _for_each(values: Mapping[str, str]) -> str:
-    """The value that all servers have, or each server's own."""
+    """Return the value that all servers have in common, or each server's own."""
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return ", ".join(f"{value} ({_target(server)})" for server, value in values.items())

@@ -1,7 +1,7 @@
-"""Our own words about the adaptors, as ``protos/adaptors.toml`` holds them, and the check that they fit the facts one to one.
+"""Our own words about the adaptors in ``protos/adaptors.toml``, and the check that they fit the facts one to one.
 
-Words are inline reStructuredText, so that ``literals`` work in them. Every fact needs its words and every word its fact: a missing one, or
-one that is left over, is an error that names it. Words that wait for facts of another release are named in the list ``absent``.
+Words are inline reStructuredText, so that ``literals`` work in them. Every fact needs words and all words need a fact; missing and
+left-over ones are errors. Words for facts of another release are named in the list ``absent``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyxenon_adaptor_docs.values import needs_unit
 
 @dataclass(frozen=True)
 class KindWords:
-    """About all file systems, or all schedulers: paragraphs, and notes that hold for the target ``embedded:`` or ``java:`` alone."""
+    """Words about all file systems or all schedulers: paragraphs, and notes for the target ``embedded:`` or ``java:`` alone."""
 
     about: str
     embedded: tuple[str, ...]
@@ -45,9 +45,9 @@ class TypeWords:
 
 @dataclass(frozen=True)
 class PropertyWords:
-    """What a property does, the unit of its number (empty without one), and what leaving it alone means.
+    """What a property does, the unit of its number (empty without one), and what its default means.
 
-    ``default_value`` is the default that the words were written for, for each server; the key is empty where it is one for all.
+    ``default_value`` is the default that the words were written for, by server; the key is empty if all have the same.
     """
 
     does: str
@@ -58,7 +58,7 @@ class PropertyWords:
 
 @dataclass(frozen=True)
 class AdaptorWords:
-    """About one adaptor. ``locations`` has an example for each form.
+    """Words about one adaptor. ``locations`` has an example for each form.
 
     ``example`` is a program in Python and ``prints`` its whole output; ``fails`` has, for each server on which it cannot run, what its
     error says.
@@ -89,9 +89,9 @@ class Words:
 
 
 def load_words(path: Path, facts: Mapping[str, Facts]) -> Words:
-    """Read the TOML file at *path* and hold it against *facts*.
+    """Read the TOML file at *path* and check it against *facts*.
 
-    These are those of each server by its name (:data:`pyxenon_adaptor_docs.servers.SERVERS`).
+    *facts* has the facts of each server by name (:data:`pyxenon_adaptor_docs.servers.SERVERS`).
 
     Raises :class:`~pyxenon_adaptor_docs.errors.WordsError`, naming every problem at once, when the file cannot be read or is not TOML, when
     a word is missing, empty, left over or of the wrong type, and when a property's words were written for another default.
@@ -123,26 +123,26 @@ def parse_words(text: str, facts: Mapping[str, Facts], source: str) -> Words:
 
 @dataclass
 class _Fit:
-    """How words and facts fit, as far as it is known by now. Names are as the file spells them: ``filesystems."sftp"``."""
+    """The problems found so far. Names are as spelt in the file: ``filesystems."sftp"``."""
 
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
 
     def compare(self, where: str, words: Collection[str], facts: Collection[str]) -> None:
-        """Note the *facts* that have no *words*, and the other way round."""
+        """Record the *facts* without *words* and the *words* without *facts*."""
         self.missing += [f'{where}."{name}"' for name in sorted(set(facts) - set(words))]
         self.left_over += [f'{where}."{name}"' for name in sorted(set(words) - set(facts))]
 
     def excuse(self, absent: Collection[str]) -> None:
-        """Let the words that *absent* names have no facts; they must be there, and have none."""
-        self.problems += [f"absent names {name}, for which there are facts, or no words" for name in absent if name not in self.left_over]
+        """Accept words without facts that *absent* names; such words must exist, and their facts must not."""
+        self.problems += [f"absent names {name}, which has facts, or no words" for name in absent if name not in self.left_over]
         self.left_over = [name for name in self.left_over if name not in absent]
 
 
 @dataclass
 class _Section:
-    """A table of the file, read key by key; what nobody asked for is reported by :meth:`end`. A problem never stops the reading."""
+    """A table of the file, read key by key; :meth:`end` reports unknown keys. A problem never stops the reading."""
 
     where: str
     values: Mapping[str, object]
@@ -191,7 +191,7 @@ class _Section:
         return {key: self.text(key, may_be_empty) for key in self.values}
 
     def end(self) -> None:
-        self.problems += [f"{self.name(key)} is a word for nothing this tool knows" for key in self.values if key not in self.asked]
+        self.problems += [f"{self.name(key)} is a word for nothing that this tool knows" for key in self.values if key not in self.asked]
 
 
 def _words(root: _Section) -> Words:
@@ -283,7 +283,7 @@ def _outdated(words: Words, adaptor: JoinedAdaptor, name: str) -> Iterator[str]:
     for server, each in adaptor.property(name).items():
         expected = about.default_value.get("", about.default_value.get(server))
         if expected != each.default_value:
-            told = f"speaks of the default {expected!r}, but {server}: has {each.default_value!r}; look at its words again"
+            told = f"speaks of the default {expected!r}, but {server}: has {each.default_value!r}; review its words"
             yield f'properties."{name}" {told}'
         if needs_unit(each) and not about.unit:
             yield f'properties."{name}".unit is missing: it is a time, told as a number'

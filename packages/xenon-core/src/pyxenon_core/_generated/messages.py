@@ -1663,7 +1663,7 @@ class JobDescription(Message):
         temp_space: int = 0,
         **unknown: Never,
     ) -> None:
-        """Describe it by keywords; all may be left out, and set later as attributes.
+        """Create it from keyword arguments. All are optional, and can be set later as attributes.
 
         Args:
             executable: Program to run, as a path or as a name to be found on the machine that runs the job.
@@ -1696,8 +1696,8 @@ class JobDescription(Message):
                 default.
 
         Raises:
-            AttributeError: A keyword is not a field; the message names the nearest that is.
-            TypeError: A str is given where a list of them belongs.
+            AttributeError: A keyword is not a field; the error names the closest field.
+            TypeError: A str is given instead of a list of str.
         """
         for name in unknown:
             raise unknown_field(
