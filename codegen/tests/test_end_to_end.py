@@ -190,7 +190,7 @@ def test_a_new_method_says_what_it_does(extended: Path, folder: str) -> None:
         "    The free space in bytes.\n"
         "\n"
         "Raises:\n"
-        "    NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.\n"
+        "    NoSuchPathException: Nothing exists at the path, or its directory does not exist.\n"
         "\n"
         "Source: rpc ``xenon.FileSystemService/getFreeSpace``."
     )

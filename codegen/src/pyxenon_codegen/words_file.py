@@ -17,7 +17,7 @@ REMOVED = "removed"
 Place: TypeAlias = tuple[str, ...]
 _RULE = f"# {'-' * 93}"
 _RPC_WORDS = {"doc": "", "returns": "", "raises": []}
-_REMOVED_DOC = "# What earlier releases of xenon-grpc had, and what to use instead. Whoever sets or calls such a thing is told.\n"
+_REMOVED_DOC = "# What earlier releases of xenon-grpc had, and what to use instead. Programs that use it get this as an error message.\n"
 
 
 @frozen

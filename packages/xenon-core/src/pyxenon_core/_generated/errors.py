@@ -50,7 +50,7 @@ __all__ = [
 
 
 class NoSuchPathException(XenonError):
-    """Nothing is at the path, or the directory that it should be in does not exist."""
+    """Nothing exists at the path, or its directory does not exist."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.NOT_FOUND
@@ -82,7 +82,7 @@ class NoSuchQueueException(XenonError):
 
 
 class PathAlreadyExistsException(XenonError):
-    """Something is already at the path where something new was to be made."""
+    """Something already exists at the path of the new file, directory or link."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.ALREADY_EXISTS
@@ -94,7 +94,7 @@ class UnsupportedOperationException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.UNIMPLEMENTED
-    default_hint = "Look in the description of the adaptor for what it can do, or use another adaptor."
+    default_hint = "Check the description of the adaptor for what it can do, or use another adaptor."
 
 
 class UnsupportedJobDescriptionException(XenonError):
@@ -134,7 +134,7 @@ class InvalidPathException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.FAILED_PRECONDITION
-    default_hint = "Get the attributes of the path, and use one of the kind that the call needs."
+    default_hint = "Check the attributes of the path, and use one of the kind that the call needs."
 
 
 class InvalidPropertyException(XenonError):
@@ -174,7 +174,7 @@ class NoSuchJobException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Keep the last status of a finished job, since it may not be given out twice."
+    default_hint = "Keep the last status of a finished job, since the server may return it only once."
 
 
 class NoSuchCopyException(XenonError):
@@ -186,11 +186,11 @@ class NoSuchCopyException(XenonError):
 
 
 class AttributeNotSupportedException(XenonError):
-    """The file system does not have an attribute that was to be read or changed."""
+    """The file system does not have the attribute to be read or changed."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Look in the description of the adaptor whether it supports POSIX permissions."
+    default_hint = "Check in the description of the adaptor if it supports POSIX permissions."
 
 
 class CopyCancelledException(XenonError):
@@ -198,15 +198,15 @@ class CopyCancelledException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Remove what was left at the destination, and start the copy again if it is still wanted."
+    default_hint = "Remove what was left at the destination, and start the copy again if it is still needed."
 
 
 class DirectoryNotEmptyException(XenonError):
-    """The directory still has something in it, and was to be deleted without ``recursive``."""
+    """The directory is not empty, and ``recursive`` is not set."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Delete it with ``recursive`` set, or delete what is in it first."
+    default_hint = "Delete it with ``recursive`` set, or delete its contents first."
 
 
 class FileSystemClosedException(XenonError):
@@ -226,7 +226,7 @@ class InvalidOptionsException(XenonError):
 
 
 class InvalidResumeTargetException(XenonError):
-    """A copy cannot be continued, because what is at the destination is not its beginning."""
+    """A copy cannot be resumed, because the destination is not the beginning of the source."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
@@ -234,7 +234,7 @@ class InvalidResumeTargetException(XenonError):
 
 
 class PropertyTypeException(XenonError):
-    """A property was read as another type than the one it has."""
+    """A property was read as a type other than its own."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
@@ -242,7 +242,7 @@ class PropertyTypeException(XenonError):
 
 
 class JobCanceledException(XenonError):
-    """The job was cancelled, or was ended because it ran longer than it was allowed to."""
+    """The job was cancelled, or ended because it ran longer than allowed."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
@@ -250,11 +250,11 @@ class JobCanceledException(XenonError):
 
 
 class XenonRuntimeException(XenonError):
-    """Something went wrong inside the server that it was not prepared for."""
+    """An unexpected error occurred inside the server."""
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Look in the log of the server for the cause."
+    default_hint = "Check the log of the server for the cause."
 
 
 class IOException(XenonError):
@@ -270,7 +270,7 @@ class UnknownRpcException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.UNKNOWN
-    default_hint = "Check the arguments of the call, and look in the log of the server for the cause."
+    default_hint = "Check the arguments of the call, and the log of the server for the cause."
 
 
 class SchedulerClosedException(XenonError):
@@ -294,7 +294,7 @@ class IncompatibleVersionException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Look in the adaptor's properties for one that turns the version check off."
+    default_hint = "Look for a property of the adaptor that turns the version check off."
 
 
 class CredentialNotFoundException(XenonError):
@@ -342,7 +342,7 @@ class EndOfFileException(XenonError):
 
     __module__ = "pyxenon_core.errors"
     default_status = Status.INTERNAL
-    default_hint = "Check that nothing shortens the file while it is read, and try again."
+    default_hint = "Check that nothing truncates the file while it is read, and try again."
 
 
 class CommandNotFoundException(XenonError):

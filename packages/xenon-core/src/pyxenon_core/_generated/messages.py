@@ -87,27 +87,27 @@ from pyxenon_core.wire import strings, text
 
 class CopyRequestCopyMode(Enumeration):
     """
-    What a copy does when something is already at the destination.
+    What a copy does if something already exists at the destination.
 
     Attributes:
-        CREATE: Fail, and leave what is there as it is.
-        REPLACE: Overwrite what is there.
-        IGNORE: Leave what is there as it is, copy nothing onto it, and count the copy as done.
+        CREATE: Fail, and leave it unchanged.
+        REPLACE: Overwrite it.
+        IGNORE: Leave it unchanged, copy nothing, and count the copy as done.
     """
 
     CREATE = 0
     """
-    Fail, and leave what is there as it is.
+    Fail, and leave it unchanged.
     """
 
     REPLACE = 1
     """
-    Overwrite what is there.
+    Overwrite it.
     """
 
     IGNORE = 2
     """
-    Leave what is there as it is, copy nothing onto it, and count the copy as done.
+    Leave it unchanged, copy nothing, and count the copy as done.
     """
 
 
@@ -116,17 +116,17 @@ class CopyStatusErrorType(Enumeration):
     Why a copy failed; each value stands for an exception that is reported instead of raised.
 
     Attributes:
-        NONE: Nothing has gone wrong.
+        NONE: No failure.
         NOT_FOUND: The source, or the directory above the destination, does not exist.
         CANCELLED: The copy was cancelled.
-        ALREADY_EXISTS: Something was already at the destination, and the mode was CREATE.
+        ALREADY_EXISTS: Something already existed at the destination, and the mode was CREATE.
         NOT_CONNECTED: The connection to one of the file systems was lost or closed.
         XENON: Any other failure, such as copying a directory without ``recursive``; see the message.
     """
 
     NONE = 0
     """
-    Nothing has gone wrong.
+    No failure.
     """
 
     NOT_FOUND = 1
@@ -141,7 +141,7 @@ class CopyStatusErrorType(Enumeration):
 
     ALREADY_EXISTS = 3
     """
-    Something was already at the destination, and the mode was CREATE.
+    Something already existed at the destination, and the mode was CREATE.
     """
 
     NOT_CONNECTED = 4
@@ -160,18 +160,18 @@ class JobStatusErrorType(Enumeration):
     Why a job failed; each value stands for an exception that is reported instead of raised.
 
     Attributes:
-        NONE: Nothing has gone wrong.
+        NONE: No failure.
         NOT_FOUND: The scheduler does not know the job, or has forgotten it.
-        CANCELLED: The job was cancelled, or was ended because it ran longer than ``max_runtime``.
+        CANCELLED: The job was cancelled, or ended because it ran longer than ``max_runtime``.
         NOT_CONNECTED: The connection to the scheduler was lost or closed.
-        XENON: Any other failure that Xenon knows of, such as a program that cannot be started.
+        XENON: Any other failure known to Xenon, such as a program that cannot be started.
         IO: Reading or writing failed on the way to the scheduler.
-        OTHER: A failure of no known kind; see the message.
+        OTHER: A failure of an unknown kind; see the message.
     """
 
     NONE = 0
     """
-    Nothing has gone wrong.
+    No failure.
     """
 
     NOT_FOUND = 1
@@ -181,7 +181,7 @@ class JobStatusErrorType(Enumeration):
 
     CANCELLED = 2
     """
-    The job was cancelled, or was ended because it ran longer than ``max_runtime``.
+    The job was cancelled, or ended because it ran longer than ``max_runtime``.
     """
 
     NOT_CONNECTED = 3
@@ -191,7 +191,7 @@ class JobStatusErrorType(Enumeration):
 
     XENON = 4
     """
-    Any other failure that Xenon knows of, such as a program that cannot be started.
+    Any other failure known to Xenon, such as a program that cannot be started.
     """
 
     IO = 5
@@ -201,7 +201,7 @@ class JobStatusErrorType(Enumeration):
 
     OTHER = 6
     """
-    A failure of no known kind; see the message.
+    A failure of an unknown kind; see the message.
     """
 
 
@@ -275,13 +275,13 @@ class PosixFilePermission(Enumeration):
 
 class PropertyDescriptionType(Enumeration):
     """
-    What the text of a property's value has to look like.
+    The format of a property's value, as text.
 
     Attributes:
         STRING: Any text.
         BOOLEAN: ``true`` or ``false``.
         INTEGER: A whole number of 32 bits.
-        DOUBLE: A number that may have a fraction.
+        DOUBLE: A number, possibly with a fraction.
         LONG: A whole number of 64 bits.
         SIZE: A whole number of bytes; a K, M or G after it multiplies by 1024, 1024^2 or 1024^3.
         NATURAL: A whole number that is not negative.
@@ -304,7 +304,7 @@ class PropertyDescriptionType(Enumeration):
 
     DOUBLE = 3
     """
-    A number that may have a fraction.
+    A number, possibly with a fraction.
     """
 
     LONG = 4
@@ -325,20 +325,20 @@ class PropertyDescriptionType(Enumeration):
 
 class QueueStatusErrorType(Enumeration):
     """
-    Why a queue could not be asked; each value stands for an exception that is not raised.
+    Why the status of a queue is unavailable; each value stands for an exception that is not raised.
 
     Attributes:
-        NONE: Nothing has gone wrong.
+        NONE: No failure.
         NOT_FOUND: The scheduler has no queue of that name.
         NOT_CONNECTED: The connection to the scheduler was lost or closed.
-        XENON: Any other failure that Xenon knows of; see the message.
+        XENON: Any other failure known to Xenon; see the message.
         IO: Reading or writing failed on the way to the scheduler.
-        OTHER: A failure of no known kind; see the message.
+        OTHER: A failure of an unknown kind; see the message.
     """
 
     NONE = 0
     """
-    Nothing has gone wrong.
+    No failure.
     """
 
     NOT_FOUND = 1
@@ -353,7 +353,7 @@ class QueueStatusErrorType(Enumeration):
 
     XENON = 3
     """
-    Any other failure that Xenon knows of; see the message.
+    Any other failure known to Xenon; see the message.
     """
 
     IO = 4
@@ -363,7 +363,7 @@ class QueueStatusErrorType(Enumeration):
 
     OTHER = 5
     """
-    A failure of no known kind; see the message.
+    A failure of an unknown kind; see the message.
     """
 
 
@@ -415,26 +415,25 @@ class AppendToFileRequest(Message):
     A piece to add to a file; only the first one has to say which file.
 
     Attributes:
-        filesystem (FileSystem | None): The file system that the path is on; read from the first message only.
-        path (Path | None): The path of a file that exists; if relative, it is resolved against the working
-            directory. Read from the first message only.
-        buffer (bytes): The next bytes to add; may be empty.
+        filesystem (FileSystem | None): The file system that the path is on.
+        path (Path | None): The path of an existing file; if relative, it is resolved against the working
+            directory.
+        buffer (bytes): Bytes to append; may be empty.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The file system that the path is on; read from the first message only.
+    The file system that the path is on.
     """
 
     path: "Path | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The path of a file that exists; if relative, it is resolved against the working directory. Read from
-    the first message only.
+    The path of an existing file; if relative, it is resolved against the working directory.
     """
 
     buffer: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)
     """
-    The next bytes to add; may be empty.
+    Bytes to append; may be empty.
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, path: "Path | None" = None, buffer: "bytes" = b"") -> None:
@@ -447,11 +446,11 @@ default_message_pool.register_message("xenon", "AppendToFileRequest", AppendToFi
 @dataclass(eq=False, repr=False, init=False)
 class CertificateCredential(Message):
     """
-    A user with a private key kept in a file, mostly for SSH.
+    A user with a private key in a file, mostly for SSH.
 
     Attributes:
         certfile (str): Path of the file with the key, on the machine where the server runs.
-        passphrase (str): Passphrase of the key; empty when it has none.
+        passphrase (str): Passphrase of the key; empty if it has none.
         username (str): Name of the user to log in as.
     """
 
@@ -462,7 +461,7 @@ class CertificateCredential(Message):
 
     passphrase: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    Passphrase of the key; empty when it has none.
+    Passphrase of the key; empty if it has none.
     """
 
     username: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -480,7 +479,7 @@ default_message_pool.register_message("xenon", "CertificateCredential", Certific
 @dataclass(eq=False, repr=False, init=False)
 class CopyOperation(Identity):
     """
-    The handle of a copy; it belongs to the file system that is copied from.
+    The handle of a copy; it belongs to the source file system.
 
     Attributes:
         id (str): Identifies the copy within its file system.
@@ -504,13 +503,13 @@ class CopyOperationRequest(Message):
     A copy to ask about or to cancel.
 
     Attributes:
-        filesystem (FileSystem | None): The file system that is copied from, by which the copy was started.
+        filesystem (FileSystem | None): The source file system, on which the copy was started.
         copy_operation (CopyOperation | None): The copy, as returned when it was started.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The file system that is copied from, by which the copy was started.
+    The source file system, on which the copy was started.
     """
 
     copy_operation: "CopyOperation | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
@@ -528,18 +527,18 @@ default_message_pool.register_message("xenon", "CopyOperationRequest", CopyOpera
 @dataclass(eq=False, repr=False, init=False)
 class CopyRequest(Message):
     """
-    What to copy, and where to.
+    What to copy, and where.
 
     Attributes:
         filesystem (FileSystem | None): The file system to copy from.
         source (Path | None): The path to copy; if relative, it is resolved against the working directory.
         destination_filesystem (FileSystem | None): The file system to copy to, which may be the same one;
             always required.
-        destination (Path | None): The path of the copy itself, not of a directory to put it in; the directory
-            above it must exist. If relative, it is resolved against the working directory of the
-            destination's file system.
-        mode (CopyRequestCopyMode): What to do when the destination exists: CREATE, the default, lets the copy
-            fail, REPLACE overwrites what is there, and IGNORE leaves it and counts the copy as done.
+        destination (Path | None): The path of the copy itself, not of the directory that will contain it,
+            which must exist. If relative, it is resolved against the working directory of the destination's
+            file system.
+        mode (CopyRequestCopyMode): What to do if the destination exists: CREATE, the default, lets the copy
+            fail, REPLACE overwrites it, and IGNORE leaves it unchanged and counts the copy as done.
         recursive (bool): True to copy a directory with everything in it; false, the default, to let the copy
             of a directory fail.
     """
@@ -561,14 +560,14 @@ class CopyRequest(Message):
 
     destination: "Path | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The path of the copy itself, not of a directory to put it in; the directory above it must exist. If
-    relative, it is resolved against the working directory of the destination's file system.
+    The path of the copy itself, not of the directory that will contain it, which must exist. If relative,
+    it is resolved against the working directory of the destination's file system.
     """
 
     mode: "CopyRequestCopyMode" = betterproto2.field(5, betterproto2.TYPE_ENUM, default_factory=lambda: CopyRequestCopyMode(0))
     """
-    What to do when the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites
-    what is there, and IGNORE leaves it and counts the copy as done.
+    What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites it,
+    and IGNORE leaves it unchanged and counts the copy as done.
     """
 
     recursive: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
@@ -611,19 +610,19 @@ class CopyStatus(Message):
     How far a copy has come, or how it ended.
 
     Attributes:
-        copy_operation (CopyOperation | None): The copy that this is about.
+        copy_operation (CopyOperation | None): The copy.
         bytes_copied (int): Bytes copied so far.
-        bytes_to_copy (int): Bytes to copy in all; 0 while unknown.
-        done (bool): True when the copy has ended, well or not; look at ``error_type`` to tell which.
+        bytes_to_copy (int): Total number of bytes to copy; 0 while unknown.
+        done (bool): True when the copy has ended, successfully or not; ``error_type`` says which.
         running (bool): True while bytes are being copied; false before the start and after the end.
         state (str): ``PENDING``, ``RUNNING``, ``DONE`` or ``FAILED``; a cancelled copy is ``FAILED``.
-        error_message (str): Why the copy failed, in the words of the server; empty when it did not.
-        error_type (CopyStatusErrorType): Kind of failure; NONE while there is none.
+        error_message (str): Why the copy failed, as the server says; empty if it did not.
+        error_type (CopyStatusErrorType): Kind of failure; NONE if there is none.
     """
 
     copy_operation: "CopyOperation | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The copy that this is about.
+    The copy.
     """
 
     bytes_copied: "int" = betterproto2.field(2, betterproto2.TYPE_UINT64)
@@ -633,12 +632,12 @@ class CopyStatus(Message):
 
     bytes_to_copy: "int" = betterproto2.field(3, betterproto2.TYPE_UINT64)
     """
-    Bytes to copy in all; 0 while unknown.
+    Total number of bytes to copy; 0 while unknown.
     """
 
     done: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
     """
-    True when the copy has ended, well or not; look at ``error_type`` to tell which.
+    True when the copy has ended, successfully or not; ``error_type`` says which.
     """
 
     running: "bool" = betterproto2.field(5, betterproto2.TYPE_BOOL)
@@ -653,12 +652,12 @@ class CopyStatus(Message):
 
     error_message: "str" = betterproto2.field(7, betterproto2.TYPE_STRING)
     """
-    Why the copy failed, in the words of the server; empty when it did not.
+    Why the copy failed, as the server says; empty if it did not.
     """
 
     error_type: "CopyStatusErrorType" = betterproto2.field(8, betterproto2.TYPE_ENUM, default_factory=lambda: CopyStatusErrorType(0))
     """
-    Kind of failure; NONE while there is none.
+    Kind of failure; NONE if there is none.
     """
 
     def __init__(
@@ -944,8 +943,8 @@ class CredentialMap(Message):
     ``keytab_credential``: the credential for hosts that have no entry; without it, such a host is an error.
 
     Attributes:
-        entries (dict[str, UserCredential]): Credential by host; the key is ``host``, or ``host:port`` for one
-            port of it. The port is 22 for SSH unless the location says otherwise.
+        entries (dict[str, UserCredential]): Credentials by ``host``, or by ``host:port`` for a single port.
+            The port is 22 for SSH unless the location says otherwise.
         certificate_credential (CertificateCredential | None): A private key for the hosts that have no entry.
         password_credential (PasswordCredential | None): A password for the hosts that have no entry.
         default_credential (DefaultCredential | None): A user without a secret for the hosts that have no
@@ -959,8 +958,8 @@ class CredentialMap(Message):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_MESSAGE),
     )
     """
-    Credential by host; the key is ``host``, or ``host:port`` for one port of it. The port is 22 for SSH
-    unless the location says otherwise.
+    Credentials by ``host``, or by ``host:port`` for a single port. The port is 22 for SSH unless the
+    location says otherwise.
     """
 
     certificate_credential: "CertificateCredential | None" = betterproto2.field(
@@ -1010,7 +1009,7 @@ default_message_pool.register_message("xenon", "CredentialMap", CredentialMap)
 class DefaultCredential(Message):
     """
     A user without a secret: the adaptor uses what it finds, such as the SSH keys of the user that runs the
-    server. This is what applies when no credential is given.
+    server. It is the default if no credential is given.
 
     Attributes:
         username (str): Name of the user to log in as; empty for the user that runs the server. The ``file``
@@ -1083,15 +1082,16 @@ default_message_pool.register_message("xenon", "Empty", Empty)
 @dataclass(eq=False, repr=False, init=False)
 class FileSystem(Identity):
     """
-    The handle of a file system that is open in the server.
+    The handle of a file system that is open in the server. It is valid until the file system is closed; a
+    request with an unknown handle fails with NOT_FOUND.
 
     Attributes:
-        id (str): Identifies the file system within the server; its form has no meaning to rely on.
+        id (str): Identifies the file system within the server; do not rely on its form.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    Identifies the file system within the server; its form has no meaning to rely on.
+    Identifies the file system within the server; do not rely on its form.
     """
 
     def __init__(self, id: "str" = "") -> None:
@@ -1108,22 +1108,23 @@ class FileSystemAdaptorDescription(Message):
 
     Attributes:
         name (str): Name of the adaptor, as given when creating a file system.
-        description (str): What the adaptor connects to, in the words of the server.
+        description (str): What the adaptor connects to, as the server describes it.
         supported_locations (list[str]): Patterns of the locations it accepts, such as
-            ``host[:port][/workdir]``; brackets enclose what can be left out.
+            ``host[:port][/workdir]``; brackets enclose optional parts.
         supported_properties (list[PropertyDescription]): Properties it accepts.
-        supports_third_party_copy (bool): True when two remote file systems can copy between each other while
-            the bytes bypass the server.
+        supports_third_party_copy (bool): True when two remote file systems can copy to each other without the
+            data passing through the server.
         can_create_symboliclinks (bool): True when symbolic links can be created.
-        can_read_symboliclinks (bool): True when the adaptor can tell where a symbolic link points.
+        can_read_symboliclinks (bool): True when the targets of symbolic links can be read.
         is_connectionless (bool): True when no connection is held open between calls.
         supported_credentials (list[str]): Names of the credential messages it accepts, such as
             ``PasswordCredential``.
-        supports_reading_posix_permissions (bool): True when attributes carry POSIX permissions.
+        supports_reading_posix_permissions (bool): True when attributes include POSIX permissions.
         supports_setting_posix_permissions (bool): True when POSIX permissions can be changed.
         supports_rename (bool): True when paths can be renamed.
         can_append (bool): True when bytes can be added to an existing file.
-        needs_size_beforehand (bool): True when writing a file needs its size first, as for ``s3``.
+        needs_size_beforehand (bool): True when the size of a file must be given before writing it, as for
+            ``s3``.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1133,13 +1134,13 @@ class FileSystemAdaptorDescription(Message):
 
     description: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What the adaptor connects to, in the words of the server.
+    What the adaptor connects to, as the server describes it.
     """
 
     supported_locations: "list[str]" = betterproto2.field(3, betterproto2.TYPE_STRING, repeated=True)
     """
-    Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose what can be
-    left out.
+    Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose optional
+    parts.
     """
 
     supported_properties: "list[PropertyDescription]" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -1149,7 +1150,7 @@ class FileSystemAdaptorDescription(Message):
 
     supports_third_party_copy: "bool" = betterproto2.field(5, betterproto2.TYPE_BOOL)
     """
-    True when two remote file systems can copy between each other while the bytes bypass the server.
+    True when two remote file systems can copy to each other without the data passing through the server.
     """
 
     can_create_symboliclinks: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
@@ -1159,7 +1160,7 @@ class FileSystemAdaptorDescription(Message):
 
     can_read_symboliclinks: "bool" = betterproto2.field(7, betterproto2.TYPE_BOOL)
     """
-    True when the adaptor can tell where a symbolic link points.
+    True when the targets of symbolic links can be read.
     """
 
     is_connectionless: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
@@ -1174,7 +1175,7 @@ class FileSystemAdaptorDescription(Message):
 
     supports_reading_posix_permissions: "bool" = betterproto2.field(10, betterproto2.TYPE_BOOL)
     """
-    True when attributes carry POSIX permissions.
+    True when attributes include POSIX permissions.
     """
 
     supports_setting_posix_permissions: "bool" = betterproto2.field(11, betterproto2.TYPE_BOOL)
@@ -1194,7 +1195,7 @@ class FileSystemAdaptorDescription(Message):
 
     needs_size_beforehand: "bool" = betterproto2.field(14, betterproto2.TYPE_BOOL)
     """
-    True when writing a file needs its size first, as for ``s3``.
+    True when the size of a file must be given before writing it, as for ``s3``.
     """
 
     def __init__(
@@ -1349,12 +1350,12 @@ class GetDefaultRuntimeResponse(Message):
     How long a job may run by default.
 
     Attributes:
-        value (int): Minutes; 0 when the scheduler sets no limit or does not say.
+        value (int): Minutes; 0 if the scheduler sets no limit or does not say.
     """
 
     value: "int" = betterproto2.field(1, betterproto2.TYPE_UINT32)
     """
-    Minutes; 0 when the scheduler sets no limit or does not say.
+    Minutes; 0 if the scheduler sets no limit or does not say.
     """
 
     def __init__(self, value: "int" = 0) -> None:
@@ -1371,7 +1372,7 @@ class GetJobStatusesRequest(Message):
 
     Attributes:
         scheduler (Scheduler | None): The scheduler that the jobs are in.
-        jobs (list[Job]): The jobs; an empty list is answered with an empty list.
+        jobs (list[Job]): The jobs; for an empty list, the answer is an empty list.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1381,7 +1382,7 @@ class GetJobStatusesRequest(Message):
 
     jobs: "list[Job]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
     """
-    The jobs; an empty list is answered with an empty list.
+    The jobs; for an empty list, the answer is an empty list.
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, jobs: "list[Job] | None" = None) -> None:
@@ -1463,7 +1464,7 @@ default_message_pool.register_message("xenon", "GetQueueStatusRequest", GetQueue
 @dataclass(eq=False, repr=False, init=False)
 class Is(Message):
     """
-    The answer to a question of yes or no.
+    The answer to a yes-or-no question.
 
     Attributes:
         value (bool): True for yes, false for no.
@@ -1487,12 +1488,12 @@ class Job(Identity):
     A job in a scheduler.
 
     Attributes:
-        id (str): Identifies the job within its scheduler; a batch system's own number where there is one.
+        id (str): Identifies the job within its scheduler; in a batch system, its own job number.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    Identifies the job within its scheduler; a batch system's own number where there is one.
+    Identifies the job within its scheduler; in a batch system, its own job number.
     """
 
     def __init__(self, id: "str" = "") -> None:
@@ -1505,14 +1506,14 @@ default_message_pool.register_message("xenon", "Job", Job)
 @dataclass(eq=False, repr=False, init=False)
 class JobDescription(Message):
     """
-    What to run, with what, and where. Only ``executable`` is required; every other field that is left empty or
-    0 leaves the choice to the scheduler or has the default named with it.
+    What to run, with which resources, and where. Only ``executable`` is required; any other field that is
+    empty or 0 leaves the choice to the scheduler or has the default given here.
 
     Attributes:
         executable (str): Program to run, as a path or as a name to be found on the machine that runs the job.
-        arguments (list[str]): Arguments of the program, one an item; no shell expands them.
-        working_directory (str): Directory in which the program starts; it must exist. Relative paths are
-            resolved against the working directory of the scheduler, which is also the default.
+        arguments (list[str]): Arguments of the program, one per item; no shell expands them.
+        working_directory (str): Directory to start the program in; it must exist. Relative paths are resolved
+            against the working directory of the scheduler, which is also the default.
         environment (dict[str, str]): Environment variables to set, in addition to those that the scheduler
             sets.
         queue_name (str): Queue to put the job into; empty for the default queue of the scheduler.
@@ -1524,7 +1525,7 @@ class JobDescription(Message):
             the working directory of the job.
         stdout (str): File for standard output; empty to discard it. A relative path is resolved against the
             working directory of the job.
-        name (str): Name under which the scheduler shows the job; empty for none.
+        name (str): Name of the job in the scheduler; empty for none.
         max_memory (int): Memory the job needs on each node, in MiB; 0 for the scheduler's default.
         scheduler_arguments (list[str]): Options passed to the scheduler unchanged, such as
             ``--constraint=gpu`` for Slurm.
@@ -1547,12 +1548,12 @@ class JobDescription(Message):
 
     arguments: "list[str]" = betterproto2.field(2, betterproto2.TYPE_STRING, repeated=True)
     """
-    Arguments of the program, one an item; no shell expands them.
+    Arguments of the program, one per item; no shell expands them.
     """
 
     working_directory: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    Directory in which the program starts; it must exist. Relative paths are resolved against the working
+    Directory to start the program in; it must exist. Relative paths are resolved against the working
     directory of the scheduler, which is also the default.
     """
 
@@ -1596,7 +1597,7 @@ class JobDescription(Message):
 
     name: "str" = betterproto2.field(14, betterproto2.TYPE_STRING)
     """
-    Name under which the scheduler shows the job; empty for none.
+    Name of the job in the scheduler; empty for none.
     """
 
     max_memory: "int" = betterproto2.field(15, betterproto2.TYPE_UINT32)
@@ -1667,9 +1668,9 @@ class JobDescription(Message):
 
         Args:
             executable: Program to run, as a path or as a name to be found on the machine that runs the job.
-            arguments: Arguments of the program, one an item; no shell expands them.
-            working_directory: Directory in which the program starts; it must exist. Relative paths are
-                resolved against the working directory of the scheduler, which is also the default.
+            arguments: Arguments of the program, one per item; no shell expands them.
+            working_directory: Directory to start the program in; it must exist. Relative paths are resolved
+                against the working directory of the scheduler, which is also the default.
             environment: Environment variables to set, in addition to those that the scheduler sets.
             queue_name: Queue to put the job into; empty for the default queue of the scheduler.
             max_runtime: Longest time the job may run, in minutes, after which the scheduler ends it; 0 for
@@ -1680,7 +1681,7 @@ class JobDescription(Message):
                 the working directory of the job.
             stdout: File for standard output; empty to discard it. A relative path is resolved against the
                 working directory of the job.
-            name: Name under which the scheduler shows the job; empty for none.
+            name: Name of the job in the scheduler; empty for none.
             max_memory: Memory the job needs on each node, in MiB; 0 for the scheduler's default.
             scheduler_arguments: Options passed to the scheduler unchanged, such as ``--constraint=gpu`` for
                 Slurm.
@@ -1799,35 +1800,36 @@ default_message_pool.register_message("xenon", "Jobs", Jobs)
 @dataclass(eq=False, repr=False, init=False)
 class JobStatus(JobReport):
     """
-    What is known about a job: whether it waits, runs or has ended, and how.
+    The state of a job: waiting, running or ended, and how it ended.
 
     Attributes:
-        job (Job | None): The job that this is about.
-        state (str): The state in words: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or
-            ``UNKNOWN`` for ``local``; batch systems use their own words. Decide by ``running`` and ``done``
-            instead.
+        job (Job | None): The job.
+        state (str): The state as text: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or
+            ``UNKNOWN`` for ``local``; batch systems use their own words. Use ``running`` and ``done`` for
+            decisions.
         running (bool): True while the program runs; false while the job waits and after its end.
-        done (bool): True when the job has ended, well or not; look at ``exit_code`` and ``error_type`` then.
-        scheduler_specific_information (dict[str, str]): Whatever else the scheduler tells, by its own keys;
-            often empty. Keys that begin with ``xenon.`` are this project's own.
-        exit_code (int): Exit code of the program, 128 plus the number of the signal that ended it. Also 0
-            while the job has not ended, and -1 when the code is unknown. Use ``known_exit_code`` to tell
-            these cases apart.
-        error_message (str): Why the job failed, in the words of the server; empty when it did not.
-        error_type (JobStatusErrorType): Kind of failure; NONE while there is none. A program that ended with
-            an exit code other than 0 is no failure in this sense.
-        name (str): Name from the job description; empty when none was given or the scheduler keeps none.
+        done (bool): True when the job has ended, successfully or not; then check ``exit_code`` and
+            ``error_type``.
+        scheduler_specific_information (dict[str, str]): What else the scheduler reports, by its own keys;
+            often empty. Keys that begin with ``xenon.`` are PyXenon's own.
+        exit_code (int): Exit code of the program, or 128 plus the number of the signal that ended it. Also 0
+            while the job has not ended, and -1 if the code is unknown. Use ``known_exit_code`` to tell these
+            cases apart.
+        error_message (str): Why the job failed, as the server says; empty if it did not.
+        error_type (JobStatusErrorType): Kind of failure; NONE if there is none. An exit code other than 0
+            does not count as a failure here.
+        name (str): Name from the job description; empty if none was given or the scheduler does not store it.
     """
 
     job: "Job | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The job that this is about.
+    The job.
     """
 
     state: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    The state in words: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or ``UNKNOWN`` for
-    ``local``; batch systems use their own words. Decide by ``running`` and ``done`` instead.
+    The state as text: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or ``UNKNOWN`` for
+    ``local``; batch systems use their own words. Use ``running`` and ``done`` for decisions.
     """
 
     running: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
@@ -1837,7 +1839,7 @@ class JobStatus(JobReport):
 
     done: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
     """
-    True when the job has ended, well or not; look at ``exit_code`` and ``error_type`` then.
+    True when the job has ended, successfully or not; then check ``exit_code`` and ``error_type``.
     """
 
     scheduler_specific_information: "dict[str, str]" = betterproto2.field(
@@ -1846,30 +1848,29 @@ class JobStatus(JobReport):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
-    Whatever else the scheduler tells, by its own keys; often empty. Keys that begin with ``xenon.`` are
-    this project's own.
+    What else the scheduler reports, by its own keys; often empty. Keys that begin with ``xenon.`` are
+    PyXenon's own.
     """
 
     exit_code: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
     """
-    Exit code of the program, 128 plus the number of the signal that ended it. Also 0 while the job has not
-    ended, and -1 when the code is unknown. Use ``known_exit_code`` to tell these cases apart.
+    Exit code of the program, or 128 plus the number of the signal that ended it. Also 0 while the job has
+    not ended, and -1 if the code is unknown. Use ``known_exit_code`` to tell these cases apart.
     """
 
     error_message: "str" = betterproto2.field(7, betterproto2.TYPE_STRING)
     """
-    Why the job failed, in the words of the server; empty when it did not.
+    Why the job failed, as the server says; empty if it did not.
     """
 
     error_type: "JobStatusErrorType" = betterproto2.field(8, betterproto2.TYPE_ENUM, default_factory=lambda: JobStatusErrorType(0))
     """
-    Kind of failure; NONE while there is none. A program that ended with an exit code other than 0 is no
-    failure in this sense.
+    Kind of failure; NONE if there is none. An exit code other than 0 does not count as a failure here.
     """
 
     name: "str" = betterproto2.field(9, betterproto2.TYPE_STRING)
     """
-    Name from the job description; empty when none was given or the scheduler keeps none.
+    Name from the job description; empty if none was given or the scheduler does not store it.
     """
 
     def __init__(
@@ -1945,8 +1946,8 @@ class ListRequest(Message):
     Attributes:
         filesystem (FileSystem | None): The file system that the directory is on.
         dir (Path | None): The directory; if relative, it is resolved against the working directory.
-        recursive (bool): True to list what is in the directories below as well; false, the default, for this
-            directory alone.
+        recursive (bool): True to list subdirectories recursively; false, the default, for this directory
+            only.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -1961,7 +1962,7 @@ class ListRequest(Message):
 
     recursive: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
     """
-    True to list what is in the directories below as well; false, the default, for this directory alone.
+    True to list subdirectories recursively; false, the default, for this directory only.
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, dir: "Path | None" = None, recursive: "bool" = False) -> None:
@@ -2051,47 +2052,48 @@ default_message_pool.register_message("xenon", "Path", Path)
 @dataclass(eq=False, repr=False, init=False)
 class PathAttributes(Message):
     """
-    What a file system tells about a path. A symbolic link is not followed, except to find out whether it can
-    be read, written or executed.
+    The attributes of a path. A symbolic link is not followed, except to find out whether it can be read,
+    written or executed.
 
     Attributes:
-        path (Path | None): The path that this is about, absolute.
-        creation_time (int): When it was created, in milliseconds since 1970-01-01 UTC; where a file system
-            does not keep this, another of its times or 0.
-        group (str): Name of the group that it belongs to; empty when unknown.
+        path (Path | None): The path, absolute.
+        creation_time (int): When it was created, in milliseconds since 1970-01-01 UTC; if the file system
+            does not record it, another of its times or 0.
+        group (str): Name of its group; empty if unknown.
         is_directory (bool): True for a directory.
         is_executable (bool): True when the user may execute a file, or enter a directory.
-        is_hidden (bool): True when it is hidden by the custom of the file system, as by a leading dot on
-            Unix.
-        is_other (bool): True for what is no file, directory or symbolic link, such as a device or a socket.
+        is_hidden (bool): True when it is hidden by the conventions of the file system, such as a leading dot
+            on Unix.
+        is_other (bool): True for anything else than a file, directory or symbolic link, such as a device or a
+            socket.
         is_readable (bool): True when the user may read it.
         is_regular (bool): True for a regular file.
         is_symbolic_link (bool): True for a symbolic link, whatever it points to.
         is_writable (bool): True when the user may write to it.
-        last_access_time (int): When it was last read, in milliseconds since 1970-01-01 UTC; where a file
-            system does not keep this, another of its times or 0.
-        last_modified_time (int): When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when
+        last_access_time (int): When it was last read, in milliseconds since 1970-01-01 UTC; if the file
+            system does not record it, another of its times or 0.
+        last_modified_time (int): When its content last changed, in milliseconds since 1970-01-01 UTC; 0 if
             unknown.
-        owner (str): Name of the user that it belongs to; empty when unknown.
-        permissions (list[PosixFilePermission]): POSIX permissions that are granted, in no particular order;
-            empty when none is, or when the adaptor cannot read permissions.
-        size (int): Size of a regular file in bytes. For anything else the number means nothing.
+        owner (str): Name of its owner; empty if unknown.
+        permissions (list[PosixFilePermission]): The POSIX permissions granted, in no particular order; empty
+            if there are none, or if the adaptor cannot read permissions.
+        size (int): Size of a regular file in bytes; meaningless for anything else.
     """
 
     path: "Path | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The path that this is about, absolute.
+    The path, absolute.
     """
 
     creation_time: "int" = betterproto2.field(2, betterproto2.TYPE_UINT64)
     """
-    When it was created, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
+    When it was created, in milliseconds since 1970-01-01 UTC; if the file system does not record it,
     another of its times or 0.
     """
 
     group: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    Name of the group that it belongs to; empty when unknown.
+    Name of its group; empty if unknown.
     """
 
     is_directory: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
@@ -2106,12 +2108,12 @@ class PathAttributes(Message):
 
     is_hidden: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
     """
-    True when it is hidden by the custom of the file system, as by a leading dot on Unix.
+    True when it is hidden by the conventions of the file system, such as a leading dot on Unix.
     """
 
     is_other: "bool" = betterproto2.field(7, betterproto2.TYPE_BOOL)
     """
-    True for what is no file, directory or symbolic link, such as a device or a socket.
+    True for anything else than a file, directory or symbolic link, such as a device or a socket.
     """
 
     is_readable: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
@@ -2136,29 +2138,29 @@ class PathAttributes(Message):
 
     last_access_time: "int" = betterproto2.field(12, betterproto2.TYPE_UINT64)
     """
-    When it was last read, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
+    When it was last read, in milliseconds since 1970-01-01 UTC; if the file system does not record it,
     another of its times or 0.
     """
 
     last_modified_time: "int" = betterproto2.field(13, betterproto2.TYPE_UINT64)
     """
-    When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when unknown.
+    When its content last changed, in milliseconds since 1970-01-01 UTC; 0 if unknown.
     """
 
     owner: "str" = betterproto2.field(14, betterproto2.TYPE_STRING)
     """
-    Name of the user that it belongs to; empty when unknown.
+    Name of its owner; empty if unknown.
     """
 
     permissions: "list[PosixFilePermission]" = betterproto2.field(15, betterproto2.TYPE_ENUM, repeated=True)
     """
-    POSIX permissions that are granted, in no particular order; empty when none is, or when the adaptor
+    The POSIX permissions granted, in no particular order; empty if there are none, or if the adaptor
     cannot read permissions.
     """
 
     size: "int" = betterproto2.field(16, betterproto2.TYPE_UINT64)
     """
-    Size of a regular file in bytes. For anything else the number means nothing.
+    Size of a regular file in bytes; meaningless for anything else.
     """
 
     def __init__(
@@ -2263,9 +2265,9 @@ class PropertyDescription(Message):
 
     Attributes:
         name (str): Full name of the property, such as ``xenon.adaptors.filesystems.sftp.bufferSize``.
-        description (str): What the property does, in the words of the server.
-        default_value (str): Value used when the property is not given, as text.
-        type (PropertyDescriptionType): What the text of a value has to look like.
+        description (str): What the property does, as the server describes it.
+        default_value (str): Value used if the property is not given, as text.
+        type (PropertyDescriptionType): Required format of the value, as text.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -2275,17 +2277,17 @@ class PropertyDescription(Message):
 
     description: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What the property does, in the words of the server.
+    What the property does, as the server describes it.
     """
 
     default_value: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    Value used when the property is not given, as text.
+    Value used if the property is not given, as text.
     """
 
     type: "PropertyDescriptionType" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: PropertyDescriptionType(0))
     """
-    What the text of a value has to look like.
+    Required format of the value, as text.
     """
 
     def __init__(
@@ -2337,12 +2339,12 @@ class Queue(Message):
     A queue of a scheduler.
 
     Attributes:
-        name (str): Name of the queue; empty when there is none.
+        name (str): Name of the queue; empty if there is none.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    Name of the queue; empty when there is none.
+    Name of the queue; empty if there is none.
     """
 
     def __init__(self, name: "str" = "") -> None:
@@ -2376,19 +2378,20 @@ default_message_pool.register_message("xenon", "Queues", Queues)
 @dataclass(eq=False, repr=False, init=False)
 class QueueStatus(Message):
     """
-    What is known about a queue.
+    The state of a queue.
 
     Attributes:
-        name (str): Name of the queue that this is about.
-        scheduler_specific_information (dict[str, str]): Whatever the scheduler tells about the queue, by its
+        name (str): Name of the queue.
+        scheduler_specific_information (dict[str, str]): What the scheduler reports about the queue, by its
             own keys; empty for ``local``.
-        error_message (str): Why the queue could not be asked, in the words of the server; empty if it could.
-        error_type (QueueStatusErrorType): Kind of failure; NONE when there is none.
+        error_message (str): Why the status of the queue is unavailable, as the server says; empty if it is
+            available.
+        error_type (QueueStatusErrorType): Kind of failure; NONE if there is none.
     """
 
     name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    Name of the queue that this is about.
+    Name of the queue.
     """
 
     scheduler_specific_information: "dict[str, str]" = betterproto2.field(
@@ -2397,17 +2400,17 @@ class QueueStatus(Message):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
-    Whatever the scheduler tells about the queue, by its own keys; empty for ``local``.
+    What the scheduler reports about the queue, by its own keys; empty for ``local``.
     """
 
     error_message: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    Why the queue could not be asked, in the words of the server; empty if it could.
+    Why the status of the queue is unavailable, as the server says; empty if it is available.
     """
 
     error_type: "QueueStatusErrorType" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: QueueStatusErrorType(0))
     """
-    Kind of failure; NONE when there is none.
+    Kind of failure; NONE if there is none.
     """
 
     def __init__(
@@ -2487,8 +2490,8 @@ class RenameRequest(Message):
     Attributes:
         filesystem (FileSystem | None): The file system that both paths are on.
         source (Path | None): The path to rename; if relative, it is resolved against the working directory.
-        target (Path | None): The new path, at which nothing may exist yet; if relative, it is resolved
-            against the working directory, not against the directory of the source.
+        target (Path | None): The new path, where nothing may exist yet; if relative, it is resolved against
+            the working directory, not against the directory of the source.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2503,8 +2506,8 @@ class RenameRequest(Message):
 
     target: "Path | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The new path, at which nothing may exist yet; if relative, it is resolved against the working
-    directory, not against the directory of the source.
+    The new path, where nothing may exist yet; if relative, it is resolved against the working directory,
+    not against the directory of the source.
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, source: "Path | None" = None, target: "Path | None" = None) -> None:
@@ -2517,15 +2520,16 @@ default_message_pool.register_message("xenon", "RenameRequest", RenameRequest)
 @dataclass(eq=False, repr=False, init=False)
 class Scheduler(Identity):
     """
-    The handle of a scheduler that is open in the server.
+    The handle of a scheduler that is open in the server. It is valid until the scheduler is closed; a request
+    with an unknown handle fails with NOT_FOUND.
 
     Attributes:
-        id (str): Identifies the scheduler within the server; its form has no meaning to rely on.
+        id (str): Identifies the scheduler within the server; do not rely on its form.
     """
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    Identifies the scheduler within the server; its form has no meaning to rely on.
+    Identifies the scheduler within the server; do not rely on its form.
     """
 
     def __init__(self, id: "str" = "") -> None:
@@ -2542,15 +2546,15 @@ class SchedulerAdaptorDescription(Message):
 
     Attributes:
         name (str): Name of the adaptor, as given when creating a scheduler.
-        description (str): What the adaptor connects to, in the words of the server.
+        description (str): What the adaptor connects to, as the server describes it.
         supported_locations (list[str]): Patterns of the locations it accepts, such as
-            ``host[:port][/workdir]``; brackets enclose what can be left out.
+            ``host[:port][/workdir]``; brackets enclose optional parts.
         supported_properties (list[PropertyDescription]): Properties it accepts.
         is_embedded (bool): True when jobs are run by the server itself, as with ``local``, and therefore do
             not outlive the scheduler; false when a batch system keeps them.
         supports_interactive (bool): True when interactive jobs can be submitted.
         supports_batch (bool): True when batch jobs can be submitted.
-        uses_file_system (bool): True when the scheduler has a file system that can be asked for.
+        uses_file_system (bool): True when ``get_file_system`` returns the file system of the scheduler.
         supported_credentials (list[str]): Names of the credential messages it accepts, such as
             ``PasswordCredential``.
     """
@@ -2562,13 +2566,13 @@ class SchedulerAdaptorDescription(Message):
 
     description: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What the adaptor connects to, in the words of the server.
+    What the adaptor connects to, as the server describes it.
     """
 
     supported_locations: "list[str]" = betterproto2.field(3, betterproto2.TYPE_STRING, repeated=True)
     """
-    Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose what can be
-    left out.
+    Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose optional
+    parts.
     """
 
     supported_properties: "list[PropertyDescription]" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, repeated=True)
@@ -2594,7 +2598,7 @@ class SchedulerAdaptorDescription(Message):
 
     uses_file_system: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
     """
-    True when the scheduler has a file system that can be asked for.
+    True when ``get_file_system`` returns the file system of the scheduler.
     """
 
     supported_credentials: "list[str]" = betterproto2.field(9, betterproto2.TYPE_STRING, repeated=True)
@@ -2708,8 +2712,8 @@ class SetPosixFilePermissionsRequest(Message):
     Attributes:
         filesystem (FileSystem | None): The file system that the path is on.
         path (Path | None): The path to change; if relative, it is resolved against the working directory.
-        permissions (list[PosixFilePermission]): All permissions to grant; every other one is taken away, and
-            an empty list grants none.
+        permissions (list[PosixFilePermission]): All permissions to grant; all others are removed, and an
+            empty list grants none.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2724,7 +2728,7 @@ class SetPosixFilePermissionsRequest(Message):
 
     permissions: "list[PosixFilePermission]" = betterproto2.field(3, betterproto2.TYPE_ENUM, repeated=True)
     """
-    All permissions to grant; every other one is taken away, and an empty list grants none.
+    All permissions to grant; all others are removed, and an empty list grants none.
     """
 
     def __init__(
@@ -2766,29 +2770,29 @@ default_message_pool.register_message("xenon", "SubmitBatchJobRequest", SubmitBa
 @dataclass(eq=False, repr=False, init=False)
 class SubmitInteractiveJobRequest(Message):
     """
-    A piece of standard input for an interactive job; the first one also says what to run.
+    A piece of standard input for an interactive job; the first one also says what to run, and the last one
+    ends the input.
 
     Attributes:
-        scheduler (Scheduler | None): The scheduler to submit to; read from the first message only.
-        description (JobDescription | None): What to run; read from the first message only. Its ``stdin``,
-            ``stdout`` and ``stderr`` must be empty, because the streams take their place.
-        stdin (bytes): The next bytes of standard input; may be empty.
+        scheduler (Scheduler | None): The scheduler to submit to.
+        description (JobDescription | None): What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be
+            empty, because the streams replace them.
+        stdin (bytes): Bytes for standard input; may be empty.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The scheduler to submit to; read from the first message only.
+    The scheduler to submit to.
     """
 
     description: "JobDescription | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    What to run; read from the first message only. Its ``stdin``, ``stdout`` and ``stderr`` must be empty,
-    because the streams take their place.
+    What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the streams replace them.
     """
 
     stdin: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)
     """
-    The next bytes of standard input; may be empty.
+    Bytes for standard input; may be empty.
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, description: "JobDescription | None" = None, stdin: "bytes" = b"") -> None:
@@ -2801,7 +2805,7 @@ default_message_pool.register_message("xenon", "SubmitInteractiveJobRequest", Su
 @dataclass(eq=False, repr=False, init=False)
 class SubmitInteractiveJobResponse(Message):
     """
-    A piece of output of an interactive job; the first one carries the job and no output.
+    A piece of output of an interactive job; the first one has the job and no output.
 
     Attributes:
         job (Job | None): The job that was started, the same in every response.
@@ -2924,14 +2928,14 @@ class WaitUntilDoneRequest(Message):
     A copy to wait for.
 
     Attributes:
-        filesystem (FileSystem | None): The file system that is copied from, by which the copy was started.
+        filesystem (FileSystem | None): The source file system, on which the copy was started.
         copy_operation (CopyOperation | None): The copy, as returned when it was started.
         timeout (int): Longest time to wait, in milliseconds. 0, the default, waits as long as it takes.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The file system that is copied from, by which the copy was started.
+    The source file system, on which the copy was started.
     """
 
     copy_operation: "CopyOperation | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2954,37 +2958,37 @@ default_message_pool.register_message("xenon", "WaitUntilDoneRequest", WaitUntil
 @dataclass(eq=False, repr=False, init=False)
 class WriteToFileRequest(Message):
     """
-    A piece of a file that is being written; only the first one has to say which file.
+    A piece of a file that is being written; only the first one has to say which file, and its size. Without
+    any piece, no file is created.
 
     Attributes:
-        filesystem (FileSystem | None): The file system that the path is on; read from the first message only.
+        filesystem (FileSystem | None): The file system that the path is on.
         path (Path | None): The path of the new file; if relative, it is resolved against the working
-            directory. Read from the first message only.
-        buffer (bytes): The next bytes to write; may be empty.
-        size (int): Size of the whole file in bytes, in the first message; 0 when not known. Needed by
-            adaptors whose description says ``needs_size_beforehand``.
+            directory.
+        buffer (bytes): Bytes to write; may be empty.
+        size (int): Size of the whole file in bytes; 0 if unknown. Required by adaptors whose description says
+            ``needs_size_beforehand``.
     """
 
     filesystem: "FileSystem | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The file system that the path is on; read from the first message only.
+    The file system that the path is on.
     """
 
     path: "Path | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The path of the new file; if relative, it is resolved against the working directory. Read from the
-    first message only.
+    The path of the new file; if relative, it is resolved against the working directory.
     """
 
     buffer: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)
     """
-    The next bytes to write; may be empty.
+    Bytes to write; may be empty.
     """
 
     size: "int" = betterproto2.field(4, betterproto2.TYPE_UINT64)
     """
-    Size of the whole file in bytes, in the first message; 0 when not known. Needed by adaptors whose
-    description says ``needs_size_beforehand``.
+    Size of the whole file in bytes; 0 if unknown. Required by adaptors whose description says
+    ``needs_size_beforehand``.
     """
 
     def __init__(self, filesystem: "FileSystem | None" = None, path: "Path | None" = None, buffer: "bytes" = b"", size: "int" = 0) -> None:

@@ -729,11 +729,10 @@ RPCS: Mapping[str, Rpc[Any, Any]] = {
 
 
 class FileSystemServicer:
-    """Files and directories, local or remote, reached the same way wherever they are.
+    """Files and directories, local or remote, accessed in the same way.
 
-    Create a file system first; the answer is a handle, and every later request names it. A relative path is
-    resolved against the working directory of that file system. A handle lives in the server until it is
-    closed; a request with a handle the server does not know fails with NOT_FOUND.
+    Create a file system first, and close it when it is no longer needed. A relative path is resolved against
+    the working directory of the file system.
 
 
     Override the methods that you implement; the others raise
@@ -756,18 +755,18 @@ class FileSystemServicer:
     async def create(self, request: messages.CreateFileSystemRequest, /) -> messages.FileSystem:
         """Open a file system with an adaptor, at a location, and with a credential.
 
-        Adaptors that hold a connection make it now, so a wrong address or password shows here. Whether the
-        directory in the location exists is not always checked: a missing one may only show at the first use.
-        Two calls with the same arguments give two independent file systems.
+        Adaptors with a connection connect now, so a wrong address or password raises here. Whether the
+        directory in the location exists is not always checked: a missing one may only be noticed at the first
+        use. Two calls with the same arguments give two independent file systems.
         """
         raise UnsupportedOperationException("this server does not provide create")
 
     async def get_adaptor_name(self, request: messages.FileSystem, /) -> messages.AdaptorName:
-        """Tell which adaptor this file system was created with."""
+        """Return the name of the adaptor that this file system was created with."""
         raise UnsupportedOperationException("this server does not provide getAdaptorName")
 
     async def get_location(self, request: messages.FileSystem, /) -> messages.Location:
-        """Tell the location that this file system was created with."""
+        """Return the location that this file system was created with."""
         raise UnsupportedOperationException("this server does not provide getLocation")
 
     async def get_credential(self, request: messages.FileSystem, /) -> messages.GetCredentialResponse:
@@ -785,7 +784,7 @@ class FileSystemServicer:
     async def create_directories(self, request: messages.PathRequest, /) -> messages.Empty:
         """Create a directory, and every missing directory above it.
 
-        Unlike ``mkdir -p``, it is an error when the directory itself already exists.
+        Unlike with ``mkdir -p``, it is an error if the directory itself already exists.
         """
         raise UnsupportedOperationException("this server does not provide createDirectories")
 
@@ -798,7 +797,7 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide createFile")
 
     async def create_symbolic_link(self, request: messages.CreateSymbolicLinkRequest, /) -> messages.Empty:
-        """Create a symbolic link; the target may be missing, the link may not be there yet.
+        """Create a symbolic link; the target may be missing, but the link must not exist yet.
 
         A relative target is resolved against the working directory of the file system, not against the
         directory of the link, and is stored as an absolute path. Only for adaptors whose description says
@@ -809,20 +808,20 @@ class FileSystemServicer:
     async def copy(self, request: messages.CopyRequest, /) -> messages.CopyOperation:
         """Start copying a file, link or directory to a path on this or another file system.
 
-        The copy runs in the server after this call has returned, and its errors do not show here: a missing
-        source or an existing destination is reported in the status of the copy. A symbolic link is copied as
-        a link.
+        The copy runs in the server after this call has returned, and its errors are not raised here: a
+        missing source or an existing destination is reported in the status of the copy. A symbolic link is
+        copied as a link.
         """
         raise UnsupportedOperationException("this server does not provide copy")
 
     async def cancel(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. Its status can be asked for afterwards, unless the server has
-        forgotten the copy. What was written so far may stay at the destination.
+        """Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+        server may forget the copy.
         """
         raise UnsupportedOperationException("this server does not provide cancel")
 
     async def get_status(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
-        """Ask how far a copy has come.
+        """Return the status of a copy.
 
         Once a status with ``done`` has been returned, the server may forget the copy; the next call then
         raises an error. A failed copy does not raise here: look at the error type.
@@ -832,20 +831,20 @@ class FileSystemServicer:
     async def rename(self, request: messages.RenameRequest, /) -> messages.Empty:
         """Rename or move a file, link or directory within this file system.
 
-        The target may not exist yet, and its directory must; an existing target is never replaced.
+        The target must not exist yet, but its directory must; an existing target is never replaced.
         """
         raise UnsupportedOperationException("this server does not provide rename")
 
     async def delete(self, request: messages.DeleteRequest, /) -> messages.Empty:
         """Delete a file, a link or a directory.
 
-        A directory that is not empty is deleted only with ``recursive``. Of a symbolic link the link goes and
-        its target stays. A path that does not exist is an error, with ``recursive`` too.
+        A directory that is not empty is deleted only with ``recursive``. Of a symbolic link only the link is
+        deleted, not its target. A path that does not exist is an error, even with ``recursive``.
         """
         raise UnsupportedOperationException("this server does not provide delete")
 
     async def exists(self, request: messages.PathRequest, /) -> messages.Is:
-        """Test whether something is at a path; a link counts even if its target is missing."""
+        """Return True if something exists at a path; a link counts even if its target is missing."""
         raise UnsupportedOperationException("this server does not provide exists")
 
     def read_from_file(self, request: messages.PathRequest, /) -> AsyncIterator[messages.ReadFromFileResponse]:
@@ -856,24 +855,22 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide readFromFile")
 
     async def write_to_file(self, requests: AsyncIterator[messages.WriteToFileRequest], /) -> messages.Empty:
-        """Write a stream of bytes to a new file; nothing may be at the path yet.
+        """Write a stream of bytes to a new file; nothing may exist at the path yet.
 
-        The first message names the file system, the path and, where wanted, the size; later ones need to
-        carry bytes only. A stream without any message creates no file. When the stream breaks off there is no
-        file, though some servers leave behind what was written so far.
+        If the stream is interrupted, no file is created, though some servers leave behind what was written so
+        far.
         """
         raise UnsupportedOperationException("this server does not provide writeToFile")
 
     async def append_to_file(self, requests: AsyncIterator[messages.AppendToFileRequest], /) -> messages.Empty:
-        """Add a stream of bytes at the end of a file that exists.
+        """Append a stream of bytes to an existing file.
 
-        The first message names the file system and the path; later ones need to carry bytes only. Only for
-        adaptors whose description says ``can_append``.
+        Only for adaptors whose description says ``can_append``.
         """
         raise UnsupportedOperationException("this server does not provide appendToFile")
 
     def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
-        """List what is in a directory, hidden entries included, ``.`` and ``..`` not.
+        """List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
 
         The order is not specified. What a symbolic link in the directory points to is not listed. A missing
         directory raises when the stream is first read.
@@ -881,11 +878,11 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide list")
 
     async def get_attributes(self, request: messages.PathRequest, /) -> messages.PathAttributes:
-        """Get the attributes of a file, directory or link; a link itself, not what it points to."""
+        """Return the attributes of a file, directory or link; of the link itself, not of what it points to."""
         raise UnsupportedOperationException("this server does not provide getAttributes")
 
     async def get_working_directory(self, request: messages.FileSystem, /) -> messages.Path:
-        """Tell the directory against which relative paths of this file system are resolved."""
+        """Return the directory against which relative paths of this file system are resolved."""
         raise UnsupportedOperationException("this server does not provide getWorkingDirectory")
 
     async def set_working_directory(self, request: messages.PathRequest, /) -> messages.Empty:
@@ -898,35 +895,32 @@ class FileSystemServicer:
     async def set_posix_file_permissions(self, request: messages.SetPosixFilePermissionsRequest, /) -> messages.Empty:
         """Give a path exactly these POSIX permissions and no others.
 
-        Permissions that are not given are taken away. A symbolic link is followed. Only for adaptors whose
+        Permissions that are not listed are removed. A symbolic link is followed. Only for adaptors whose
         description says ``supports_setting_posix_permissions``.
         """
         raise UnsupportedOperationException("this server does not provide setPosixFilePermissions")
 
     async def read_symbolic_link(self, request: messages.PathRequest, /) -> messages.Path:
-        """Tell where a symbolic link points; the target need not exist."""
+        """Return the target of a symbolic link, which need not exist."""
         raise UnsupportedOperationException("this server does not provide readSymbolicLink")
 
     async def get_path_separator(self, request: messages.FileSystem, /) -> messages.GetPathSeparatorResponse:
-        """Tell which character separates the parts of a path on this file system."""
+        """Return the character that separates the parts of a path on this file system."""
         raise UnsupportedOperationException("this server does not provide getPathSeparator")
 
     async def is_open(self, request: messages.FileSystem, /) -> messages.Is:
-        """Test whether this file system can be used.
-
-        A server forgets a closed file system and answers NOT_FOUND about it; this SDK turns that into false.
-        """
+        """Return True if this file system can be used, False once it is closed."""
         raise UnsupportedOperationException("this server does not provide isOpen")
 
     async def close(self, request: messages.FileSystem, /) -> messages.Empty:
-        """Close this file system and forget its handle. Closing twice is not an error.
+        """Close this file system. Closing twice is not an error.
 
         Copies that are still running are ended with it; wait for them first if they matter.
         """
         raise UnsupportedOperationException("this server does not provide close")
 
     async def wait_until_done(self, request: messages.WaitUntilDoneRequest, /) -> messages.CopyStatus:
-        """Block until a copy has ended, well or not, but no longer than the timeout.
+        """Wait until a copy has ended, successfully or not, but no longer than the timeout.
 
         A timeout that passes is not an error: the status then says that the copy is not done. Once a status
         with ``done`` has been returned, the server may forget the copy.
@@ -945,8 +939,7 @@ class FileSystemServicer:
 class SchedulerServicer:
     """Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 
-    Create a scheduler first; the answer is a handle, and every later request names it. A handle lives in the
-    server until it is closed; a request with a handle the server does not know fails with NOT_FOUND.
+    Create a scheduler first, and close it when it is no longer needed.
 
 
     Override the methods that you implement; the others raise
@@ -969,17 +962,17 @@ class SchedulerServicer:
     async def create(self, request: messages.CreateSchedulerRequest, /) -> messages.Scheduler:
         """Connect to a scheduler with an adaptor, at a location, and with a credential.
 
-        Adaptors that hold a connection make it now, so a wrong address or password shows here. Two calls with
-        the same arguments give two independent schedulers.
+        Adaptors with a connection connect now, so a wrong address or password raises here. Two calls with the
+        same arguments give two independent schedulers.
         """
         raise UnsupportedOperationException("this server does not provide create")
 
     async def get_adaptor_name(self, request: messages.Scheduler, /) -> messages.AdaptorName:
-        """Tell which adaptor this scheduler was created with."""
+        """Return the name of the adaptor that this scheduler was created with."""
         raise UnsupportedOperationException("this server does not provide getAdaptorName")
 
     async def get_location(self, request: messages.Scheduler, /) -> messages.Location:
-        """Tell the location that this scheduler was created with."""
+        """Return the location that this scheduler was created with."""
         raise UnsupportedOperationException("this server does not provide getLocation")
 
     async def get_credential(self, request: messages.Scheduler, /) -> messages.GetCredentialResponse:
@@ -997,8 +990,8 @@ class SchedulerServicer:
     async def submit_batch_job(self, request: messages.SubmitBatchJobRequest, /) -> messages.Job:
         """Put a job into a queue and return without waiting for it to start.
 
-        Not every mistake shows here: an executable or directory that does not exist appears as an error in
-        the status of the job.
+        Not every mistake raises here: an executable or directory that does not exist is reported in the
+        status of the job.
         """
         raise UnsupportedOperationException("this server does not provide submitBatchJob")
 
@@ -1007,10 +1000,8 @@ class SchedulerServicer:
     ) -> AsyncIterator[messages.SubmitInteractiveJobResponse]:
         """Start a job, feed its standard input, and receive its output while it runs.
 
-        The first request carries the scheduler and the description, later ones need to carry input only; the
-        end of the requests is the end of the input. The first response carries only the job, before any
-        output. The exit code is not in the stream: ask for the status of the job afterwards. Only for
-        adaptors whose description says ``supports_interactive``.
+        The input of the job ends with the data. The exit code is not in the output: ask for the status of the
+        job afterwards. Only for adaptors whose description says ``supports_interactive``.
         """
         raise UnsupportedOperationException("this server does not provide submitInteractiveJob")
 
@@ -1019,7 +1010,7 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide getQueueNames")
 
     async def get_default_queue_name(self, request: messages.Scheduler, /) -> messages.Queue:
-        """Tell which queue a job goes to when its description names none."""
+        """Return the queue of jobs whose description names none."""
         raise UnsupportedOperationException("this server does not provide getDefaultQueueName")
 
     async def get_jobs(self, request: messages.SchedulerAndQueues, /) -> messages.Jobs:
@@ -1030,7 +1021,7 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide getJobs")
 
     async def get_job_status(self, request: messages.JobRequest, /) -> messages.JobStatus:
-        """Ask for the status of one job.
+        """Return the status of one job.
 
         A job that failed does not raise; look at the exit code and the error type. Schedulers forget finished
         jobs sooner or later, some as soon as a status with ``done`` has been returned: keep that one.
@@ -1038,26 +1029,26 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide getJobStatus")
 
     async def get_job_statuses(self, request: messages.GetJobStatusesRequest, /) -> messages.GetJobStatusesResponse:
-        """Ask for the statuses of several jobs at once.
+        """Return the statuses of several jobs at once.
 
-        An unknown job does not raise: its status has error type NOT_FOUND. Finished jobs are forgotten as
+        An unknown job does not raise: its status has error type NOT_FOUND. Finished jobs may be forgotten, as
         after asking for a single status.
         """
         raise UnsupportedOperationException("this server does not provide getJobStatuses")
 
     async def get_queue_status(self, request: messages.GetQueueStatusRequest, /) -> messages.QueueStatus:
-        """Ask for the status of one queue."""
+        """Return the status of one queue."""
         raise UnsupportedOperationException("this server does not provide getQueueStatus")
 
     async def get_queue_statuses(self, request: messages.SchedulerAndQueues, /) -> messages.QueueStatuses:
-        """Ask for the statuses of some or all queues.
+        """Return the statuses of some or all queues.
 
         An unknown queue does not raise: its status has error type NOT_FOUND.
         """
         raise UnsupportedOperationException("this server does not provide getQueueStatuses")
 
     async def wait_until_done(self, request: messages.WaitRequest, /) -> messages.JobStatus:
-        """Block until a job has ended, well or not, but no longer than the timeout.
+        """Wait until a job has ended, successfully or not, but no longer than the timeout.
 
         A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
         forget the job once a status with ``done`` has been returned.
@@ -1065,18 +1056,15 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide waitUntilDone")
 
     async def wait_until_running(self, request: messages.WaitRequest, /) -> messages.JobStatus:
-        """Block until a job runs or has ended, but no longer than the timeout.
+        """Wait until a job runs or has ended, but no longer than the timeout.
 
         A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
-        A timeout that passes is no error.
+        A timeout that passes is not an error.
         """
         raise UnsupportedOperationException("this server does not provide waitUntilRunning")
 
     async def is_open(self, request: messages.Scheduler, /) -> messages.Is:
-        """Test whether this scheduler can be used.
-
-        A server forgets a closed scheduler and answers NOT_FOUND about it; this SDK turns that into false.
-        """
+        """Return True if this scheduler can be used, False once it is closed."""
         raise UnsupportedOperationException("this server does not provide isOpen")
 
     async def cancel_job(self, request: messages.JobRequest, /) -> messages.JobStatus:
@@ -1087,19 +1075,19 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide cancelJob")
 
     async def get_default_runtime(self, request: messages.Scheduler, /) -> messages.GetDefaultRuntimeResponse:
-        """Tell how long a job may run when its description gives no ``max_runtime``."""
+        """Return how long a job may run if its description has no ``max_runtime``."""
         raise UnsupportedOperationException("this server does not provide getDefaultRuntime")
 
     async def get_file_system(self, request: messages.Scheduler, /) -> messages.FileSystem:
-        """Get the file system that this scheduler works in.
+        """Return the file system that this scheduler works in.
 
-        Its working directory is the one that jobs start in by default. The same handle comes back each time.
+        Its working directory is the one that jobs start in by default. Each call returns the same handle.
         Only for adaptors whose description says ``uses_file_system``.
         """
         raise UnsupportedOperationException("this server does not provide getFileSystem")
 
     async def close(self, request: messages.Scheduler, /) -> messages.Empty:
-        """Close this scheduler and forget its handle. Closing twice is not an error.
+        """Close this scheduler. Closing twice is not an error.
 
         Jobs in a batch system stay there. Jobs of an embedded scheduler, such as ``local``, end with it:
         those waiting never start.
@@ -1110,7 +1098,7 @@ class SchedulerServicer:
         """Create a scheduler that runs jobs as processes on the machine of the server.
 
         It is the ``local`` adaptor with default location and credential and without properties. Each call
-        gives a new scheduler.
+        returns a new scheduler.
         """
         raise UnsupportedOperationException("this server does not provide localScheduler")
 

@@ -14,31 +14,32 @@ __all__ = [
 
 
 class PathAttributes:
-    """What a file system tells about a path. A symbolic link is not followed, except to find out whether it can
-    be read, written or executed.
+    """The attributes of a path. A symbolic link is not followed, except to find out whether it can be read,
+    written or executed.
 
     Attributes:
-        path (Path): The path that this is about, absolute.
-        creation_time (int): When it was created, in milliseconds since 1970-01-01 UTC; where a file system
-            does not keep this, another of its times or 0.
-        group (str): Name of the group that it belongs to; empty when unknown.
+        path (Path): The path, absolute.
+        creation_time (int): When it was created, in milliseconds since 1970-01-01 UTC; if the file system
+            does not record it, another of its times or 0.
+        group (str): Name of its group; empty if unknown.
         is_directory (bool): True for a directory.
         is_executable (bool): True when the user may execute a file, or enter a directory.
-        is_hidden (bool): True when it is hidden by the custom of the file system, as by a leading dot on
-            Unix.
-        is_other (bool): True for what is no file, directory or symbolic link, such as a device or a socket.
+        is_hidden (bool): True when it is hidden by the conventions of the file system, such as a leading dot
+            on Unix.
+        is_other (bool): True for anything else than a file, directory or symbolic link, such as a device or a
+            socket.
         is_readable (bool): True when the user may read it.
         is_regular (bool): True for a regular file.
         is_symbolic_link (bool): True for a symbolic link, whatever it points to.
         is_writable (bool): True when the user may write to it.
-        last_access_time (int): When it was last read, in milliseconds since 1970-01-01 UTC; where a file
-            system does not keep this, another of its times or 0.
-        last_modified_time (int): When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when
+        last_access_time (int): When it was last read, in milliseconds since 1970-01-01 UTC; if the file
+            system does not record it, another of its times or 0.
+        last_modified_time (int): When its content last changed, in milliseconds since 1970-01-01 UTC; 0 if
             unknown.
-        owner (str): Name of the user that it belongs to; empty when unknown.
-        permissions (list[PosixFilePermission]): POSIX permissions that are granted, in no particular order;
-            empty when none is, or when the adaptor cannot read permissions.
-        size (int): Size of a regular file in bytes. For anything else the number means nothing.
+        owner (str): Name of its owner; empty if unknown.
+        permissions (list[PosixFilePermission]): The POSIX permissions granted, in no particular order; empty
+            if there are none, or if the adaptor cannot read permissions.
+        size (int): Size of a regular file in bytes; meaningless for anything else.
     """
 
     __slots__ = ("_message",)
@@ -62,19 +63,19 @@ class PathAttributes:
 
     @property
     def path(self) -> Path:
-        """The path that this is about, absolute."""
+        """The path, absolute."""
         return Path(self._message.path.path if self._message.path is not None else "")
 
     @property
     def creation_time(self) -> int:
-        """When it was created, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
+        """When it was created, in milliseconds since 1970-01-01 UTC; if the file system does not record it,
         another of its times or 0.
         """
         return self._message.creation_time
 
     @property
     def group(self) -> str:
-        """Name of the group that it belongs to; empty when unknown."""
+        """Name of its group; empty if unknown."""
         return self._message.group
 
     @property
@@ -89,12 +90,12 @@ class PathAttributes:
 
     @property
     def is_hidden(self) -> bool:
-        """True when it is hidden by the custom of the file system, as by a leading dot on Unix."""
+        """True when it is hidden by the conventions of the file system, such as a leading dot on Unix."""
         return self._message.is_hidden
 
     @property
     def is_other(self) -> bool:
-        """True for what is no file, directory or symbolic link, such as a device or a socket."""
+        """True for anything else than a file, directory or symbolic link, such as a device or a socket."""
         return self._message.is_other
 
     @property
@@ -119,29 +120,29 @@ class PathAttributes:
 
     @property
     def last_access_time(self) -> int:
-        """When it was last read, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
+        """When it was last read, in milliseconds since 1970-01-01 UTC; if the file system does not record it,
         another of its times or 0.
         """
         return self._message.last_access_time
 
     @property
     def last_modified_time(self) -> int:
-        """When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when unknown."""
+        """When its content last changed, in milliseconds since 1970-01-01 UTC; 0 if unknown."""
         return self._message.last_modified_time
 
     @property
     def owner(self) -> str:
-        """Name of the user that it belongs to; empty when unknown."""
+        """Name of its owner; empty if unknown."""
         return self._message.owner
 
     @property
     def permissions(self) -> builtins.list[messages.PosixFilePermission]:
-        """POSIX permissions that are granted, in no particular order; empty when none is, or when the adaptor
+        """The POSIX permissions granted, in no particular order; empty if there are none, or if the adaptor
         cannot read permissions.
         """
         return self._message.permissions
 
     @property
     def size(self) -> int:
-        """Size of a regular file in bytes. For anything else the number means nothing."""
+        """Size of a regular file in bytes; meaningless for anything else."""
         return self._message.size

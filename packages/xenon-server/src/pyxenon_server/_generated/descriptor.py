@@ -234,7 +234,7 @@ message Properties {
 
 // A property that an adaptor accepts.
 message PropertyDescription {
-    // What the text of a property's value has to look like.
+    // The format of a property's value, as text.
     enum Type {
         // Any text.
         STRING = 0;
@@ -242,7 +242,7 @@ message PropertyDescription {
         BOOLEAN = 1;
         // A whole number of 32 bits.
         INTEGER = 2;
-        // A number that may have a fraction.
+        // A number, possibly with a fraction.
         DOUBLE = 3;
         // A whole number of 64 bits.
         LONG = 4;
@@ -253,11 +253,11 @@ message PropertyDescription {
     }
     // Full name of the property, such as ``xenon.adaptors.filesystems.sftp.bufferSize``.
     string name = 1;
-    // What the property does, in the words of the server.
+    // What the property does, as the server describes it.
     string description = 2;
-    // Value used when the property is not given, as text.
+    // Value used if the property is not given, as text.
     string default_value = 3;
-    // What the text of a value has to look like.
+    // Required format of the value, as text.
     Type type = 4;
 }
 
@@ -271,10 +271,10 @@ message PropertyDescriptions {
 message SchedulerAdaptorDescription {
     // Name of the adaptor, as given when creating a scheduler.
     string name = 1;
-    // What the adaptor connects to, in the words of the server.
+    // What the adaptor connects to, as the server describes it.
     string description = 2;
-    // Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose what can be
-    // left out.
+    // Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose optional
+    // parts.
     repeated string supported_locations = 3;
     // Properties it accepts.
     repeated PropertyDescription supported_properties = 4;
@@ -285,7 +285,7 @@ message SchedulerAdaptorDescription {
     bool supports_interactive = 6;
     // True when batch jobs can be submitted.
     bool supports_batch = 7;
-    // True when the scheduler has a file system that can be asked for.
+    // True when ``get_file_system`` returns the file system of the scheduler.
     bool uses_file_system = 8;
     // Names of the credential messages it accepts, such as ``PasswordCredential``.
     repeated string supported_credentials = 9;
@@ -301,24 +301,24 @@ message SchedulerAdaptorDescriptions {
 message FileSystemAdaptorDescription {
     // Name of the adaptor, as given when creating a file system.
     string name = 1;
-    // What the adaptor connects to, in the words of the server.
+    // What the adaptor connects to, as the server describes it.
     string description = 2;
-    // Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose what can be
-    // left out.
+    // Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose optional
+    // parts.
     repeated string supported_locations = 3;
     // Properties it accepts.
     repeated PropertyDescription supported_properties = 4;
-    // True when two remote file systems can copy between each other while the bytes bypass the server.
+    // True when two remote file systems can copy to each other without the data passing through the server.
     bool supports_third_party_copy = 5;
     // True when symbolic links can be created.
     bool can_create_symboliclinks = 6;
-    // True when the adaptor can tell where a symbolic link points.
+    // True when the targets of symbolic links can be read.
     bool can_read_symboliclinks = 7;
     // True when no connection is held open between calls.
     bool is_connectionless = 8;
     // Names of the credential messages it accepts, such as ``PasswordCredential``.
     repeated string supported_credentials = 9;
-    // True when attributes carry POSIX permissions.
+    // True when attributes include POSIX permissions.
     bool supports_reading_posix_permissions = 10;
     // True when POSIX permissions can be changed.
     bool supports_setting_posix_permissions = 11;
@@ -326,7 +326,7 @@ message FileSystemAdaptorDescription {
     bool supports_rename = 12;
     // True when bytes can be added to an existing file.
     bool can_append = 13;
-    // True when writing a file needs its size first, as for ``s3``.
+    // True when the size of a file must be given before writing it, as for ``s3``.
     bool needs_size_beforehand = 14;
 }
 
@@ -348,11 +348,11 @@ message AdaptorNames {
     repeated string name = 1;
 }
 
-// A user with a private key kept in a file, mostly for SSH.
+// A user with a private key in a file, mostly for SSH.
 message CertificateCredential {
     // Path of the file with the key, on the machine where the server runs.
     string certfile = 1;
-    // Passphrase of the key; empty when it has none.
+    // Passphrase of the key; empty if it has none.
     string passphrase = 2;
     // Name of the user to log in as.
     string username = 3;
@@ -367,7 +367,7 @@ message PasswordCredential {
 }
 
 // A user without a secret: the adaptor uses what it finds, such as the SSH keys of the user that runs the
-// server. This is what applies when no credential is given.
+// server. It is the default if no credential is given.
 message DefaultCredential {
     // Name of the user to log in as; empty for the user that runs the server. The ``file`` adaptor ignores
     // it.
@@ -399,8 +399,8 @@ message UserCredential {
 
 // Credentials by host, for connections that pass through several hosts.
 message CredentialMap {
-    // Credential by host; the key is ``host``, or ``host:port`` for one port of it. The port is 22 for SSH
-    // unless the location says otherwise.
+    // Credentials by ``host``, or by ``host:port`` for a single port. The port is 22 for SSH unless the
+    // location says otherwise.
     map<string, UserCredential> entries = 1;
     // The credential for hosts that have no entry; without it, such a host is an error.
     oneof fallback {
@@ -462,9 +462,10 @@ message CreateFileSystemRequest {
     }
 }
 
-// The handle of a file system that is open in the server.
+// The handle of a file system that is open in the server. It is valid until the file system is closed; a
+// request with an unknown handle fails with NOT_FOUND.
 message FileSystem {
-    // Identifies the file system within the server; its form has no meaning to rely on.
+    // Identifies the file system within the server; do not rely on its form.
     string id = 1;
 }
 
@@ -502,15 +503,15 @@ message DeleteRequest {
     bool recursive = 3;
 }
 
-// What to copy, and where to.
+// What to copy, and where.
 message CopyRequest {
-    // What a copy does when something is already at the destination.
+    // What a copy does if something already exists at the destination.
     enum CopyMode {
-        // Fail, and leave what is there as it is.
+        // Fail, and leave it unchanged.
         CREATE = 0;
-        // Overwrite what is there.
+        // Overwrite it.
         REPLACE = 1;
-        // Leave what is there as it is, copy nothing onto it, and count the copy as done.
+        // Leave it unchanged, copy nothing, and count the copy as done.
         IGNORE = 2;
     }
     // The file system to copy from.
@@ -519,11 +520,11 @@ message CopyRequest {
     Path source = 2;
     // The file system to copy to, which may be the same one; always required.
     FileSystem destination_filesystem = 3;
-    // The path of the copy itself, not of a directory to put it in; the directory above it must exist. If
-    // relative, it is resolved against the working directory of the destination's file system.
+    // The path of the copy itself, not of the directory that will contain it, which must exist. If relative,
+    // it is resolved against the working directory of the destination's file system.
     Path destination = 4;
-    // What to do when the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites
-    // what is there, and IGNORE leaves it and counts the copy as done.
+    // What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites it,
+    // and IGNORE leaves it unchanged and counts the copy as done.
     CopyMode mode = 5;
     // True to copy a directory with everything in it; false, the default, to let the copy of a directory
     // fail.
@@ -536,8 +537,8 @@ message RenameRequest {
     FileSystem filesystem = 1;
     // The path to rename; if relative, it is resolved against the working directory.
     Path source = 2;
-    // The new path, at which nothing may exist yet; if relative, it is resolved against the working
-    // directory, not against the directory of the source.
+    // The new path, where nothing may exist yet; if relative, it is resolved against the working directory,
+    // not against the directory of the source.
     Path target = 3;
 }
 
@@ -552,7 +553,7 @@ message CreateSymbolicLinkRequest {
     Path target = 3;
 }
 
-// The handle of a copy; it belongs to the file system that is copied from.
+// The handle of a copy; it belongs to the source file system.
 message CopyOperation {
     // Identifies the copy within its file system.
     string id = 1;
@@ -560,7 +561,7 @@ message CopyOperation {
 
 // A copy to ask about or to cancel.
 message CopyOperationRequest {
-    // The file system that is copied from, by which the copy was started.
+    // The source file system, on which the copy was started.
     FileSystem filesystem = 1;
     // The copy, as returned when it was started.
     CopyOperation copy_operation = 2;
@@ -568,7 +569,7 @@ message CopyOperationRequest {
 
 // A copy to wait for.
 message WaitUntilDoneRequest {
-    // The file system that is copied from, by which the copy was started.
+    // The source file system, on which the copy was started.
     FileSystem filesystem = 1;
     // The copy, as returned when it was started.
     CopyOperation copy_operation = 2;
@@ -580,54 +581,54 @@ message WaitUntilDoneRequest {
 message CopyStatus {
     // Why a copy failed; each value stands for an exception that is reported instead of raised.
     enum ErrorType {
-        // Nothing has gone wrong.
+        // No failure.
         NONE = 0;
         // The source, or the directory above the destination, does not exist.
         NOT_FOUND = 1;
         // The copy was cancelled.
         CANCELLED = 2;
-        // Something was already at the destination, and the mode was CREATE.
+        // Something already existed at the destination, and the mode was CREATE.
         ALREADY_EXISTS = 3;
         // The connection to one of the file systems was lost or closed.
         NOT_CONNECTED = 4;
         // Any other failure, such as copying a directory without ``recursive``; see the message.
         XENON = 5;
     }
-    // The copy that this is about.
+    // The copy.
     CopyOperation copy_operation = 1;
     // Bytes copied so far.
     uint64 bytes_copied = 2;
-    // Bytes to copy in all; 0 while unknown.
+    // Total number of bytes to copy; 0 while unknown.
     uint64 bytes_to_copy = 3;
-    // True when the copy has ended, well or not; look at ``error_type`` to tell which.
+    // True when the copy has ended, successfully or not; ``error_type`` says which.
     bool done = 4;
     // True while bytes are being copied; false before the start and after the end.
     bool running = 5;
     // ``PENDING``, ``RUNNING``, ``DONE`` or ``FAILED``; a cancelled copy is ``FAILED``.
     string state = 6;
-    // Why the copy failed, in the words of the server; empty when it did not.
+    // Why the copy failed, as the server says; empty if it did not.
     string error_message = 7;
-    // Kind of failure; NONE while there is none.
+    // Kind of failure; NONE if there is none.
     ErrorType error_type = 8;
 }
 
-// What a file system tells about a path. A symbolic link is not followed, except to find out whether it can
-// be read, written or executed.
+// The attributes of a path. A symbolic link is not followed, except to find out whether it can be read,
+// written or executed.
 message PathAttributes {
-    // The path that this is about, absolute.
+    // The path, absolute.
     Path path = 1;
-    // When it was created, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
+    // When it was created, in milliseconds since 1970-01-01 UTC; if the file system does not record it,
     // another of its times or 0.
     uint64 creation_time = 2;
-    // Name of the group that it belongs to; empty when unknown.
+    // Name of its group; empty if unknown.
     string group = 3;
     // True for a directory.
     bool is_directory = 4;
     // True when the user may execute a file, or enter a directory.
     bool is_executable = 5;
-    // True when it is hidden by the custom of the file system, as by a leading dot on Unix.
+    // True when it is hidden by the conventions of the file system, such as a leading dot on Unix.
     bool is_hidden = 6;
-    // True for what is no file, directory or symbolic link, such as a device or a socket.
+    // True for anything else than a file, directory or symbolic link, such as a device or a socket.
     bool is_other = 7;
     // True when the user may read it.
     bool is_readable = 8;
@@ -637,17 +638,17 @@ message PathAttributes {
     bool is_symbolic_link = 10;
     // True when the user may write to it.
     bool is_writable = 11;
-    // When it was last read, in milliseconds since 1970-01-01 UTC; where a file system does not keep this,
+    // When it was last read, in milliseconds since 1970-01-01 UTC; if the file system does not record it,
     // another of its times or 0.
     uint64 last_access_time = 12;
-    // When its content last changed, in milliseconds since 1970-01-01 UTC; 0 when unknown.
+    // When its content last changed, in milliseconds since 1970-01-01 UTC; 0 if unknown.
     uint64 last_modified_time = 13;
-    // Name of the user that it belongs to; empty when unknown.
+    // Name of its owner; empty if unknown.
     string owner = 14;
-    // POSIX permissions that are granted, in no particular order; empty when none is, or when the adaptor
+    // The POSIX permissions granted, in no particular order; empty if there are none, or if the adaptor
     // cannot read permissions.
     repeated PosixFilePermission permissions = 15;
-    // Size of a regular file in bytes. For anything else the number means nothing.
+    // Size of a regular file in bytes; meaningless for anything else.
     uint64 size = 16;
 }
 
@@ -657,7 +658,7 @@ message SetPosixFilePermissionsRequest {
     FileSystem filesystem = 1;
     // The path to change; if relative, it is resolved against the working directory.
     Path path = 2;
-    // All permissions to grant; every other one is taken away, and an empty list grants none.
+    // All permissions to grant; all others are removed, and an empty list grants none.
     repeated PosixFilePermission permissions = 3;
 }
 
@@ -667,28 +668,27 @@ message ReadFromFileResponse {
     bytes buffer = 1;
 }
 
-// A piece of a file that is being written; only the first one has to say which file.
+// A piece of a file that is being written; only the first one has to say which file, and its size. Without
+// any piece, no file is created.
 message WriteToFileRequest {
-    // The file system that the path is on; read from the first message only.
+    // The file system that the path is on.
     FileSystem filesystem = 1;
-    // The path of the new file; if relative, it is resolved against the working directory. Read from the
-    // first message only.
+    // The path of the new file; if relative, it is resolved against the working directory.
     Path path = 2;
-    // The next bytes to write; may be empty.
+    // Bytes to write; may be empty.
     bytes buffer = 3;
-    // Size of the whole file in bytes, in the first message; 0 when not known. Needed by adaptors whose
-    // description says ``needs_size_beforehand``.
+    // Size of the whole file in bytes; 0 if unknown. Required by adaptors whose description says
+    // ``needs_size_beforehand``.
     uint64 size = 4;
 }
 
 // A piece to add to a file; only the first one has to say which file.
 message AppendToFileRequest {
-    // The file system that the path is on; read from the first message only.
+    // The file system that the path is on.
     FileSystem filesystem = 1;
-    // The path of a file that exists; if relative, it is resolved against the working directory. Read from
-    // the first message only.
+    // The path of an existing file; if relative, it is resolved against the working directory.
     Path path = 2;
-    // The next bytes to add; may be empty.
+    // Bytes to append; may be empty.
     bytes buffer = 3;
 }
 
@@ -698,7 +698,7 @@ message ListRequest {
     FileSystem filesystem = 1;
     // The directory; if relative, it is resolved against the working directory.
     Path dir = 2;
-    // True to list what is in the directories below as well; false, the default, for this directory alone.
+    // True to list subdirectories recursively; false, the default, for this directory only.
     bool recursive = 3;
 }
 
@@ -733,9 +733,10 @@ message CreateSchedulerRequest {
     }
 }
 
-// The handle of a scheduler that is open in the server.
+// The handle of a scheduler that is open in the server. It is valid until the scheduler is closed; a request
+// with an unknown handle fails with NOT_FOUND.
 message Scheduler {
-    // Identifies the scheduler within the server; its form has no meaning to rely on.
+    // Identifies the scheduler within the server; do not rely on its form.
     string id = 1;
 }
 
@@ -745,14 +746,14 @@ message Schedulers {
     repeated Scheduler schedulers = 1;
 }
 
-// What to run, with what, and where. Only ``executable`` is required; every other field that is left empty or
-// 0 leaves the choice to the scheduler or has the default named with it.
+// What to run, with which resources, and where. Only ``executable`` is required; any other field that is
+// empty or 0 leaves the choice to the scheduler or has the default given here.
 message JobDescription {
     // Program to run, as a path or as a name to be found on the machine that runs the job.
     string executable = 1;
-    // Arguments of the program, one an item; no shell expands them.
+    // Arguments of the program, one per item; no shell expands them.
     repeated string arguments = 2;
-    // Directory in which the program starts; it must exist. Relative paths are resolved against the working
+    // Directory to start the program in; it must exist. Relative paths are resolved against the working
     // directory of the scheduler, which is also the default.
     string working_directory = 3;
     // Environment variables to set, in addition to those that the scheduler sets.
@@ -771,7 +772,7 @@ message JobDescription {
     // File for standard output; empty to discard it. A relative path is resolved against the working
     // directory of the job.
     string stdout = 12;
-    // Name under which the scheduler shows the job; empty for none.
+    // Name of the job in the scheduler; empty for none.
     string name = 14;
     // Memory the job needs on each node, in MiB; 0 for the scheduler's default.
     uint32 max_memory = 15;
@@ -801,20 +802,20 @@ message SubmitBatchJobRequest {
     JobDescription description = 2;
 }
 
-// A piece of standard input for an interactive job; the first one also says what to run.
+// A piece of standard input for an interactive job; the first one also says what to run, and the last one
+// ends the input.
 message SubmitInteractiveJobRequest {
-    // The scheduler to submit to; read from the first message only.
+    // The scheduler to submit to.
     Scheduler scheduler = 1;
-    // What to run; read from the first message only. Its ``stdin``, ``stdout`` and ``stderr`` must be empty,
-    // because the streams take their place.
+    // What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the streams replace them.
     JobDescription description = 2;
-    // The next bytes of standard input; may be empty.
+    // Bytes for standard input; may be empty.
     bytes stdin = 3;
 }
 
 // A job in a scheduler.
 message Job {
-    // Identifies the job within its scheduler; a batch system's own number where there is one.
+    // Identifies the job within its scheduler; in a batch system, its own job number.
     string id = 1;
 }
 
@@ -836,7 +837,7 @@ message Jobs {
 message GetJobStatusesRequest {
     // The scheduler that the jobs are in.
     Scheduler scheduler = 1;
-    // The jobs; an empty list is answered with an empty list.
+    // The jobs; for an empty list, the answer is an empty list.
     repeated Job jobs = 2;
 }
 
@@ -852,7 +853,7 @@ message WaitRequest {
 
 // A queue of a scheduler.
 message Queue {
-    // Name of the queue; empty when there is none.
+    // Name of the queue; empty if there is none.
     string name = 1;
 }
 
@@ -878,46 +879,45 @@ message GetQueueStatusRequest {
     string queue = 2;
 }
 
-// What is known about a job: whether it waits, runs or has ended, and how.
+// The state of a job: waiting, running or ended, and how it ended.
 message JobStatus {
     // Why a job failed; each value stands for an exception that is reported instead of raised.
     enum ErrorType {
-        // Nothing has gone wrong.
+        // No failure.
         NONE = 0;
         // The scheduler does not know the job, or has forgotten it.
         NOT_FOUND = 1;
-        // The job was cancelled, or was ended because it ran longer than ``max_runtime``.
+        // The job was cancelled, or ended because it ran longer than ``max_runtime``.
         CANCELLED = 2;
         // The connection to the scheduler was lost or closed.
         NOT_CONNECTED = 3;
-        // Any other failure that Xenon knows of, such as a program that cannot be started.
+        // Any other failure known to Xenon, such as a program that cannot be started.
         XENON = 4;
         // Reading or writing failed on the way to the scheduler.
         IO = 5;
-        // A failure of no known kind; see the message.
+        // A failure of an unknown kind; see the message.
         OTHER = 6;
     }
-    // The job that this is about.
+    // The job.
     Job job = 1;
-    // The state in words: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or ``UNKNOWN`` for
-    // ``local``; batch systems use their own words. Decide by ``running`` and ``done`` instead.
+    // The state as text: ``PENDING``, ``RUNNING``, ``DONE``, ``KILLED``, ``ERROR`` or ``UNKNOWN`` for
+    // ``local``; batch systems use their own words. Use ``running`` and ``done`` for decisions.
     string state = 2;
     // True while the program runs; false while the job waits and after its end.
     bool running = 3;
-    // True when the job has ended, well or not; look at ``exit_code`` and ``error_type`` then.
+    // True when the job has ended, successfully or not; then check ``exit_code`` and ``error_type``.
     bool done = 4;
-    // Whatever else the scheduler tells, by its own keys; often empty. Keys that begin with ``xenon.`` are
-    // this project's own.
+    // What else the scheduler reports, by its own keys; often empty. Keys that begin with ``xenon.`` are
+    // PyXenon's own.
     map<string, string> scheduler_specific_information = 5;
-    // Exit code of the program, 128 plus the number of the signal that ended it. Also 0 while the job has not
-    // ended, and -1 when the code is unknown. Use ``known_exit_code`` to tell these cases apart.
+    // Exit code of the program, or 128 plus the number of the signal that ended it. Also 0 while the job has
+    // not ended, and -1 if the code is unknown. Use ``known_exit_code`` to tell these cases apart.
     int32 exit_code = 6;
-    // Why the job failed, in the words of the server; empty when it did not.
+    // Why the job failed, as the server says; empty if it did not.
     string error_message = 7;
-    // Kind of failure; NONE while there is none. A program that ended with an exit code other than 0 is no
-    // failure in this sense.
+    // Kind of failure; NONE if there is none. An exit code other than 0 does not count as a failure here.
     ErrorType error_type = 8;
-    // Name from the job description; empty when none was given or the scheduler keeps none.
+    // Name from the job description; empty if none was given or the scheduler does not store it.
     string name = 9;
 }
 
@@ -927,30 +927,30 @@ message GetJobStatusesResponse {
     repeated JobStatus statuses = 1;
 }
 
-// What is known about a queue.
+// The state of a queue.
 message QueueStatus {
-    // Why a queue could not be asked; each value stands for an exception that is not raised.
+    // Why the status of a queue is unavailable; each value stands for an exception that is not raised.
     enum ErrorType {
-        // Nothing has gone wrong.
+        // No failure.
         NONE = 0;
         // The scheduler has no queue of that name.
         NOT_FOUND = 1;
         // The connection to the scheduler was lost or closed.
         NOT_CONNECTED = 2;
-        // Any other failure that Xenon knows of; see the message.
+        // Any other failure known to Xenon; see the message.
         XENON = 3;
         // Reading or writing failed on the way to the scheduler.
         IO = 4;
-        // A failure of no known kind; see the message.
+        // A failure of an unknown kind; see the message.
         OTHER = 5;
     }
-    // Name of the queue that this is about.
+    // Name of the queue.
     string name = 1;
-    // Whatever the scheduler tells about the queue, by its own keys; empty for ``local``.
+    // What the scheduler reports about the queue, by its own keys; empty for ``local``.
     map<string, string> scheduler_specific_information = 2;
-    // Why the queue could not be asked, in the words of the server; empty if it could.
+    // Why the status of the queue is unavailable, as the server says; empty if it is available.
     string error_message = 3;
-    // Kind of failure; NONE when there is none.
+    // Kind of failure; NONE if there is none.
     ErrorType error_type = 4;
 }
 
@@ -960,7 +960,7 @@ message QueueStatuses {
     repeated QueueStatus statuses = 1;
 }
 
-// A piece of output of an interactive job; the first one carries the job and no output.
+// A piece of output of an interactive job; the first one has the job and no output.
 message SubmitInteractiveJobResponse {
     // The job that was started, the same in every response.
     Job job = 1;
@@ -970,7 +970,7 @@ message SubmitInteractiveJobResponse {
     bytes stderr = 3;
 }
 
-// The answer to a question of yes or no.
+// The answer to a yes-or-no question.
 message Is {
     // True for yes, false for no.
     bool value = 1;
@@ -978,7 +978,7 @@ message Is {
 
 // How long a job may run by default.
 message GetDefaultRuntimeResponse {
-    // Minutes; 0 when the scheduler sets no limit or does not say.
+    // Minutes; 0 if the scheduler sets no limit or does not say.
     uint32 value = 1;
 }
 
@@ -1006,11 +1006,10 @@ enum PosixFilePermission {
     OTHERS_EXECUTE = 9;
 }
 
-// Files and directories, local or remote, reached the same way wherever they are.
+// Files and directories, local or remote, accessed in the same way.
 //
-// Create a file system first; the answer is a handle, and every later request names it. A relative path is
-// resolved against the working directory of that file system. A handle lives in the server until it is
-// closed; a request with a handle the server does not know fails with NOT_FOUND.
+// Create a file system first, and close it when it is no longer needed. A relative path is resolved against
+// the working directory of the file system.
 service FileSystemService {
     // Describe every file system adaptor of the server: its locations, properties and abilities.
     //
@@ -1028,9 +1027,9 @@ service FileSystemService {
     rpc getAdaptorDescription(AdaptorName) returns (FileSystemAdaptorDescription);
     // Open a file system with an adaptor, at a location, and with a credential.
     //
-    // Adaptors that hold a connection make it now, so a wrong address or password shows here. Whether the
-    // directory in the location exists is not always checked: a missing one may only show at the first use.
-    // Two calls with the same arguments give two independent file systems.
+    // Adaptors with a connection connect now, so a wrong address or password raises here. Whether the
+    // directory in the location exists is not always checked: a missing one may only be noticed at the first
+    // use. Two calls with the same arguments give two independent file systems.
     //
     // Returns: The handle of the new file system; close it when it is no longer needed.
     //
@@ -1038,11 +1037,11 @@ service FileSystemService {
     // UnknownPropertyException, InvalidPropertyException, PropertyTypeException, NotConnectedException,
     // XenonError.
     rpc create(CreateFileSystemRequest) returns (FileSystem);
-    // Tell which adaptor this file system was created with.
+    // Return the name of the adaptor that this file system was created with.
     //
     // Returns: The name of the adaptor.
     rpc getAdaptorName(FileSystem) returns (AdaptorName);
-    // Tell the location that this file system was created with.
+    // Return the location that this file system was created with.
     //
     // Returns: The location; empty when none was given and the adaptor has a default.
     rpc getLocation(FileSystem) returns (Location);
@@ -1055,11 +1054,11 @@ service FileSystemService {
     rpc getCredential(FileSystem) returns (GetCredentialResponse);
     // Return the properties that were given when this file system was created.
     //
-    // Returns: Name and value of each property that was given; defaults are not among them.
+    // Returns: Name and value of each property that was given, without the defaults.
     rpc getProperties(FileSystem) returns (Properties);
     // Create a directory, and every missing directory above it.
     //
-    // Unlike ``mkdir -p``, it is an error when the directory itself already exists.
+    // Unlike with ``mkdir -p``, it is an error if the directory itself already exists.
     //
     // Errors: PathAlreadyExistsException, InvalidPathException, NotConnectedException.
     rpc createDirectories(PathRequest) returns (Empty);
@@ -1071,7 +1070,7 @@ service FileSystemService {
     //
     // Errors: PathAlreadyExistsException, NoSuchPathException, InvalidPathException, NotConnectedException.
     rpc createFile(PathRequest) returns (Empty);
-    // Create a symbolic link; the target may be missing, the link may not be there yet.
+    // Create a symbolic link; the target may be missing, but the link must not exist yet.
     //
     // A relative target is resolved against the working directory of the file system, not against the
     // directory of the link, and is stored as an absolute path. Only for adaptors whose description says
@@ -1082,22 +1081,22 @@ service FileSystemService {
     rpc createSymbolicLink(CreateSymbolicLinkRequest) returns (Empty);
     // Start copying a file, link or directory to a path on this or another file system.
     //
-    // The copy runs in the server after this call has returned, and its errors do not show here: a missing
+    // The copy runs in the server after this call has returned, and its errors are not raised here: a missing
     // source or an existing destination is reported in the status of the copy. A symbolic link is copied as a
     // link.
     //
-    // Returns: The handle of the copy, with which it can be waited for, asked about and cancelled.
+    // Returns: The handle of the copy, for waiting, asking for its status and cancelling.
     //
     // Errors: UnsupportedOperationException, IllegalArgumentException, NotConnectedException.
     rpc copy(CopyRequest) returns (CopyOperation);
-    // Stop a copy that is waiting or running. Its status can be asked for afterwards, unless the server has
-    // forgotten the copy. What was written so far may stay at the destination.
+    // Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+    // server may forget the copy.
     //
     // Returns: The last status of the copy, with error type CANCELLED unless it had ended before.
     //
     // Errors: NoSuchCopyException, NotConnectedException.
     rpc cancel(CopyOperationRequest) returns (CopyStatus);
-    // Ask how far a copy has come.
+    // Return the status of a copy.
     //
     // Once a status with ``done`` has been returned, the server may forget the copy; the next call then
     // raises an error. A failed copy does not raise here: look at the error type.
@@ -1108,21 +1107,21 @@ service FileSystemService {
     rpc getStatus(CopyOperationRequest) returns (CopyStatus);
     // Rename or move a file, link or directory within this file system.
     //
-    // The target may not exist yet, and its directory must; an existing target is never replaced.
+    // The target must not exist yet, but its directory must; an existing target is never replaced.
     //
     // Errors: NoSuchPathException, PathAlreadyExistsException, UnsupportedOperationException,
     // InvalidPathException, NotConnectedException.
     rpc rename(RenameRequest) returns (Empty);
     // Delete a file, a link or a directory.
     //
-    // A directory that is not empty is deleted only with ``recursive``. Of a symbolic link the link goes and
-    // its target stays. A path that does not exist is an error, with ``recursive`` too.
+    // A directory that is not empty is deleted only with ``recursive``. Of a symbolic link only the link is
+    // deleted, not its target. A path that does not exist is an error, even with ``recursive``.
     //
     // Errors: NoSuchPathException, DirectoryNotEmptyException, InvalidPathException, NotConnectedException.
     rpc delete(DeleteRequest) returns (Empty);
-    // Test whether something is at a path; a link counts even if its target is missing.
+    // Return True if something exists at a path; a link counts even if its target is missing.
     //
-    // Returns: True when something is at the path, of any kind.
+    // Returns: True if something of any kind exists at the path.
     //
     // Errors: NotConnectedException, InvalidPathException.
     rpc exists(PathRequest) returns (Is);
@@ -1134,24 +1133,22 @@ service FileSystemService {
     //
     // Errors: NoSuchPathException, InvalidPathException, NotConnectedException.
     rpc readFromFile(PathRequest) returns (stream ReadFromFileResponse);
-    // Write a stream of bytes to a new file; nothing may be at the path yet.
+    // Write a stream of bytes to a new file; nothing may exist at the path yet.
     //
-    // The first message names the file system, the path and, where wanted, the size; later ones need to carry
-    // bytes only. A stream without any message creates no file. When the stream breaks off there is no file,
-    // though some servers leave behind what was written so far.
+    // If the stream is interrupted, no file is created, though some servers leave behind what was written so
+    // far.
     //
     // Errors: PathAlreadyExistsException, NoSuchPathException, InvalidPathException,
     // UnsupportedOperationException, NotConnectedException.
     rpc writeToFile(stream WriteToFileRequest) returns (Empty);
-    // Add a stream of bytes at the end of a file that exists.
+    // Append a stream of bytes to an existing file.
     //
-    // The first message names the file system and the path; later ones need to carry bytes only. Only for
-    // adaptors whose description says ``can_append``.
+    // Only for adaptors whose description says ``can_append``.
     //
     // Errors: NoSuchPathException, InvalidPathException, UnsupportedOperationException,
     // NotConnectedException.
     rpc appendToFile(stream AppendToFileRequest) returns (Empty);
-    // List what is in a directory, hidden entries included, ``.`` and ``..`` not.
+    // List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
     //
     // The order is not specified. What a symbolic link in the directory points to is not listed. A missing
     // directory raises when the stream is first read.
@@ -1160,14 +1157,14 @@ service FileSystemService {
     //
     // Errors: NoSuchPathException, InvalidPathException, NotConnectedException.
     rpc list(ListRequest) returns (stream PathAttributes);
-    // Get the attributes of a file, directory or link; a link itself, not what it points to.
+    // Return the attributes of a file, directory or link; of the link itself, not of what it points to.
     //
     // Returns: The attributes, with the path made absolute.
     //
     // Errors: NoSuchPathException, AttributeNotSupportedException, InvalidPathException,
     // NotConnectedException.
     rpc getAttributes(PathRequest) returns (PathAttributes);
-    // Tell the directory against which relative paths of this file system are resolved.
+    // Return the directory against which relative paths of this file system are resolved.
     //
     // Returns: The working directory, an absolute path.
     rpc getWorkingDirectory(FileSystem) returns (Path);
@@ -1179,34 +1176,32 @@ service FileSystemService {
     rpc setWorkingDirectory(PathRequest) returns (Empty);
     // Give a path exactly these POSIX permissions and no others.
     //
-    // Permissions that are not given are taken away. A symbolic link is followed. Only for adaptors whose
+    // Permissions that are not listed are removed. A symbolic link is followed. Only for adaptors whose
     // description says ``supports_setting_posix_permissions``.
     //
     // Errors: NoSuchPathException, UnsupportedOperationException, AttributeNotSupportedException,
     // NotConnectedException.
     rpc setPosixFilePermissions(SetPosixFilePermissionsRequest) returns (Empty);
-    // Tell where a symbolic link points; the target need not exist.
+    // Return the target of a symbolic link, which need not exist.
     //
     // Returns: The target of the link, as an absolute path.
     //
     // Errors: NoSuchPathException, InvalidPathException, UnsupportedOperationException,
     // NotConnectedException.
     rpc readSymbolicLink(PathRequest) returns (Path);
-    // Tell which character separates the parts of a path on this file system.
+    // Return the character that separates the parts of a path on this file system.
     //
     // Returns: The separator, ``/`` for most.
     rpc getPathSeparator(FileSystem) returns (GetPathSeparatorResponse);
-    // Test whether this file system can be used.
+    // Return True if this file system can be used, False once it is closed.
     //
-    // A server forgets a closed file system and answers NOT_FOUND about it; this SDK turns that into false.
-    //
-    // Returns: True while the connection stands; always true for an adaptor that holds no connection.
+    // Returns: True while the connection is up; always true for an adaptor without a connection.
     rpc isOpen(FileSystem) returns (Is);
-    // Close this file system and forget its handle. Closing twice is not an error.
+    // Close this file system. Closing twice is not an error.
     //
     // Copies that are still running are ended with it; wait for them first if they matter.
     rpc close(FileSystem) returns (Empty);
-    // Block until a copy has ended, well or not, but no longer than the timeout.
+    // Wait until a copy has ended, successfully or not, but no longer than the timeout.
     //
     // A timeout that passes is not an error: the status then says that the copy is not done. Once a status
     // with ``done`` has been returned, the server may forget the copy.
@@ -1221,14 +1216,13 @@ service FileSystemService {
     rpc localFileSystems(Empty) returns (FileSystems);
     // List the file systems that are open in the server, whoever created them.
     //
-    // Returns: Their handles in no particular order, those obtained from schedulers included.
+    // Returns: Their handles in no particular order, including those obtained from schedulers.
     rpc listFileSystems(Empty) returns (FileSystems);
 }
 
 // Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 //
-// Create a scheduler first; the answer is a handle, and every later request names it. A handle lives in the
-// server until it is closed; a request with a handle the server does not know fails with NOT_FOUND.
+// Create a scheduler first, and close it when it is no longer needed.
 service SchedulerService {
     // Describe every scheduler adaptor of the server: its locations, properties and abilities.
     //
@@ -1246,8 +1240,8 @@ service SchedulerService {
     rpc getAdaptorDescription(AdaptorName) returns (SchedulerAdaptorDescription);
     // Connect to a scheduler with an adaptor, at a location, and with a credential.
     //
-    // Adaptors that hold a connection make it now, so a wrong address or password shows here. Two calls with
-    // the same arguments give two independent schedulers.
+    // Adaptors with a connection connect now, so a wrong address or password raises here. Two calls with the
+    // same arguments give two independent schedulers.
     //
     // Returns: The handle of the new scheduler; close it when it is no longer needed.
     //
@@ -1255,11 +1249,11 @@ service SchedulerService {
     // UnknownPropertyException, InvalidPropertyException, PropertyTypeException, NotConnectedException,
     // XenonError.
     rpc create(CreateSchedulerRequest) returns (Scheduler);
-    // Tell which adaptor this scheduler was created with.
+    // Return the name of the adaptor that this scheduler was created with.
     //
     // Returns: The name of the adaptor.
     rpc getAdaptorName(Scheduler) returns (AdaptorName);
-    // Tell the location that this scheduler was created with.
+    // Return the location that this scheduler was created with.
     //
     // Returns: The location; empty when none was given and the adaptor has a default.
     rpc getLocation(Scheduler) returns (Location);
@@ -1272,12 +1266,12 @@ service SchedulerService {
     rpc getCredential(Scheduler) returns (GetCredentialResponse);
     // Return the properties that were given when this scheduler was created.
     //
-    // Returns: Name and value of each property that was given; defaults are not among them.
+    // Returns: Name and value of each property that was given, without the defaults.
     rpc getProperties(Scheduler) returns (Properties);
     // Put a job into a queue and return without waiting for it to start.
     //
-    // Not every mistake shows here: an executable or directory that does not exist appears as an error in the
-    // status of the job.
+    // Not every mistake raises here: an executable or directory that does not exist is reported in the status
+    // of the job.
     //
     // Returns: The job, whose id is unique within this scheduler.
     //
@@ -1286,12 +1280,10 @@ service SchedulerService {
     rpc submitBatchJob(SubmitBatchJobRequest) returns (Job);
     // Start a job, feed its standard input, and receive its output while it runs.
     //
-    // The first request carries the scheduler and the description, later ones need to carry input only; the
-    // end of the requests is the end of the input. The first response carries only the job, before any
-    // output. The exit code is not in the stream: ask for the status of the job afterwards. Only for adaptors
-    // whose description says ``supports_interactive``.
+    // The input of the job ends with the data. The exit code is not in the output: ask for the status of the
+    // job afterwards. Only for adaptors whose description says ``supports_interactive``.
     //
-    // Returns: A stream with the job first, then pieces of output, which ends with the job's output.
+    // Returns: The job, and a stream of pieces of its output, which ends when the output does.
     //
     // Errors: UnsupportedOperationException, NoSuchQueueException, InvalidJobDescriptionException,
     // IncompleteJobDescriptionException, UnsupportedJobDescriptionException, NotConnectedException.
@@ -1302,9 +1294,9 @@ service SchedulerService {
     //
     // Errors: NotConnectedException.
     rpc getQueueNames(Scheduler) returns (Queues);
-    // Tell which queue a job goes to when its description names none.
+    // Return the queue of jobs whose description names none.
     //
-    // Returns: The name of the queue, such as ``single`` for ``local``; empty when there is none.
+    // Returns: The name of the queue, such as ``single`` for ``local``; empty if there is none.
     //
     // Errors: NotConnectedException, UnknownRpcException.
     rpc getDefaultQueueName(Scheduler) returns (Queue);
@@ -1312,11 +1304,11 @@ service SchedulerService {
     //
     // Whether a finished job is still listed depends on the scheduler.
     //
-    // Returns: The jobs, waiting and running, possibly finished too.
+    // Returns: The waiting and running jobs, possibly also finished ones.
     //
     // Errors: NoSuchQueueException, NotConnectedException.
     rpc getJobs(SchedulerAndQueues) returns (Jobs);
-    // Ask for the status of one job.
+    // Return the status of one job.
     //
     // A job that failed does not raise; look at the exit code and the error type. Schedulers forget finished
     // jobs sooner or later, some as soon as a status with ``done`` has been returned: keep that one.
@@ -1325,22 +1317,22 @@ service SchedulerService {
     //
     // Errors: NoSuchJobException, IllegalArgumentException, NotConnectedException.
     rpc getJobStatus(JobRequest) returns (JobStatus);
-    // Ask for the statuses of several jobs at once.
+    // Return the statuses of several jobs at once.
     //
-    // An unknown job does not raise: its status has error type NOT_FOUND. Finished jobs are forgotten as
+    // An unknown job does not raise: its status has error type NOT_FOUND. Finished jobs may be forgotten, as
     // after asking for a single status.
     //
     // Returns: One status for each job, in the order of the request.
     //
     // Errors: NotConnectedException.
     rpc getJobStatuses(GetJobStatusesRequest) returns (GetJobStatusesResponse);
-    // Ask for the status of one queue.
+    // Return the status of one queue.
     //
     // Returns: The status of the queue at this moment.
     //
     // Errors: NoSuchQueueException, NotConnectedException.
     rpc getQueueStatus(GetQueueStatusRequest) returns (QueueStatus);
-    // Ask for the statuses of some or all queues.
+    // Return the statuses of some or all queues.
     //
     // An unknown queue does not raise: its status has error type NOT_FOUND.
     //
@@ -1348,7 +1340,7 @@ service SchedulerService {
     //
     // Errors: NotConnectedException.
     rpc getQueueStatuses(SchedulerAndQueues) returns (QueueStatuses);
-    // Block until a job has ended, well or not, but no longer than the timeout.
+    // Wait until a job has ended, successfully or not, but no longer than the timeout.
     //
     // A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
     // forget the job once a status with ``done`` has been returned.
@@ -1357,20 +1349,18 @@ service SchedulerService {
     //
     // Errors: NoSuchJobException, IllegalArgumentException, NotConnectedException.
     rpc waitUntilDone(WaitRequest) returns (JobStatus);
-    // Block until a job runs or has ended, but no longer than the timeout.
+    // Wait until a job runs or has ended, but no longer than the timeout.
     //
     // A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
-    // A timeout that passes is no error.
+    // A timeout that passes is not an error.
     //
     // Returns: The status of the job at the end of the wait.
     //
     // Errors: NoSuchJobException, IllegalArgumentException, NotConnectedException.
     rpc waitUntilRunning(WaitRequest) returns (JobStatus);
-    // Test whether this scheduler can be used.
+    // Return True if this scheduler can be used, False once it is closed.
     //
-    // A server forgets a closed scheduler and answers NOT_FOUND about it; this SDK turns that into false.
-    //
-    // Returns: True while the connection to the scheduler stands.
+    // Returns: True while the connection to the scheduler is up.
     rpc isOpen(Scheduler) returns (Is);
     // Cancel a job that is waiting or running.
     //
@@ -1380,22 +1370,22 @@ service SchedulerService {
     //
     // Errors: NoSuchJobException, IllegalArgumentException, NotConnectedException.
     rpc cancelJob(JobRequest) returns (JobStatus);
-    // Tell how long a job may run when its description gives no ``max_runtime``.
+    // Return how long a job may run if its description has no ``max_runtime``.
     //
-    // Returns: Minutes; 0 when the scheduler sets no limit or does not say.
+    // Returns: Minutes; 0 if the scheduler sets no limit or does not say.
     //
     // Errors: NotConnectedException.
     rpc getDefaultRuntime(Scheduler) returns (GetDefaultRuntimeResponse);
-    // Get the file system that this scheduler works in.
+    // Return the file system that this scheduler works in.
     //
-    // Its working directory is the one that jobs start in by default. The same handle comes back each time.
-    // Only for adaptors whose description says ``uses_file_system``.
+    // Its working directory is the one that jobs start in by default. Each call returns the same handle. Only
+    // for adaptors whose description says ``uses_file_system``.
     //
     // Returns: The handle of the file system.
     //
     // Errors: UnsupportedOperationException, NotConnectedException.
     rpc getFileSystem(Scheduler) returns (FileSystem);
-    // Close this scheduler and forget its handle. Closing twice is not an error.
+    // Close this scheduler. Closing twice is not an error.
     //
     // Jobs in a batch system stay there. Jobs of an embedded scheduler, such as ``local``, end with it: those
     // waiting never start.
@@ -1403,7 +1393,7 @@ service SchedulerService {
     // Create a scheduler that runs jobs as processes on the machine of the server.
     //
     // It is the ``local`` adaptor with default location and credential and without properties. Each call
-    // gives a new scheduler.
+    // returns a new scheduler.
     //
     // Returns: The handle of the new scheduler; close it when it is no longer needed.
     rpc localScheduler(Empty) returns (Scheduler);

@@ -33,11 +33,10 @@ def _scheduler(session: Session, core: pyxenon_core.Scheduler) -> Scheduler:
 
 
 class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
-    """Files and directories, local or remote, reached the same way wherever they are.
+    """Files and directories, local or remote, accessed in the same way.
 
-    Create a file system first; the answer is a handle, and every later request names it. A relative path is
-    resolved against the working directory of that file system. A handle lives in the server until it is
-    closed; a request with a handle the server does not know fails with NOT_FOUND.
+    Create a file system first, and close it when it is no longer needed. A relative path is resolved against
+    the working directory of the file system.
     """
 
     @classmethod
@@ -100,9 +99,9 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     ) -> FileSystem:
         """Open a file system with an adaptor, at a location, and with a credential.
 
-        Adaptors that hold a connection make it now, so a wrong address or password shows here. Whether the
-        directory in the location exists is not always checked: a missing one may only show at the first use.
-        Two calls with the same arguments give two independent file systems.
+        Adaptors with a connection connect now, so a wrong address or password raises here. Whether the
+        directory in the location exists is not always checked: a missing one may only be noticed at the first
+        use. Two calls with the same arguments give two independent file systems.
 
         Args:
             adaptor: Name of the adaptor to use, such as ``file``, ``sftp``, ``ftp``, ``webdav`` or ``s3``.
@@ -127,7 +126,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
                 one given.
             UnknownPropertyException: The adaptor has no property of that name.
             InvalidPropertyException: The value of a property does not fit its type or its range.
-            PropertyTypeException: A property was read as another type than the one it has.
+            PropertyTypeException: A property was read as a type other than its own.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
             XenonError: Anything else that the server reports, such as a host that cannot be reached.
 
@@ -167,7 +166,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         """List the file systems that are open in the server, whoever created them.
 
         Returns:
-            Their handles in no particular order, those obtained from schedulers included.
+            Their handles in no particular order, including those obtained from schedulers.
 
         Source: rpc ``xenon.FileSystemService/listFileSystems``.
         """
@@ -175,7 +174,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         return [_filesystem(session, core) for core in session.portal.call(session.client.filesystems.list_file_systems())]
 
     def get_adaptor_name(self) -> str:
-        """Tell which adaptor this file system was created with.
+        """Return the name of the adaptor that this file system was created with.
 
         Returns:
             The name of the adaptor.
@@ -185,7 +184,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         return self._portal.call(self.core.get_adaptor_name())
 
     def get_location(self) -> str:
-        """Tell the location that this file system was created with.
+        """Return the location that this file system was created with.
 
         Returns:
             The location; empty when none was given and the adaptor has a default.
@@ -219,7 +218,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         """Return the properties that were given when this file system was created.
 
         Returns:
-            Name and value of each property that was given; defaults are not among them.
+            Name and value of each property that was given, without the defaults.
 
         Source: rpc ``xenon.FileSystemService/getProperties``.
         """
@@ -228,13 +227,14 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     def create_directories(self, path: StrPath) -> None:
         """Create a directory, and every missing directory above it.
 
-        Unlike ``mkdir -p``, it is an error when the directory itself already exists.
+        Unlike with ``mkdir -p``, it is an error if the directory itself already exists.
 
         Args:
             path: The path; if relative, it is resolved against the working directory.
 
         Raises:
-            PathAlreadyExistsException: Something is already at the path where something new was to be made.
+            PathAlreadyExistsException: Something already exists at the path of the new file, directory or
+                link.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -253,8 +253,9 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             path: The path; if relative, it is resolved against the working directory.
 
         Raises:
-            PathAlreadyExistsException: Something is already at the path where something new was to be made.
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            PathAlreadyExistsException: Something already exists at the path of the new file, directory or
+                link.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -273,8 +274,9 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             path: The path; if relative, it is resolved against the working directory.
 
         Raises:
-            PathAlreadyExistsException: Something is already at the path where something new was to be made.
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            PathAlreadyExistsException: Something already exists at the path of the new file, directory or
+                link.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -287,7 +289,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def create_symbolic_link(self, link: StrPath, target: StrPath) -> None:
-        """Create a symbolic link; the target may be missing, the link may not be there yet.
+        """Create a symbolic link; the target may be missing, but the link must not exist yet.
 
         A relative target is resolved against the working directory of the file system, not against the
         directory of the link, and is stored as an absolute path. Only for adaptors whose description says
@@ -299,8 +301,9 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
                 against the working directory, not against the directory of the link.
 
         Raises:
-            PathAlreadyExistsException: Something is already at the path where something new was to be made.
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            PathAlreadyExistsException: Something already exists at the path of the new file, directory or
+                link.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             UnsupportedOperationException: The adaptor cannot do what was asked.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -324,23 +327,23 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     ) -> messages.CopyOperation:
         """Start copying a file, link or directory to a path on this or another file system.
 
-        The copy runs in the server after this call has returned, and its errors do not show here: a missing
-        source or an existing destination is reported in the status of the copy. A symbolic link is copied as
-        a link.
+        The copy runs in the server after this call has returned, and its errors are not raised here: a
+        missing source or an existing destination is reported in the status of the copy. A symbolic link is
+        copied as a link.
 
         Args:
             source: The path to copy; if relative, it is resolved against the working directory.
             destination_filesystem: The file system to copy to, which may be the same one; always required.
-            destination: The path of the copy itself, not of a directory to put it in; the directory above it
-                must exist. If relative, it is resolved against the working directory of the destination's
-                file system.
-            mode: What to do when the destination exists: CREATE, the default, lets the copy fail, REPLACE
-                overwrites what is there, and IGNORE leaves it and counts the copy as done.
+            destination: The path of the copy itself, not of the directory that will contain it, which must
+                exist. If relative, it is resolved against the working directory of the destination's file
+                system.
+            mode: What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE
+                overwrites it, and IGNORE leaves it unchanged and counts the copy as done.
             recursive: True to copy a directory with everything in it; false, the default, to let the copy of
                 a directory fail.
 
         Returns:
-            The handle of the copy, with which it can be waited for, asked about and cancelled.
+            The handle of the copy, for waiting, asking for its status and cancelling.
 
         Raises:
             UnsupportedOperationException: The adaptor cannot do what was asked.
@@ -360,8 +363,8 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def cancel(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. Its status can be asked for afterwards, unless the server has
-        forgotten the copy. What was written so far may stay at the destination.
+        """Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+        server may forget the copy.
 
         Args:
             copy_operation: The copy, as returned when it was started.
@@ -382,7 +385,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def get_status(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
-        """Ask how far a copy has come.
+        """Return the status of a copy.
 
         Once a status with ``done`` has been returned, the server may forget the copy; the next call then
         raises an error. A failed copy does not raise here: look at the error type.
@@ -408,16 +411,17 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     def rename(self, source: StrPath, target: StrPath) -> None:
         """Rename or move a file, link or directory within this file system.
 
-        The target may not exist yet, and its directory must; an existing target is never replaced.
+        The target must not exist yet, but its directory must; an existing target is never replaced.
 
         Args:
             source: The path to rename; if relative, it is resolved against the working directory.
-            target: The new path, at which nothing may exist yet; if relative, it is resolved against the
-                working directory, not against the directory of the source.
+            target: The new path, where nothing may exist yet; if relative, it is resolved against the working
+                directory, not against the directory of the source.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
-            PathAlreadyExistsException: Something is already at the path where something new was to be made.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
+            PathAlreadyExistsException: Something already exists at the path of the new file, directory or
+                link.
             UnsupportedOperationException: The adaptor cannot do what was asked.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -434,8 +438,8 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     def delete(self, path: StrPath, recursive: bool = False) -> None:
         """Delete a file, a link or a directory.
 
-        A directory that is not empty is deleted only with ``recursive``. Of a symbolic link the link goes and
-        its target stays. A path that does not exist is an error, with ``recursive`` too.
+        A directory that is not empty is deleted only with ``recursive``. Of a symbolic link only the link is
+        deleted, not its target. A path that does not exist is an error, even with ``recursive``.
 
         Args:
             path: The path to delete; if relative, it is resolved against the working directory.
@@ -443,9 +447,8 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
                 that is not empty. Makes no difference for files.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
-            DirectoryNotEmptyException: The directory still has something in it, and was to be deleted without
-                ``recursive``.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
+            DirectoryNotEmptyException: The directory is not empty, and ``recursive`` is not set.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -459,13 +462,13 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def exists(self, path: StrPath) -> bool:
-        """Test whether something is at a path; a link counts even if its target is missing.
+        """Return True if something exists at a path; a link counts even if its target is missing.
 
         Args:
             path: The path; if relative, it is resolved against the working directory.
 
         Returns:
-            True when something is at the path, of any kind.
+            True if something of any kind exists at the path.
 
         Raises:
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -491,7 +494,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             A stream of pieces in order, whose sizes the server chooses; no piece for an empty file.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -504,22 +507,21 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def write_to_file(self, path: StrPath, data_stream: ByteSource, size: int = 0) -> None:
-        """Write a stream of bytes to a new file; nothing may be at the path yet.
+        """Write a stream of bytes to a new file; nothing may exist at the path yet.
 
-        The first message names the file system, the path and, where wanted, the size; later ones need to
-        carry bytes only. A stream without any message creates no file. When the stream breaks off there is no
-        file, though some servers leave behind what was written so far.
+        If the stream is interrupted, no file is created, though some servers leave behind what was written so
+        far.
 
         Args:
-            path: The path of the new file; if relative, it is resolved against the working directory. Read
-                from the first message only.
-            data_stream: The next bytes to write; may be empty.
-            size: Size of the whole file in bytes, in the first message; 0 when not known. Needed by adaptors
-                whose description says ``needs_size_beforehand``.
+            path: The path of the new file; if relative, it is resolved against the working directory.
+            data_stream: Bytes to write; may be empty.
+            size: Size of the whole file in bytes; 0 if unknown. Required by adaptors whose description says
+                ``needs_size_beforehand``.
 
         Raises:
-            PathAlreadyExistsException: Something is already at the path where something new was to be made.
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            PathAlreadyExistsException: Something already exists at the path of the new file, directory or
+                link.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             UnsupportedOperationException: The adaptor cannot do what was asked.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -535,18 +537,16 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def append_to_file(self, path: StrPath, data_stream: ByteSource) -> None:
-        """Add a stream of bytes at the end of a file that exists.
+        """Append a stream of bytes to an existing file.
 
-        The first message names the file system and the path; later ones need to carry bytes only. Only for
-        adaptors whose description says ``can_append``.
+        Only for adaptors whose description says ``can_append``.
 
         Args:
-            path: The path of a file that exists; if relative, it is resolved against the working directory.
-                Read from the first message only.
-            data_stream: The next bytes to add; may be empty.
+            path: The path of an existing file; if relative, it is resolved against the working directory.
+            data_stream: Bytes to append; may be empty.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             UnsupportedOperationException: The adaptor cannot do what was asked.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -561,21 +561,20 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def list(self, dir: StrPath, recursive: bool = False) -> Iterator[views.PathAttributes]:
-        """List what is in a directory, hidden entries included, ``.`` and ``..`` not.
+        """List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
 
         The order is not specified. What a symbolic link in the directory points to is not listed. A missing
         directory raises when the stream is first read.
 
         Args:
             dir: The directory; if relative, it is resolved against the working directory.
-            recursive: True to list what is in the directories below as well; false, the default, for this
-                directory alone.
+            recursive: True to list subdirectories recursively; false, the default, for this directory only.
 
         Yields:
             A stream with the attributes of each entry, whose paths are absolute.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -589,7 +588,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def get_attributes(self, path: StrPath) -> views.PathAttributes:
-        """Get the attributes of a file, directory or link; a link itself, not what it points to.
+        """Return the attributes of a file, directory or link; of the link itself, not of what it points to.
 
         Args:
             path: The path; if relative, it is resolved against the working directory.
@@ -598,9 +597,8 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             The attributes, with the path made absolute.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
-            AttributeNotSupportedException: The file system does not have an attribute that was to be read or
-                changed.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
+            AttributeNotSupportedException: The file system does not have the attribute to be read or changed.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
@@ -613,7 +611,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def get_working_directory(self) -> Path:
-        """Tell the directory against which relative paths of this file system are resolved.
+        """Return the directory against which relative paths of this file system are resolved.
 
         Returns:
             The working directory, an absolute path.
@@ -631,7 +629,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             path: The path; if relative, it is resolved against the working directory.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             UnknownRpcException: The call failed, and the server did not name an exception for it.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -647,19 +645,17 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     def set_posix_file_permissions(self, path: StrPath, permissions: Iterable[messages.PosixFilePermission]) -> None:
         """Give a path exactly these POSIX permissions and no others.
 
-        Permissions that are not given are taken away. A symbolic link is followed. Only for adaptors whose
+        Permissions that are not listed are removed. A symbolic link is followed. Only for adaptors whose
         description says ``supports_setting_posix_permissions``.
 
         Args:
             path: The path to change; if relative, it is resolved against the working directory.
-            permissions: All permissions to grant; every other one is taken away, and an empty list grants
-                none.
+            permissions: All permissions to grant; all others are removed, and an empty list grants none.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             UnsupportedOperationException: The adaptor cannot do what was asked.
-            AttributeNotSupportedException: The file system does not have an attribute that was to be read or
-                changed.
+            AttributeNotSupportedException: The file system does not have the attribute to be read or changed.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
 
         Source: rpc ``xenon.FileSystemService/setPosixFilePermissions``.
@@ -672,7 +668,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def read_symbolic_link(self, path: StrPath) -> Path:
-        """Tell where a symbolic link points; the target need not exist.
+        """Return the target of a symbolic link, which need not exist.
 
         Args:
             path: The path; if relative, it is resolved against the working directory.
@@ -681,7 +677,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             The target of the link, as an absolute path.
 
         Raises:
-            NoSuchPathException: Nothing is at the path, or the directory that it should be in does not exist.
+            NoSuchPathException: Nothing exists at the path, or its directory does not exist.
             InvalidPathException: The path is of the wrong kind, such as a file where a directory is needed.
             UnsupportedOperationException: The adaptor cannot do what was asked.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -695,7 +691,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def get_path_separator(self) -> str:
-        """Tell which character separates the parts of a path on this file system.
+        """Return the character that separates the parts of a path on this file system.
 
         Returns:
             The separator, ``/`` for most.
@@ -705,19 +701,17 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         return self._portal.call(self.core.get_path_separator())
 
     def is_open(self) -> bool:
-        """Test whether this file system can be used.
-
-        A server forgets a closed file system and answers NOT_FOUND about it; this SDK turns that into false.
+        """Return True if this file system can be used, False once it is closed.
 
         Returns:
-            True while the connection stands; always true for an adaptor that holds no connection.
+            True while the connection is up; always true for an adaptor without a connection.
 
         Source: rpc ``xenon.FileSystemService/isOpen``.
         """
         return self._portal.call(self.core.is_open())
 
     def close(self) -> None:
-        """Close this file system and forget its handle. Closing twice is not an error.
+        """Close this file system. Closing twice is not an error.
 
         Copies that are still running are ended with it; wait for them first if they matter.
 
@@ -726,7 +720,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         return self._portal.call(self.core.close())
 
     def wait_until_done(self, copy_operation: messages.CopyOperation, timeout: int | None = 0) -> messages.CopyStatus:
-        """Block until a copy has ended, well or not, but no longer than the timeout.
+        """Wait until a copy has ended, successfully or not, but no longer than the timeout.
 
         A timeout that passes is not an error: the status then says that the copy is not done. Once a status
         with ``done`` has been returned, the server may forget the copy.

@@ -33,8 +33,7 @@ def _scheduler(session: Session, core: pyxenon_core.Scheduler) -> Scheduler:
 class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     """Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 
-    Create a scheduler first; the answer is a handle, and every later request names it. A handle lives in the
-    server until it is closed; a request with a handle the server does not know fails with NOT_FOUND.
+    Create a scheduler first, and close it when it is no longer needed.
     """
 
     @classmethod
@@ -97,8 +96,8 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     ) -> Scheduler:
         """Connect to a scheduler with an adaptor, at a location, and with a credential.
 
-        Adaptors that hold a connection make it now, so a wrong address or password shows here. Two calls with
-        the same arguments give two independent schedulers.
+        Adaptors with a connection connect now, so a wrong address or password raises here. Two calls with the
+        same arguments give two independent schedulers.
 
         Args:
             adaptor: Name of the adaptor to use, such as ``local``, ``ssh``, ``at``, ``slurm``, ``gridengine``
@@ -123,7 +122,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
                 one given.
             UnknownPropertyException: The adaptor has no property of that name.
             InvalidPropertyException: The value of a property does not fit its type or its range.
-            PropertyTypeException: A property was read as another type than the one it has.
+            PropertyTypeException: A property was read as a type other than its own.
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
             XenonError: Anything else that the server reports, such as a host that cannot be reached.
 
@@ -151,7 +150,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         """Create a scheduler that runs jobs as processes on the machine of the server.
 
         It is the ``local`` adaptor with default location and credential and without properties. Each call
-        gives a new scheduler.
+        returns a new scheduler.
 
         Returns:
             The handle of the new scheduler; close it when it is no longer needed.
@@ -174,7 +173,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         return [_scheduler(session, core) for core in session.portal.call(session.client.schedulers.list_schedulers())]
 
     def get_adaptor_name(self) -> str:
-        """Tell which adaptor this scheduler was created with.
+        """Return the name of the adaptor that this scheduler was created with.
 
         Returns:
             The name of the adaptor.
@@ -184,7 +183,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         return self._portal.call(self.core.get_adaptor_name())
 
     def get_location(self) -> str:
-        """Tell the location that this scheduler was created with.
+        """Return the location that this scheduler was created with.
 
         Returns:
             The location; empty when none was given and the adaptor has a default.
@@ -218,7 +217,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         """Return the properties that were given when this scheduler was created.
 
         Returns:
-            Name and value of each property that was given; defaults are not among them.
+            Name and value of each property that was given, without the defaults.
 
         Source: rpc ``xenon.SchedulerService/getProperties``.
         """
@@ -227,8 +226,8 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     def submit_batch_job(self, description: messages.JobDescription) -> messages.Job:
         """Put a job into a queue and return without waiting for it to start.
 
-        Not every mistake shows here: an executable or directory that does not exist appears as an error in
-        the status of the job.
+        Not every mistake raises here: an executable or directory that does not exist is reported in the
+        status of the job.
 
         Args:
             description: What to run.
@@ -259,18 +258,16 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     ) -> tuple[messages.Job, ResponseStream[messages.SubmitInteractiveJobResponse]]:
         """Start a job, feed its standard input, and receive its output while it runs.
 
-        The first request carries the scheduler and the description, later ones need to carry input only; the
-        end of the requests is the end of the input. The first response carries only the job, before any
-        output. The exit code is not in the stream: ask for the status of the job afterwards. Only for
-        adaptors whose description says ``supports_interactive``.
+        The input of the job ends with the data. The exit code is not in the output: ask for the status of the
+        job afterwards. Only for adaptors whose description says ``supports_interactive``.
 
         Args:
-            description: What to run; read from the first message only. Its ``stdin``, ``stdout`` and
-                ``stderr`` must be empty, because the streams take their place.
-            stdin_stream: The next bytes of standard input; may be empty.
+            description: What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the
+                streams replace them.
+            stdin_stream: Bytes for standard input; may be empty.
 
         Returns:
-            A stream with the job first, then pieces of output, which ends with the job's output.
+            The job, and a stream of pieces of its output, which ends when the output does.
 
         Raises:
             UnsupportedOperationException: The adaptor cannot do what was asked.
@@ -307,10 +304,10 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         return self._portal.call(self.core.get_queue_names())
 
     def get_default_queue_name(self) -> str:
-        """Tell which queue a job goes to when its description names none.
+        """Return the queue of jobs whose description names none.
 
         Returns:
-            The name of the queue, such as ``single`` for ``local``; empty when there is none.
+            The name of the queue, such as ``single`` for ``local``; empty if there is none.
 
         Raises:
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -329,7 +326,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
             queues: Names of the queues; an empty list, the default, means all queues.
 
         Returns:
-            The jobs, waiting and running, possibly finished too.
+            The waiting and running jobs, possibly also finished ones.
 
         Raises:
             NoSuchQueueException: The scheduler has no queue of that name.
@@ -344,7 +341,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def get_job_status(self, job: messages.Job) -> messages.JobStatus:
-        """Ask for the status of one job.
+        """Return the status of one job.
 
         A job that failed does not raise; look at the exit code and the error type. Schedulers forget finished
         jobs sooner or later, some as soon as a status with ``done`` has been returned: keep that one.
@@ -369,13 +366,13 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def get_job_statuses(self, jobs: Iterable[messages.Job]) -> builtins.list[messages.JobStatus]:
-        """Ask for the statuses of several jobs at once.
+        """Return the statuses of several jobs at once.
 
-        An unknown job does not raise: its status has error type NOT_FOUND. Finished jobs are forgotten as
+        An unknown job does not raise: its status has error type NOT_FOUND. Finished jobs may be forgotten, as
         after asking for a single status.
 
         Args:
-            jobs: The jobs; an empty list is answered with an empty list.
+            jobs: The jobs; for an empty list, the answer is an empty list.
 
         Returns:
             One status for each job, in the order of the request.
@@ -392,7 +389,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def get_queue_status(self, queue: str) -> messages.QueueStatus:
-        """Ask for the status of one queue.
+        """Return the status of one queue.
 
         Args:
             queue: Name of the queue; an empty name does not stand for the default queue.
@@ -413,7 +410,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def get_queue_statuses(self, queues: Iterable[str] = ()) -> builtins.list[messages.QueueStatus]:
-        """Ask for the statuses of some or all queues.
+        """Return the statuses of some or all queues.
 
         An unknown queue does not raise: its status has error type NOT_FOUND.
 
@@ -435,7 +432,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def wait_until_done(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
-        """Block until a job has ended, well or not, but no longer than the timeout.
+        """Wait until a job has ended, successfully or not, but no longer than the timeout.
 
         A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
         forget the job once a status with ``done`` has been returned.
@@ -462,10 +459,10 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def wait_until_running(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
-        """Block until a job runs or has ended, but no longer than the timeout.
+        """Wait until a job runs or has ended, but no longer than the timeout.
 
         A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
-        A timeout that passes is no error.
+        A timeout that passes is not an error.
 
         Args:
             job: The job, as returned when it was submitted or listed.
@@ -489,12 +486,10 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def is_open(self) -> bool:
-        """Test whether this scheduler can be used.
-
-        A server forgets a closed scheduler and answers NOT_FOUND about it; this SDK turns that into false.
+        """Return True if this scheduler can be used, False once it is closed.
 
         Returns:
-            True while the connection to the scheduler stands.
+            True while the connection to the scheduler is up.
 
         Source: rpc ``xenon.SchedulerService/isOpen``.
         """
@@ -525,10 +520,10 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def get_default_runtime(self) -> int:
-        """Tell how long a job may run when its description gives no ``max_runtime``.
+        """Return how long a job may run if its description has no ``max_runtime``.
 
         Returns:
-            Minutes; 0 when the scheduler sets no limit or does not say.
+            Minutes; 0 if the scheduler sets no limit or does not say.
 
         Raises:
             NotConnectedException: The connection to the file system or scheduler is closed or lost.
@@ -538,9 +533,9 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         return self._portal.call(self.core.get_default_runtime())
 
     def get_file_system(self) -> FileSystem:
-        """Get the file system that this scheduler works in.
+        """Return the file system that this scheduler works in.
 
-        Its working directory is the one that jobs start in by default. The same handle comes back each time.
+        Its working directory is the one that jobs start in by default. Each call returns the same handle.
         Only for adaptors whose description says ``uses_file_system``.
 
         Returns:
@@ -556,7 +551,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         return _filesystem(session, self._portal.call(self.core.get_file_system()))
 
     def close(self) -> None:
-        """Close this scheduler and forget its handle. Closing twice is not an error.
+        """Close this scheduler. Closing twice is not an error.
 
         Jobs in a batch system stay there. Jobs of an embedded scheduler, such as ``local``, end with it:
         those waiting never start.
