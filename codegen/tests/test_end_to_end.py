@@ -199,7 +199,9 @@ def test_a_new_method_says_what_it_does(extended: Path, folder: str) -> None:
 def test_what_the_words_end_in_comes_through(extended: Path) -> None:
     tree = ast.parse((extended / CORE / "messages.py").read_text(encoding="utf-8"))
     docs = {node.name: ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.ClassDef)}
-    assert docs["WatchEvent"] == 'Something that happened; the pattern is \\d+, and it ends in "quotes"'
+    words, _, fields = docs["WatchEvent"].partition("\n\nAttributes:\n")
+    assert words == 'Something that happened; the pattern is \\d+, and it ends in "quotes"'
+    assert fields.splitlines()[0] == "    path (Path | None): Where it happened."
     proto = (extended / "protos/xenon.proto").read_text(encoding="utf-8")
     assert '\n// Something that happened; the pattern is \\d+, and it ends in "quotes"\nmessage WatchEvent {\n' in proto
 

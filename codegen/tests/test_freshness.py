@@ -89,7 +89,7 @@ def test_check_shows_what_another_template_would_render(tree: Path, capsys: Capt
     template.write_text(template.read_text(encoding="utf-8").replace("The exceptions that", "All exceptions that"), encoding="utf-8")
     assert _check(tree) == 1
     shown = capsys.readouterr().err
-    assert "\n+" + '"""All exceptions that a Xenon server names, one class for each."""' in shown
+    assert "\n+" + '"""All exceptions that servers name, one class for each."""' in shown
 
 
 def test_check_shows_what_a_proto_of_grpc_would_change(tree: Path, capsys: Capture) -> None:

@@ -81,7 +81,7 @@ async def test_without_strictness_an_unknown_and_a_changed_key_are_accepted(
         caplog.clear()
         async with connect(strict_host_key_checking=False) as link:
             assert link.user == xenon_ssh.username
-        assert f"the key of 127.0.0.1 port {xenon_ssh.port} {state} and was accepted unchecked" in caplog.text
+        assert f"the host key of 127.0.0.1 port {xenon_ssh.port} {state} and was accepted unchecked" in caplog.text
 
 
 async def test_known_hosts_that_are_not_to_be_read_make_every_host_unknown(connect: Connect, home: Path, xenon_ssh: SshServer) -> None:
@@ -144,7 +144,7 @@ async def test_a_port_where_nobody_listens(connect: Connect) -> None:
 
 async def test_a_name_that_is_not_known(connect: Connect) -> None:
     error = await refused(connect, place=SshLocation(HostPort("no-such-host.invalid")))
-    assert error.reason.startswith("cannot connect to no-such-host.invalid: the name no-such-host.invalid is not known: ")
+    assert error.reason.startswith("cannot connect to no-such-host.invalid: the host name no-such-host.invalid cannot be resolved: ")
     assert "spelling" in error.hint
 
 

@@ -173,7 +173,7 @@ async def test_the_default_credential_finds_the_users_key(connect: Connect, xeno
     assert f"There is no usable key in {home}/.ssh/id_ed25519, " in error.value.reason
     assert "there is no SSH agent" in error.value.reason
     (home / ".ssh" / "id_ecdsa").write_bytes(encrypted(xenon_ssh, home).read_bytes())
-    with pytest.raises(CredentialNotFoundException, match=r"id_ecdsa is encrypted \(`ssh-add` puts it into the agent\)"):
+    with pytest.raises(CredentialNotFoundException, match=r"id_ecdsa is encrypted \(add it to the agent with `ssh-add`\)"):
         await login(connect, DefaultCredential(username=xenon_ssh.username))
     shutil.copy(str(xenon_ssh.private_key), home / ".ssh" / "id_ecdsa")
     assert await login(connect, DefaultCredential(username=xenon_ssh.username)) == xenon_ssh.username

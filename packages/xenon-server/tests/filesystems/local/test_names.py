@@ -101,7 +101,7 @@ async def test_a_name_that_is_no_text_is_shown_and_can_be_used(tmp_path: Path, f
             await here.delete(f"{name} 2")
             with pytest.raises(NoSuchPathException, match=f"{tmp_path}/{name}"):
                 await here.get_attributes(name)
-        with pytest.raises(ValueError, match="not valid UTF-8"):
+        with pytest.raises(ValueError, match="cannot be encoded in UTF-8"):
             await here.get_attributes("bad\udcff")
     assert os.listdir(folder) == []
 

@@ -72,7 +72,13 @@ async def test_the_working_directory_is_the_home_or_what_the_location_says(open_
         assert await files.start_directory() == folder
 
 
-@pytest.mark.parametrize(("workdir", "words"), [("/nowhere", "/nowhere of the location does not exist"), ("/etc/passwd", "no directory")])
+@pytest.mark.parametrize(
+    ("workdir", "words"),
+    [
+        ("/nowhere", "/nowhere of the location does not exist"),
+        pytest.param("/etc/passwd", "/etc/passwd of the location is not a directory", id="/etc/passwd-no directory"),
+    ],
+)
 async def test_a_working_directory_that_is_none_is_named(open_sftp: OpenSftp, workdir: str, words: str) -> None:
     with pytest.raises(InvalidLocationException, match=words) as raised:
         async with open_sftp(workdir=workdir):
@@ -311,7 +317,7 @@ async def test_nothing_is_made_where_no_directory_is(open_sftp: OpenSftp, xenon_
         lambda files, path: files.rename(f"{folder}/file", path),
     ]
     expected: list[tuple[str, type[XenonError], str]] = [
-        (f"{folder}/no/thing", NoSuchPathException, f"no directory {folder}/no"),
+        (f"{folder}/no/thing", NoSuchPathException, f"the directory {folder}/no does not exist"),
         (f"{folder}/file/thing", InvalidPathException, f"{folder}/file is not a directory"),
         ("/root/thing", PermissionDeniedException, "/root/thing"),
     ]
