@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,7 @@ every_message_with_fields = pytest.mark.parametrize("name", sorted(name for name
 # --- values, as dictionaries that know nothing of either kind of message ------------------------------------------------------------------
 
 
+@functools.cache
 def values(descriptor: Descriptor) -> st.SearchStrategy[dict[str, Any]]:
     """Any content of a message: each field present or not, and at most one member of each oneof."""
     alone = {field.name: _field(field) for field in descriptor.fields if field.containing_oneof is None}
