@@ -181,9 +181,10 @@ async def test_a_whole_tree_dies(machine, end, monkeypatch):
     monkeypatch.setattr(jobs_module, "_SECONDS", 1)
     async with machine.open() as jobs:
         stubborn = "trap '' TERM HUP" if end == "cancel" else ":"
-        job = await jobs.submit("sh", "-c", TREE, "sh", stubborn, max_runtime=1 if end == "timeout" else 0)
+        job = await jobs.submit("sh", "-c", TREE, "sh", stubborn, max_runtime=5 if end == "timeout" else 0)
         pids = await machine.lines("pids", IN_TREE)
-        assert sorted(await machine.alive(pids)) == sorted(pids)
+        if end != "timeout":  # whose time may be up by now
+            assert sorted(await machine.alive(pids)) == sorted(pids)
         if end == "cancel":
             state = await jobs.scheduler.cancel(job)
         elif end == "timeout":
