@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import queue
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from docker.models.containers import Container as DockerContainer
 
 __all__ = ["Row", "list_servers", "show_log"]
+
+PIECES_AHEAD = 16
+SECONDS_BETWEEN_SIGNALS = 0.2
 
 
 @attrs.frozen
@@ -57,11 +63,39 @@ def show_log(name: str, follow: bool, output: IO[bytes]) -> None:
     session = named.owner.session
     for container in owned_containers():
         if session == Owner.of(container).session or name == container_name(container):
-            for piece in container.logs(stream=True, follow=follow):
+            for piece in _interruptible(container.logs(stream=True, follow=follow)):
                 output.write(piece)
                 output.flush()
             return
     raise named.not_running()
+
+
+def _interruptible(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *pieces*, and let signals be handled while the next one is waited for.
+
+    A signal that arrives just before a read blocks does not interrupt it, so a thread reads, and each wait for it is short.
+    """
+    received: queue.Queue[bytes | BaseException | None] = queue.Queue(PIECES_AHEAD)
+    threading.Thread(target=_read_into, args=(pieces, received), daemon=True).start()
+    while (piece := _next(received)) is not None:
+        if isinstance(piece, BaseException):
+            raise piece
+        yield piece
+
+
+def _read_into(pieces: Iterable[bytes], received: queue.Queue[bytes | BaseException | None]) -> None:
+    try:
+        for piece in pieces:
+            received.put(piece)
+    except BaseException as error:  # noqa: BLE001 - raised again by who waits for the pieces
+        received.put(error)
+    received.put(None)
+
+
+def _next(received: queue.Queue[bytes | BaseException | None]) -> bytes | BaseException | None:
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return received.get(timeout=SECONDS_BETWEEN_SIGNALS)
 
 
 def _row(container: DockerContainer, named: NamedServer | None) -> Row:
