@@ -199,6 +199,18 @@ def test_an_interrupt_ends_the_wait_at_once_and_cancels_the_call(portal: LoopPor
     assert cancelled.wait(60)
 
 
+def test_an_interrupt_that_does_not_wake_the_caller_ends_the_wait_too(portal: LoopPortal) -> None:
+    """It arrives in another thread here, which leaves the caller asleep as one that arrives just before it blocks does."""
+
+    async def interrupt() -> None:
+        await asyncio.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        await asyncio.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        portal.call(interrupt())
+
+
 @pytest.mark.parametrize("error", [Failure("ours"), KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
 def test_whatever_a_call_raises_is_raised_where_it_was_made_and_the_loop_goes_on(portal: LoopPortal, error: BaseException) -> None:
     async def fail() -> None:

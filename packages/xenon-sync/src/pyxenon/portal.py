@@ -28,6 +28,8 @@ T = TypeVar("T")
 _ROOM = 8 << 20
 _SMALL_PIECE = 256 << 10
 _MESSAGE = 32 << 10
+# How late an interrupt may be handled.
+_SECONDS_BETWEEN_SIGNALS = 0.2
 
 
 class Portal(ABC):
@@ -214,8 +216,12 @@ class _Running(Generic[T]):
             self._task.cancel()
 
     def wait(self) -> None:
-        """Return once it has ended."""
-        self._ended.acquire()
+        """Return once it has ended.
+
+        A signal that arrives just before the thread blocks does not interrupt it, so it waits for a moment again and again.
+        """
+        while not self._ended.acquire(timeout=_SECONDS_BETWEEN_SIGNALS):
+            pass
 
     def result(self) -> T:
         """Return its result or raise its exception; call it once."""
