@@ -53,7 +53,7 @@ class Worker(Process):
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Sizes of files are in MiB; ``rounds`` is the highest number of rounds."""
+    """The amounts to measure. Sizes of files are in MiB; ``rounds`` is the highest number of rounds."""
 
     client_file: int = 512
     file: int = 1024

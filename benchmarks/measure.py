@@ -40,7 +40,7 @@ class Measure:
     """A number that is read off each contender's answer: the one called ``key``, in ``unit``. Less is better, except for MiB/s.
 
     Attributes:
-        title: What is measured, with the names of sizes in braces.
+        title: The name of the measure, with the names of sizes in braces.
         pairs: The contenders compared: ours and the other, which may be empty. Targets apply to the first pair.
         faster: Ours must be at least this many times as fast as the other.
         longest: Ours may be at most this many times the other's number, and ``plus`` more.

@@ -1,4 +1,4 @@
-"""What the README tells people to paste does what it says. Its Slurm program has a cluster of its own, in test_quick_start.py."""
+"""The code blocks of the README, run as they are. Its Slurm program has a cluster of its own, in test_quick_start.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this process costs: where its time goes, as sampled by a thread, and how far its memory rises."""
+"""Profile this process: a thread samples where its time goes and how far its memory rises."""
 
 from __future__ import annotations
 

@@ -93,4 +93,4 @@ def test_every_command_undoes_it_first(tree: Path, capsys: pytest.CaptureFixture
     assert "an interrupted upgrade was undone" in capsys.readouterr().err
     assert not (tree / "protos/half.toml").exists()
     assert main(["--root", str(tree), "recover"]) == 0
-    assert "there is no interrupted upgrade to undo" in capsys.readouterr().err
+    assert "no interrupted upgrade to undo" in capsys.readouterr().err

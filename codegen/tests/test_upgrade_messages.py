@@ -1,4 +1,4 @@
-"""What ``xenon-codegen upgrade`` says when there is nothing to upgrade to. Needs no server."""
+"""The messages of ``xenon-codegen upgrade`` when nothing can be upgraded. No server is started."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 class What(Enum):
-    """What happened to something."""
+    """A kind of change."""
 
     ADDED = "added"
     REMOVED = "removed"

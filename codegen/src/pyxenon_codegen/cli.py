@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="xenon-codegen", description=_DESCRIPTION)
     parser.add_argument("--root", type=Path, help="the repository (default: the one that contains the current directory)")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("generate", help="write all generated files, and delete those that are no longer generated")
+    commands.add_parser("generate", help="write all generated files, and delete obsolete ones")
     commands.add_parser("check", help="generate in memory; fail with a diff if a generated file differs, is missing or is orphaned")
     upgrade = commands.add_parser(
         "upgrade", help="upgrade the repository to another release of xenon-grpc", description=_UPGRADE, epilog=_UPGRADE_STATUS
@@ -142,7 +142,7 @@ def _recover(root: Path, options: argparse.Namespace | None = None) -> int:
     if recover(root):
         _say("an interrupted upgrade was undone; everything is as it was before")
     elif options is not None:
-        _say("there is no interrupted upgrade to undo")
+        _say("no interrupted upgrade to undo")
     return 0
 
 

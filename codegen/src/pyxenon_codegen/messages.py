@@ -62,7 +62,7 @@ def mend_messages(source: str, interface: Interface, constructors: dict[str, str
     _require_names(source, interface)
     source, checks = _VERSION_CHECK.subn("", source.replace("\nimport betterproto2\n", "\n"))
     if checks != 1:
-        raise CodegenError("betterproto2's compiler no longer checks its version in the known way; adapt messages.py to what it writes")
+        raise CodegenError("betterproto2's compiler has changed how it checks its version; adapt messages.py to what it writes")
     by_name = {message.name: message for message in interface.messages}
     source = source.replace("from ..message_pool import default_message_pool", _IMPORTS)
     source = _CLASS.sub(lambda match: _class_header(by_name[match[1]], match[1] in constructors), source)

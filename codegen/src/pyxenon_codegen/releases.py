@@ -50,7 +50,7 @@ class ReleaseFacts:
 def facts_of(source: str, root: Path) -> ReleaseFacts:
     """Return the facts of *source*: a version that *root* knows, the path of a jar or of a repository such as this one, or a target.
 
-    Downloads and starts the server if need be, which takes some seconds. Raises :class:`CodegenError` if there is no such release, or it
+    Downloads and starts the server if need be, which takes some seconds. Raises :class:`CodegenError` for an unknown release, or if it
     does not answer.
     """
     known = read_releases(root)

@@ -14,7 +14,7 @@ from pyxenon_codegen.errors import CodegenError
 
 @frozen
 class RpcWords:
-    """What a method does, what it returns, and the names of the exceptions it raises."""
+    """The words for a method: its effect, its result, and the names of the exceptions it raises."""
 
     doc: str
     returns: str

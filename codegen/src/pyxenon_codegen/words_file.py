@@ -17,7 +17,7 @@ REMOVED = "removed"
 Place: TypeAlias = tuple[str, ...]
 _RULE = f"# {'-' * 93}"
 _RPC_WORDS = {"doc": "", "returns": "", "raises": []}
-_REMOVED_DOC = "# What earlier releases of xenon-grpc had, and what to use instead. Programs that use it get this as an error message.\n"
+_REMOVED_DOC = "# Names of earlier releases of xenon-grpc, and their replacements. Programs that use one get this as an error message.\n"
 
 
 @frozen

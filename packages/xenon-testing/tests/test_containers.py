@@ -324,7 +324,7 @@ REFUSED = {
     "'slurm', suite='23.11'": "no Debian suite, or release of Slurm, '23.11' for servers; there are: bullseye (Slurm 20.11)",
     "'slurm', suite=24.11": "the option suite must be a text in quotes, not 24.11",
     "'s3', configuration='x'": "the option configuration is not for s3",
-    "'gridengine', suite='forky'": "there is no gridengine on Debian forky",
+    "'gridengine', suite='forky'": "gridengine is not available on Debian forky",
 }
 
 

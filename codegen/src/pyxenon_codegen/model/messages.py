@@ -287,7 +287,7 @@ class Message:
 
     @property
     def attributes(self) -> str:
-        """What its docstring says of the fields: which exclude one another, and each with its type."""
+        """The part of its docstring on the fields: which exclude one another, and each with its type."""
         fields = section("Attributes", (item(f"{field.python_name} ({field.shown_type})", field.doc) for field in self.fields))
         return "\n\n".join([*(_alternatives(members, self.oneofs[name]) for name, members in self.oneof_members.items()), fields])
 

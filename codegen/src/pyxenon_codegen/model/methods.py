@@ -12,7 +12,7 @@ from pyxenon_codegen.model.messages import Field, Message, Shape
 
 
 class Conversion(Enum):
-    """How a parameter becomes a field, or a response becomes a result."""
+    """A conversion of a parameter to a field, or of a response to a result."""
 
     NONE = "none"
     PLAIN = "plain"
@@ -40,7 +40,7 @@ class Parameter:
 
 @frozen
 class Result:
-    """What a generated method returns: one value, or with streaming one of many."""
+    """The result of a generated method: one value, or with streaming one of many."""
 
     annotation: str
     conversion: Conversion

@@ -36,7 +36,7 @@ class XenonError(Exception):
     Attributes:
         reason: Why the operation failed, as the server or this program says.
         operation: The method that was called, such as ``get_attributes``; empty if there was none.
-        subject: What the operation was about: a path, job, queue, location or target.
+        subject: The object of the operation: a path, job, queue, location or target.
         adaptor: The adaptor that failed, such as ``sftp``.
         status: The status code, from the server if it sent one.
         hint: What to try.

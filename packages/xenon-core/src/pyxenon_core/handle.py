@@ -1,4 +1,4 @@
-"""What file systems and schedulers have in common: an id on the server, valid until they are closed."""
+"""The base of file systems and schedulers: an id on the server, valid until they are closed."""
 
 from __future__ import annotations
 

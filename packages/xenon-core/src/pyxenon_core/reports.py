@@ -1,4 +1,4 @@
-"""What a status tells beyond its fields, read from the keys of its information that begin with ``xenon.``."""
+"""The properties of a status beyond its fields, read from the keys of its information that begin with ``xenon.``."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class JobReport(Message):
 
     @property
     def reason(self) -> str:
-        """Why the job is in this state, as the scheduler says, such as ``Resources`` or ``OutOfMemory``; empty if unknown."""
+        """The scheduler's reason for this state, such as ``Resources`` or ``OutOfMemory``; empty if unknown."""
         return self._told("reason")
 
     @property
     def evidence(self) -> str:
-        """Where this status comes from, such as ``squeue`` or ``sacct``; empty if the server does not say."""
+        """The source of this status, such as ``squeue`` or ``sacct``; empty if the server does not say."""
         return self._told("evidence")
 
     @property

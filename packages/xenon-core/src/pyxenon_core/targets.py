@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "xenon.targets"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# What to install for the schemes of this project's own packages; this package depends on none of them.
+# The packages to install for the schemes of this project; this package depends on none of them.
 _PROVIDERS = {"java": "'pyxenon[java]'", "embedded": "pyxenon-server"}
 _FORMS = "embedded:, java:, grpcs://host:port, grpc://localhost:port or unix:///path"
 
@@ -92,7 +92,7 @@ class GrpcEndpoint:
     """A running gRPC server.
 
     ``address`` is ``host:port`` or ``unix:///path``; ``tls`` is None for plain text. ``close`` releases the server (a child process is
-    ended), may block for seconds and may be called twice. ``diagnose`` returns a sentence about a server that no longer answers.
+    ended), may block for seconds and may be called twice. ``diagnose`` returns a sentence about a server that has stopped answering.
     ``release`` is the name and version of the server, such as ``xenon-grpc 3.0.1``, if known.
     """
 

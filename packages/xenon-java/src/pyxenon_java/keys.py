@@ -1,7 +1,7 @@
 """Keys for mutual TLS, new for every server: only those who can read the server's private folder can connect to the server.
 
-The server and its client each get a P-256 key with a self-signed certificate, and each trusts only the other's certificate; there is no
-certificate authority whose key could sign another.
+The server and its client each get a P-256 key with a self-signed certificate, and each trusts only the other's certificate. No
+certificate authority could sign another.
 """
 
 from __future__ import annotations

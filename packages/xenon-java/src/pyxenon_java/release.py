@@ -85,7 +85,7 @@ def cache_folder() -> Path:
 def find_jar(release: Release = PINNED) -> Path:
     """Return the path of the server's jar; download it first if it is missing (24 MB, once).
 
-    The environment variable ``XENON_GRPC_JAR`` has priority and may name any jar. Raises :class:`JarFetchError` if there is no jar and it
+    The environment variable ``XENON_GRPC_JAR`` has priority and may name any jar. Raises :class:`JarFetchError` if the jar is missing and
     cannot be downloaded, and :class:`JarChecksumError` if the jar found or downloaded is not the pinned release.
     """
     override = os.environ.get(JAR_VARIABLE)

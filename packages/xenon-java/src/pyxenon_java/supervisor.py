@@ -2,7 +2,7 @@
 
 A separate script that imports only the standard library, run as
 ``python -I -S supervisor.py --parent PID --folder FOLDER [--linger] -- java …``. It stops the server on SIGTERM or SIGINT, when a file
-``stop`` appears in the folder, or (without ``--linger``) when the process PID is no longer its parent. On Linux the server ends also if the
+``stop`` appears in the folder, or (without ``--linger``) when the process PID stops being its parent. On Linux the server ends also if the
 supervisor is killed. Its exit code is the server's, or 128 plus the number of the signal that ended the server.
 """
 

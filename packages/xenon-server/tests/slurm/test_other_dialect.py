@@ -135,7 +135,7 @@ async def test_a_dialect_is_all_that_a_batch_system_needs(tmp_path: Path, monkey
         assert list(await scheduler.queue_names()) == ["only"]
         with pytest.raises(NoSuchQueueException, match="Shelf has no default queue"):
             await scheduler.default_queue_name()
-        with pytest.raises(NoSuchQueueException, match="no queue 'other'; the queues are only"):
+        with pytest.raises(NoSuchQueueException, match="unknown queue 'other'; the queues are only"):
             await scheduler.queue_state("other")
         fields: dict[str, Any] = {"stdout": "out", "working_directory": str(tmp_path), "environment": {"A": "it's", "SECONDS": "old"}}
         job = await scheduler.submit(JobDescription("sh", ["-c", 'echo "$A $SECONDS"; exit 3'], name="mine", **fields))

@@ -170,8 +170,8 @@ async def test_a_password_for_a_host_that_takes_none(connect: Connect, xenon_ssh
 async def test_the_default_credential_finds_the_users_key(connect: Connect, xenon_ssh: SshServer, home: Path) -> None:
     with pytest.raises(CredentialNotFoundException) as error:
         await login(connect, DefaultCredential(username=xenon_ssh.username))
-    assert f"There is no usable key in {home}/.ssh/id_ed25519, " in error.value.reason
-    assert "there is no SSH agent" in error.value.reason
+    assert f"No usable key was found in {home}/.ssh/id_ed25519, " in error.value.reason
+    assert "no SSH agent runs" in error.value.reason
     (home / ".ssh" / "id_ecdsa").write_bytes(encrypted(xenon_ssh, home).read_bytes())
     with pytest.raises(CredentialNotFoundException, match=r"id_ecdsa is encrypted \(add it to the agent with `ssh-add`\)"):
         await login(connect, DefaultCredential(username=xenon_ssh.username))

@@ -1,4 +1,4 @@
-"""What the synchronous file systems and schedulers have in common, and the output stream of an interactive job."""
+"""The base of the synchronous file systems and schedulers, and the output stream of an interactive job."""
 
 from __future__ import annotations
 

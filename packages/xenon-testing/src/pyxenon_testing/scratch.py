@@ -81,7 +81,7 @@ def cancel_jobs(scheduler: pyxenon.Scheduler) -> None:
 def _cancel(scheduler: pyxenon.Scheduler, job: pyxenon.Job) -> None:
     from pyxenon_core.errors import NoSuchJobException
 
-    with contextlib.suppress(NoSuchJobException):  # done and no longer known
+    with contextlib.suppress(NoSuchJobException):  # done and forgotten
         status = scheduler.cancel_job(job)
         if not status.done:
             status = scheduler.wait_until_done(job, timeout=SECONDS_TO_END * 1000)

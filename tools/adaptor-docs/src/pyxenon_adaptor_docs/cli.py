@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, jinja2.TemplateNotFound):
-        return f"there is no template {error}; name its directory with --templates, or run this from the top of the repository"
+        return f"template {error} not found; name its directory with --templates, or run this from the top of the repository"
     return str(error)
 
 

@@ -45,7 +45,7 @@ class TypeWords:
 
 @dataclass(frozen=True)
 class PropertyWords:
-    """What a property does, the unit of its number (empty without one), and what its default means.
+    """The effect of a property, the unit of its number (empty without one), and the meaning of its default.
 
     ``default_value`` is the default that the words were written for, by server; the key is empty if all have the same.
     """

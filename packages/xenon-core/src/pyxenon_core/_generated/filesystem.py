@@ -37,8 +37,8 @@ def _scheduler(channel: Channel, handle: messages.Scheduler) -> Scheduler:
 class FileSystemMethods(Handle[messages.FileSystem]):
     """Files and directories, local or remote, accessed in the same way.
 
-    Create a file system first, and close it when it is no longer needed. A relative path is resolved against
-    the working directory of the file system.
+    Create a file system first, and close it after use. A relative path is resolved against the working
+    directory of the file system.
     """
 
     async def get_adaptor_name(self) -> str:
@@ -223,7 +223,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
             destination: The path of the copy itself, not of the directory that will contain it, which must
                 exist. If relative, it is resolved against the working directory of the destination's file
                 system.
-            mode: What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE
+            mode: Action if the destination exists: CREATE, the default, lets the copy fail, REPLACE
                 overwrites it, and IGNORE leaves it unchanged and counts the copy as done.
             recursive: True to copy a directory with everything in it; false, the default, to let the copy of
                 a directory fail.
@@ -249,7 +249,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         return await self._channel.unary_unary(services.FILE_SYSTEM_COPY, request)
 
     async def cancel(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+        """Stop a copy that is waiting or running. The data written so far may stay at the destination, and the
         server may forget the copy.
 
         Args:
@@ -452,7 +452,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
     async def list(self, dir: StrPath, recursive: bool = False) -> AsyncIterator[views.PathAttributes]:
         """List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
 
-        The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+        The order is not specified. Targets of symbolic links in the directory are not listed. A missing
         directory raises when the stream is first read.
 
         Args:
@@ -619,7 +619,7 @@ class FileSystemMethods(Handle[messages.FileSystem]):
         await self._channel.unary_unary(services.FILE_SYSTEM_CLOSE, request)
 
     async def wait_until_done(self, copy_operation: messages.CopyOperation, timeout: int | None = 0) -> messages.CopyStatus:
-        """Wait until a copy has ended, successfully or not, but no longer than the timeout.
+        """Wait until a copy has ended, successfully or not, or until the timeout.
 
         A timeout that passes is not an error: the status then says that the copy is not done. Once a status
         with ``done`` has been returned, the server may forget the copy.
@@ -729,7 +729,7 @@ class FileSystems:
             keytab_credential: Kerberos keytab to log in with; give at most one kind of credential.
 
         Returns:
-            The handle of the new file system; close it when it is no longer needed.
+            The handle of the new file system; close it after use.
 
         Raises:
             UnknownAdaptorException: The server has no adaptor of that name.

@@ -13,7 +13,7 @@ SINCE: Final[Mapping[str, str]] = {
     "/xenon.SchedulerService/getDefaultRuntime": "3.0.0",
 }
 
-# What to use instead of what was removed.
+# The replacements of what was removed.
 REMOVED: Final[Mapping[str, str]] = {
     "JobDescription.node_count": "Give the number of tasks, and tasks_per_node; the scheduler finds the nodes.",
     "JobDescription.options": "Give the scheduler's own options in scheduler_arguments.",

@@ -87,7 +87,7 @@ from pyxenon_core.wire import strings, text
 
 class CopyRequestCopyMode(Enumeration):
     """
-    What a copy does if something already exists at the destination.
+    The action of a copy if something already exists at the destination.
 
     Attributes:
         CREATE: Fail, and leave it unchanged.
@@ -527,7 +527,7 @@ default_message_pool.register_message("xenon", "CopyOperationRequest", CopyOpera
 @dataclass(eq=False, repr=False, init=False)
 class CopyRequest(Message):
     """
-    What to copy, and where.
+    A source and a destination to copy to.
 
     Attributes:
         filesystem (FileSystem | None): The file system to copy from.
@@ -537,8 +537,8 @@ class CopyRequest(Message):
         destination (Path | None): The path of the copy itself, not of the directory that will contain it,
             which must exist. If relative, it is resolved against the working directory of the destination's
             file system.
-        mode (CopyRequestCopyMode): What to do if the destination exists: CREATE, the default, lets the copy
-            fail, REPLACE overwrites it, and IGNORE leaves it unchanged and counts the copy as done.
+        mode (CopyRequestCopyMode): Action if the destination exists: CREATE, the default, lets the copy fail,
+            REPLACE overwrites it, and IGNORE leaves it unchanged and counts the copy as done.
         recursive (bool): True to copy a directory with everything in it; false, the default, to let the copy
             of a directory fail.
     """
@@ -566,8 +566,8 @@ class CopyRequest(Message):
 
     mode: "CopyRequestCopyMode" = betterproto2.field(5, betterproto2.TYPE_ENUM, default_factory=lambda: CopyRequestCopyMode(0))
     """
-    What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites it,
-    and IGNORE leaves it unchanged and counts the copy as done.
+    Action if the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites it, and
+    IGNORE leaves it unchanged and counts the copy as done.
     """
 
     recursive: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
@@ -1108,7 +1108,7 @@ class FileSystemAdaptorDescription(Message):
 
     Attributes:
         name (str): Name of the adaptor, as given when creating a file system.
-        description (str): What the adaptor connects to, as the server describes it.
+        description (str): The service that the adaptor connects to, as the server describes it.
         supported_locations (list[str]): Patterns of the locations it accepts, such as
             ``host[:port][/workdir]``; brackets enclose optional parts.
         supported_properties (list[PropertyDescription]): Properties it accepts.
@@ -1134,7 +1134,7 @@ class FileSystemAdaptorDescription(Message):
 
     description: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What the adaptor connects to, as the server describes it.
+    The service that the adaptor connects to, as the server describes it.
     """
 
     supported_locations: "list[str]" = betterproto2.field(3, betterproto2.TYPE_STRING, repeated=True)
@@ -1506,8 +1506,8 @@ default_message_pool.register_message("xenon", "Job", Job)
 @dataclass(eq=False, repr=False, init=False)
 class JobDescription(Message):
     """
-    What to run, with which resources, and where. Only ``executable`` is required; any other field that is
-    empty or 0 leaves the choice to the scheduler or has the default given here.
+    The program to run, its resources, and its directory. Only ``executable`` is required; any other field that
+    is empty or 0 leaves the choice to the scheduler or has the default given here.
 
     Attributes:
         executable (str): Program to run, as a path or as a name to be found on the machine that runs the job.
@@ -1810,8 +1810,8 @@ class JobStatus(JobReport):
         running (bool): True while the program runs; false while the job waits and after its end.
         done (bool): True when the job has ended, successfully or not; then check ``exit_code`` and
             ``error_type``.
-        scheduler_specific_information (dict[str, str]): What else the scheduler reports, by its own keys;
-            often empty. Keys that begin with ``xenon.`` are PyXenon's own.
+        scheduler_specific_information (dict[str, str]): Further information from the scheduler, by its own
+            keys; often empty. Keys that begin with ``xenon.`` are PyXenon's own.
         exit_code (int): Exit code of the program, or 128 plus the number of the signal that ended it. Also 0
             while the job has not ended, and -1 if the code is unknown. Use ``known_exit_code`` to tell these
             cases apart.
@@ -1848,8 +1848,8 @@ class JobStatus(JobReport):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
-    What else the scheduler reports, by its own keys; often empty. Keys that begin with ``xenon.`` are
-    PyXenon's own.
+    Further information from the scheduler, by its own keys; often empty. Keys that begin with ``xenon.``
+    are PyXenon's own.
     """
 
     exit_code: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
@@ -2265,7 +2265,7 @@ class PropertyDescription(Message):
 
     Attributes:
         name (str): Full name of the property, such as ``xenon.adaptors.filesystems.sftp.bufferSize``.
-        description (str): What the property does, as the server describes it.
+        description (str): Effect of the property, as the server describes it.
         default_value (str): Value used if the property is not given, as text.
         type (PropertyDescriptionType): Required format of the value, as text.
     """
@@ -2277,7 +2277,7 @@ class PropertyDescription(Message):
 
     description: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What the property does, as the server describes it.
+    Effect of the property, as the server describes it.
     """
 
     default_value: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -2382,8 +2382,8 @@ class QueueStatus(Message):
 
     Attributes:
         name (str): Name of the queue.
-        scheduler_specific_information (dict[str, str]): What the scheduler reports about the queue, by its
-            own keys; empty for ``local``.
+        scheduler_specific_information (dict[str, str]): The scheduler's information on the queue, by its own
+            keys; empty for ``local``.
         error_message (str): Why the status of the queue is unavailable, as the server says; empty if it is
             available.
         error_type (QueueStatusErrorType): Kind of failure; NONE if there is none.
@@ -2400,7 +2400,7 @@ class QueueStatus(Message):
         map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
     )
     """
-    What the scheduler reports about the queue, by its own keys; empty for ``local``.
+    The scheduler's information on the queue, by its own keys; empty for ``local``.
     """
 
     error_message: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -2546,7 +2546,7 @@ class SchedulerAdaptorDescription(Message):
 
     Attributes:
         name (str): Name of the adaptor, as given when creating a scheduler.
-        description (str): What the adaptor connects to, as the server describes it.
+        description (str): The service that the adaptor connects to, as the server describes it.
         supported_locations (list[str]): Patterns of the locations it accepts, such as
             ``host[:port][/workdir]``; brackets enclose optional parts.
         supported_properties (list[PropertyDescription]): Properties it accepts.
@@ -2566,7 +2566,7 @@ class SchedulerAdaptorDescription(Message):
 
     description: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    What the adaptor connects to, as the server describes it.
+    The service that the adaptor connects to, as the server describes it.
     """
 
     supported_locations: "list[str]" = betterproto2.field(3, betterproto2.TYPE_STRING, repeated=True)
@@ -2747,7 +2747,7 @@ class SubmitBatchJobRequest(Message):
 
     Attributes:
         scheduler (Scheduler | None): The scheduler to submit to.
-        description (JobDescription | None): What to run.
+        description (JobDescription | None): The job to run.
     """
 
     scheduler: "Scheduler | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
@@ -2757,7 +2757,7 @@ class SubmitBatchJobRequest(Message):
 
     description: "JobDescription | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    What to run.
+    The job to run.
     """
 
     def __init__(self, scheduler: "Scheduler | None" = None, description: "JobDescription | None" = None) -> None:
@@ -2775,7 +2775,7 @@ class SubmitInteractiveJobRequest(Message):
 
     Attributes:
         scheduler (Scheduler | None): The scheduler to submit to.
-        description (JobDescription | None): What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be
+        description (JobDescription | None): The job to run. Its ``stdin``, ``stdout`` and ``stderr`` must be
             empty, because the streams replace them.
         stdin (bytes): Bytes for standard input; may be empty.
     """
@@ -2787,7 +2787,8 @@ class SubmitInteractiveJobRequest(Message):
 
     description: "JobDescription | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the streams replace them.
+    The job to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the streams replace
+    them.
     """
 
     stdin: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)

@@ -36,7 +36,7 @@ def _scheduler(channel: Channel, handle: messages.Scheduler) -> Scheduler:
 class SchedulerMethods(Handle[messages.Scheduler]):
     """Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 
-    Create a scheduler first, and close it when it is no longer needed.
+    Create a scheduler first, and close it after use.
     """
 
     async def get_adaptor_name(self) -> str:
@@ -115,7 +115,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         status of the job.
 
         Args:
-            description: What to run.
+            description: The job to run.
 
         Returns:
             The job, whose id is unique within this scheduler.
@@ -147,7 +147,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         job afterwards. Only for adaptors whose description says ``supports_interactive``.
 
         Args:
-            description: What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the
+            description: The job to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the
                 streams replace them.
             stdin_stream: Bytes for standard input; may be empty.
 
@@ -327,7 +327,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         return response.statuses
 
     async def wait_until_done(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
-        """Wait until a job has ended, successfully or not, but no longer than the timeout.
+        """Wait until a job has ended, successfully or not, or until the timeout.
 
         A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
         forget the job once a status with ``done`` has been returned.
@@ -358,7 +358,7 @@ class SchedulerMethods(Handle[messages.Scheduler]):
         return await waiting.until(waiting.done, ask, timeout, self._channel.sleep)
 
     async def wait_until_running(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
-        """Wait until a job runs or has ended, but no longer than the timeout.
+        """Wait until a job runs or has ended, or until the timeout.
 
         A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
         A timeout that passes is not an error.
@@ -548,7 +548,7 @@ class Schedulers:
             keytab_credential: Kerberos keytab to log in with; give at most one kind of credential.
 
         Returns:
-            The handle of the new scheduler; close it when it is no longer needed.
+            The handle of the new scheduler; close it after use.
 
         Raises:
             UnknownAdaptorException: The server has no adaptor of that name.
@@ -584,7 +584,7 @@ class Schedulers:
         returns a new scheduler.
 
         Returns:
-            The handle of the new scheduler; close it when it is no longer needed.
+            The handle of the new scheduler; close it after use.
 
         Source: rpc ``xenon.SchedulerService/localScheduler``.
         """

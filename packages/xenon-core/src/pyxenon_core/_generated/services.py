@@ -731,8 +731,8 @@ RPCS: Mapping[str, Rpc[Any, Any]] = {
 class FileSystemServicer:
     """Files and directories, local or remote, accessed in the same way.
 
-    Create a file system first, and close it when it is no longer needed. A relative path is resolved against
-    the working directory of the file system.
+    Create a file system first, and close it after use. A relative path is resolved against the working
+    directory of the file system.
 
 
     Override the methods that you implement; the others raise
@@ -815,7 +815,7 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide copy")
 
     async def cancel(self, request: messages.CopyOperationRequest, /) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+        """Stop a copy that is waiting or running. The data written so far may stay at the destination, and the
         server may forget the copy.
         """
         raise UnsupportedOperationException("this server does not provide cancel")
@@ -872,7 +872,7 @@ class FileSystemServicer:
     def list(self, request: messages.ListRequest, /) -> AsyncIterator[messages.PathAttributes]:
         """List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
 
-        The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+        The order is not specified. Targets of symbolic links in the directory are not listed. A missing
         directory raises when the stream is first read.
         """
         raise UnsupportedOperationException("this server does not provide list")
@@ -920,7 +920,7 @@ class FileSystemServicer:
         raise UnsupportedOperationException("this server does not provide close")
 
     async def wait_until_done(self, request: messages.WaitUntilDoneRequest, /) -> messages.CopyStatus:
-        """Wait until a copy has ended, successfully or not, but no longer than the timeout.
+        """Wait until a copy has ended, successfully or not, or until the timeout.
 
         A timeout that passes is not an error: the status then says that the copy is not done. Once a status
         with ``done`` has been returned, the server may forget the copy.
@@ -939,7 +939,7 @@ class FileSystemServicer:
 class SchedulerServicer:
     """Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 
-    Create a scheduler first, and close it when it is no longer needed.
+    Create a scheduler first, and close it after use.
 
 
     Override the methods that you implement; the others raise
@@ -1048,7 +1048,7 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide getQueueStatuses")
 
     async def wait_until_done(self, request: messages.WaitRequest, /) -> messages.JobStatus:
-        """Wait until a job has ended, successfully or not, but no longer than the timeout.
+        """Wait until a job has ended, successfully or not, or until the timeout.
 
         A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
         forget the job once a status with ``done`` has been returned.
@@ -1056,7 +1056,7 @@ class SchedulerServicer:
         raise UnsupportedOperationException("this server does not provide waitUntilDone")
 
     async def wait_until_running(self, request: messages.WaitRequest, /) -> messages.JobStatus:
-        """Wait until a job runs or has ended, but no longer than the timeout.
+        """Wait until a job runs or has ended, or until the timeout.
 
         A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
         A timeout that passes is not an error.

@@ -1,4 +1,4 @@
-"""What the gRPC channels share: address and keys, and the translation of gRPC failures."""
+"""The common part of the gRPC channels: address and keys, and the translation of gRPC failures."""
 
 from __future__ import annotations
 

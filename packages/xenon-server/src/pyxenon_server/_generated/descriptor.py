@@ -253,7 +253,7 @@ message PropertyDescription {
     }
     // Full name of the property, such as ``xenon.adaptors.filesystems.sftp.bufferSize``.
     string name = 1;
-    // What the property does, as the server describes it.
+    // Effect of the property, as the server describes it.
     string description = 2;
     // Value used if the property is not given, as text.
     string default_value = 3;
@@ -271,7 +271,7 @@ message PropertyDescriptions {
 message SchedulerAdaptorDescription {
     // Name of the adaptor, as given when creating a scheduler.
     string name = 1;
-    // What the adaptor connects to, as the server describes it.
+    // The service that the adaptor connects to, as the server describes it.
     string description = 2;
     // Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose optional
     // parts.
@@ -301,7 +301,7 @@ message SchedulerAdaptorDescriptions {
 message FileSystemAdaptorDescription {
     // Name of the adaptor, as given when creating a file system.
     string name = 1;
-    // What the adaptor connects to, as the server describes it.
+    // The service that the adaptor connects to, as the server describes it.
     string description = 2;
     // Patterns of the locations it accepts, such as ``host[:port][/workdir]``; brackets enclose optional
     // parts.
@@ -503,9 +503,9 @@ message DeleteRequest {
     bool recursive = 3;
 }
 
-// What to copy, and where.
+// A source and a destination to copy to.
 message CopyRequest {
-    // What a copy does if something already exists at the destination.
+    // The action of a copy if something already exists at the destination.
     enum CopyMode {
         // Fail, and leave it unchanged.
         CREATE = 0;
@@ -523,8 +523,8 @@ message CopyRequest {
     // The path of the copy itself, not of the directory that will contain it, which must exist. If relative,
     // it is resolved against the working directory of the destination's file system.
     Path destination = 4;
-    // What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites it,
-    // and IGNORE leaves it unchanged and counts the copy as done.
+    // Action if the destination exists: CREATE, the default, lets the copy fail, REPLACE overwrites it, and
+    // IGNORE leaves it unchanged and counts the copy as done.
     CopyMode mode = 5;
     // True to copy a directory with everything in it; false, the default, to let the copy of a directory
     // fail.
@@ -746,8 +746,8 @@ message Schedulers {
     repeated Scheduler schedulers = 1;
 }
 
-// What to run, with which resources, and where. Only ``executable`` is required; any other field that is
-// empty or 0 leaves the choice to the scheduler or has the default given here.
+// The program to run, its resources, and its directory. Only ``executable`` is required; any other field that
+// is empty or 0 leaves the choice to the scheduler or has the default given here.
 message JobDescription {
     // Program to run, as a path or as a name to be found on the machine that runs the job.
     string executable = 1;
@@ -798,7 +798,7 @@ message JobDescription {
 message SubmitBatchJobRequest {
     // The scheduler to submit to.
     Scheduler scheduler = 1;
-    // What to run.
+    // The job to run.
     JobDescription description = 2;
 }
 
@@ -807,7 +807,8 @@ message SubmitBatchJobRequest {
 message SubmitInteractiveJobRequest {
     // The scheduler to submit to.
     Scheduler scheduler = 1;
-    // What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the streams replace them.
+    // The job to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the streams replace
+    // them.
     JobDescription description = 2;
     // Bytes for standard input; may be empty.
     bytes stdin = 3;
@@ -907,8 +908,8 @@ message JobStatus {
     bool running = 3;
     // True when the job has ended, successfully or not; then check ``exit_code`` and ``error_type``.
     bool done = 4;
-    // What else the scheduler reports, by its own keys; often empty. Keys that begin with ``xenon.`` are
-    // PyXenon's own.
+    // Further information from the scheduler, by its own keys; often empty. Keys that begin with ``xenon.``
+    // are PyXenon's own.
     map<string, string> scheduler_specific_information = 5;
     // Exit code of the program, or 128 plus the number of the signal that ended it. Also 0 while the job has
     // not ended, and -1 if the code is unknown. Use ``known_exit_code`` to tell these cases apart.
@@ -946,7 +947,7 @@ message QueueStatus {
     }
     // Name of the queue.
     string name = 1;
-    // What the scheduler reports about the queue, by its own keys; empty for ``local``.
+    // The scheduler's information on the queue, by its own keys; empty for ``local``.
     map<string, string> scheduler_specific_information = 2;
     // Why the status of the queue is unavailable, as the server says; empty if it is available.
     string error_message = 3;
@@ -1008,8 +1009,8 @@ enum PosixFilePermission {
 
 // Files and directories, local or remote, accessed in the same way.
 //
-// Create a file system first, and close it when it is no longer needed. A relative path is resolved against
-// the working directory of the file system.
+// Create a file system first, and close it after use. A relative path is resolved against the working
+// directory of the file system.
 service FileSystemService {
     // Describe every file system adaptor of the server: its locations, properties and abilities.
     //
@@ -1031,7 +1032,7 @@ service FileSystemService {
     // directory in the location exists is not always checked: a missing one may only be noticed at the first
     // use. Two calls with the same arguments give two independent file systems.
     //
-    // Returns: The handle of the new file system; close it when it is no longer needed.
+    // Returns: The handle of the new file system; close it after use.
     //
     // Errors: UnknownAdaptorException, InvalidLocationException, InvalidCredentialException,
     // UnknownPropertyException, InvalidPropertyException, PropertyTypeException, NotConnectedException,
@@ -1089,7 +1090,7 @@ service FileSystemService {
     //
     // Errors: UnsupportedOperationException, IllegalArgumentException, NotConnectedException.
     rpc copy(CopyRequest) returns (CopyOperation);
-    // Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+    // Stop a copy that is waiting or running. The data written so far may stay at the destination, and the
     // server may forget the copy.
     //
     // Returns: The last status of the copy, with error type CANCELLED unless it had ended before.
@@ -1150,7 +1151,7 @@ service FileSystemService {
     rpc appendToFile(stream AppendToFileRequest) returns (Empty);
     // List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
     //
-    // The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+    // The order is not specified. Targets of symbolic links in the directory are not listed. A missing
     // directory raises when the stream is first read.
     //
     // Returns: A stream with the attributes of each entry, whose paths are absolute.
@@ -1201,7 +1202,7 @@ service FileSystemService {
     //
     // Copies that are still running are ended with it; wait for them first if they matter.
     rpc close(FileSystem) returns (Empty);
-    // Wait until a copy has ended, successfully or not, but no longer than the timeout.
+    // Wait until a copy has ended, successfully or not, or until the timeout.
     //
     // A timeout that passes is not an error: the status then says that the copy is not done. Once a status
     // with ``done`` has been returned, the server may forget the copy.
@@ -1222,7 +1223,7 @@ service FileSystemService {
 
 // Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 //
-// Create a scheduler first, and close it when it is no longer needed.
+// Create a scheduler first, and close it after use.
 service SchedulerService {
     // Describe every scheduler adaptor of the server: its locations, properties and abilities.
     //
@@ -1243,7 +1244,7 @@ service SchedulerService {
     // Adaptors with a connection connect now, so a wrong address or password raises here. Two calls with the
     // same arguments give two independent schedulers.
     //
-    // Returns: The handle of the new scheduler; close it when it is no longer needed.
+    // Returns: The handle of the new scheduler; close it after use.
     //
     // Errors: UnknownAdaptorException, InvalidLocationException, InvalidCredentialException,
     // UnknownPropertyException, InvalidPropertyException, PropertyTypeException, NotConnectedException,
@@ -1340,7 +1341,7 @@ service SchedulerService {
     //
     // Errors: NotConnectedException.
     rpc getQueueStatuses(SchedulerAndQueues) returns (QueueStatuses);
-    // Wait until a job has ended, successfully or not, but no longer than the timeout.
+    // Wait until a job has ended, successfully or not, or until the timeout.
     //
     // A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
     // forget the job once a status with ``done`` has been returned.
@@ -1349,7 +1350,7 @@ service SchedulerService {
     //
     // Errors: NoSuchJobException, IllegalArgumentException, NotConnectedException.
     rpc waitUntilDone(WaitRequest) returns (JobStatus);
-    // Wait until a job runs or has ended, but no longer than the timeout.
+    // Wait until a job runs or has ended, or until the timeout.
     //
     // A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
     // A timeout that passes is not an error.
@@ -1395,7 +1396,7 @@ service SchedulerService {
     // It is the ``local`` adaptor with default location and credential and without properties. Each call
     // returns a new scheduler.
     //
-    // Returns: The handle of the new scheduler; close it when it is no longer needed.
+    // Returns: The handle of the new scheduler; close it after use.
     rpc localScheduler(Empty) returns (Scheduler);
     // List the schedulers that are open in the server, whoever created them.
     //

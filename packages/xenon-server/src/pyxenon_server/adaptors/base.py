@@ -225,7 +225,7 @@ class FileSystem(Adaptor):
     ) -> bool:
         """Copy the file *source* of *origin* to *target*, with the guarantees of :meth:`write`, faster than by streaming it.
 
-        Returns False, with nothing changed, if there is no faster way. *progress* is called with each number of bytes copied. *permissions*
+        Returns False, with nothing changed, if no faster way exists. *progress* is called with each number of bytes copied. *permissions*
         are as in :meth:`write`; None stands for those of *source* if others may not read it, else for the usual ones.
         """
         return False

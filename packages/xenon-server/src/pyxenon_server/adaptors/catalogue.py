@@ -112,4 +112,4 @@ def _unknown(name: str, group: str, known: Mapping[str, object]) -> UnknownAdapt
     near = difflib.get_close_matches(name, list(known), n=1)
     guess = f"; did you mean {near[0]!r}?" if near and name not in _OF_THE_JAVA_SERVER else ""
     elsewhere = _ELSEWHERE if name in _OF_THE_JAVA_SERVER else ""  # in the reason, since hints are not sent to clients
-    return UnknownAdaptorException(f"there is no adaptor {name!r}; available: {', '.join(sorted(known))}{guess}{elsewhere}")
+    return UnknownAdaptorException(f"unknown adaptor {name!r}; available: {', '.join(sorted(known))}{guess}{elsewhere}")

@@ -37,7 +37,7 @@ _AS_IT_IS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")  # unescaped i
 # grpcio reports the end of a stream and the cancellation of its call as two events: measured 0.04 ms apart in the median, 2.4 ms at most.
 _SECONDS_TO_SETTLE = 0.01
 _SECONDS_UNTIL_CANCELLED = 5.0
-# What grpcio raises when something is sent to a client that has disconnected.
+# grpcio raises these when something is sent to a client that has disconnected.
 _GONE = (grpc.aio.InternalError, grpc.aio.UsageError)
 _CODES = {Status(code.value[0]): code for code in grpc.StatusCode}
 

@@ -66,7 +66,7 @@ class Health:
     async def _check(self, request: bytes, context: Context) -> bytes:
         name = await _name_in(request, context)
         if (status := self.status(name)) is Serving.SERVICE_UNKNOWN:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service {name!r}; the services are {', '.join(self._names[1:])}")
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"unknown service {name!r}; the services are {', '.join(self._names[1:])}")
         return _status_field(_STATUS, status)
 
     async def _list(self, _: bytes, __: Context) -> bytes:

@@ -1,4 +1,4 @@
-"""Where a server listens: ports, and Unix sockets in a directory that other users cannot enter.
+"""The places where a server listens: ports, and Unix sockets in a directory that other users cannot enter.
 
 gRPC opens the sockets itself, gives little reason if it fails, and replaces a Unix socket on which another server listens. So this module
 first checks for what can go wrong, and reports it.

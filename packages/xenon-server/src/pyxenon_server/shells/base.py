@@ -13,7 +13,7 @@ __all__ = ["Completed", "Ended", "Output", "Shell", "ShellProcess"]
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended. *exit_code* is None if a signal ended it; *signal* is then its name without SIG, such as KILL."""
+    """The end of a process. *exit_code* is None if a signal ended it; *signal* is then its name without SIG, such as KILL."""
 
     exit_code: int | None
     signal: str = ""
@@ -29,7 +29,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Completed(Ended):
-    """How a script ended, and all of its output."""
+    """The end of a script, and all of its output."""
 
     stdout: bytes = b""
     stderr: bytes = b""
@@ -47,7 +47,7 @@ class ShellProcess(ABC):
 
     @abstractmethod
     async def write(self, data: bytes) -> None:
-        """Send *data* to the script's standard input, and wait while it does not read. Data that it no longer reads is dropped."""
+        """Send *data* to the script's standard input, and wait while it does not read. Data that it has stopped reading is dropped."""
 
     @abstractmethod
     async def write_eof(self) -> None:

@@ -114,7 +114,7 @@ def expand(home: Path, name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError:
-        return Path(name).absolute()  # There is no such user, so this is a file name that begins with a tilde.
+        return Path(name).absolute()  # No user has that name: a file name that begins with a tilde.
 
 
 async def _options(place: HostPort, **given: Any) -> asyncssh.SSHClientConnectionOptions:

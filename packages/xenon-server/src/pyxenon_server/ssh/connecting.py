@@ -31,7 +31,7 @@ _NO_USER = re.compile(r"""-.*|.*['`";&<>|(){}\x00-\x1f\x7f].*|.*\\""", re.DOTALL
 
 @dataclass(frozen=True)
 class Destination:
-    """Where to connect and as whom. The credential is excluded from the repr.
+    """The host to connect to, and the login. The credential is excluded from the repr.
 
     Attributes:
         adaptor: The adaptor to name in errors.

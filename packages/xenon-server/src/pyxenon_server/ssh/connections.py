@@ -236,7 +236,7 @@ async def _started(connection: Connection, start: _Start[T]) -> _Session[T]:
     except AttributeError as error:
         if connection.alive:
             raise
-        # asyncssh uses a channel that no longer exists if the connection ends while the host's answer arrives.
+        # asyncssh uses a channel that is gone if the connection ends while the host's answer arrives.
         raise asyncssh.ConnectionLost("the connection ended while the session was being opened") from error
 
 

@@ -122,12 +122,12 @@ def _login_failure(attempt: Attempt, ended: str) -> XenonError:
 
 
 def _no_keys(identity: Identity) -> str:
-    """Explain why there is no key to try; empty for a credential that uses no keys."""
+    """Explain why no key can be tried; empty for a credential that uses no keys."""
     if not identity.sources:
         return ""
     encrypted = f", and {', '.join(identity.encrypted)} is encrypted (add it to the agent with `ssh-add`)" if identity.encrypted else ""
-    agent = "the SSH agent has no keys" if identity.agent else "there is no SSH agent"
-    return f". There is no usable key in {', '.join(identity.sources)}; {agent}{encrypted}"
+    agent = "the SSH agent has no keys" if identity.agent else "no SSH agent runs"
+    return f". No usable key was found in {', '.join(identity.sources)}; {agent}{encrypted}"
 
 
 def _other_credential(attempt: Attempt) -> str:

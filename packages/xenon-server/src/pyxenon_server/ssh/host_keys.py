@@ -113,7 +113,7 @@ class HostKeyCheck:
     def algorithms(self, host: str, port: int) -> str:
         """Return the key algorithms to request from *host*, in asyncssh's format: known ones first, so that it presents a known key.
 
-        The others follow, so that a host that no longer has any of the known keys presents another one.
+        The others follow, so that a host that has lost all known keys presents another one.
         """
         known = self._look_up(host, port)
         kinds = [kind for item in known.keys for kind in _signatures(item.key)]

@@ -217,7 +217,7 @@ class Route:
         self._serve(connection)
 
     def _over(self, configuration: HostConfiguration) -> Route | None:
-        """Return the route to the last jump host, held until this route is closed; None if there is no jump host."""
+        """Return the route to the last jump host, held until this route is closed; None without a jump host."""
         if self._parent is None and (hop := last_hop(self.destination, configuration)) is not None:
             self._parent = self._routes.hold(hop)
         return self._parent

@@ -35,8 +35,8 @@ def _scheduler(session: Session, core: pyxenon_core.Scheduler) -> Scheduler:
 class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     """Files and directories, local or remote, accessed in the same way.
 
-    Create a file system first, and close it when it is no longer needed. A relative path is resolved against
-    the working directory of the file system.
+    Create a file system first, and close it after use. A relative path is resolved against the working
+    directory of the file system.
     """
 
     @classmethod
@@ -116,7 +116,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             keytab_credential: Kerberos keytab to log in with; give at most one kind of credential.
 
         Returns:
-            The handle of the new file system; close it when it is no longer needed.
+            The handle of the new file system; close it after use.
 
         Raises:
             UnknownAdaptorException: The server has no adaptor of that name.
@@ -337,7 +337,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
             destination: The path of the copy itself, not of the directory that will contain it, which must
                 exist. If relative, it is resolved against the working directory of the destination's file
                 system.
-            mode: What to do if the destination exists: CREATE, the default, lets the copy fail, REPLACE
+            mode: Action if the destination exists: CREATE, the default, lets the copy fail, REPLACE
                 overwrites it, and IGNORE leaves it unchanged and counts the copy as done.
             recursive: True to copy a directory with everything in it; false, the default, to let the copy of
                 a directory fail.
@@ -363,7 +363,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         )
 
     def cancel(self, copy_operation: messages.CopyOperation) -> messages.CopyStatus:
-        """Stop a copy that is waiting or running. What was written so far may stay at the destination, and the
+        """Stop a copy that is waiting or running. The data written so far may stay at the destination, and the
         server may forget the copy.
 
         Args:
@@ -563,7 +563,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
     def list(self, dir: StrPath, recursive: bool = False) -> Iterator[views.PathAttributes]:
         """List the entries of a directory, including hidden ones, but without ``.`` and ``..``.
 
-        The order is not specified. What a symbolic link in the directory points to is not listed. A missing
+        The order is not specified. Targets of symbolic links in the directory are not listed. A missing
         directory raises when the stream is first read.
 
         Args:
@@ -720,7 +720,7 @@ class FileSystemMethods(SyncHandle[pyxenon_core.FileSystem]):
         return self._portal.call(self.core.close())
 
     def wait_until_done(self, copy_operation: messages.CopyOperation, timeout: int | None = 0) -> messages.CopyStatus:
-        """Wait until a copy has ended, successfully or not, but no longer than the timeout.
+        """Wait until a copy has ended, successfully or not, or until the timeout.
 
         A timeout that passes is not an error: the status then says that the copy is not done. Once a status
         with ``done`` has been returned, the server may forget the copy.

@@ -33,7 +33,7 @@ def _scheduler(session: Session, core: pyxenon_core.Scheduler) -> Scheduler:
 class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
     """Batch queues and the jobs in them, from a local process to a cluster's scheduler.
 
-    Create a scheduler first, and close it when it is no longer needed.
+    Create a scheduler first, and close it after use.
     """
 
     @classmethod
@@ -112,7 +112,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
             keytab_credential: Kerberos keytab to log in with; give at most one kind of credential.
 
         Returns:
-            The handle of the new scheduler; close it when it is no longer needed.
+            The handle of the new scheduler; close it after use.
 
         Raises:
             UnknownAdaptorException: The server has no adaptor of that name.
@@ -153,7 +153,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         returns a new scheduler.
 
         Returns:
-            The handle of the new scheduler; close it when it is no longer needed.
+            The handle of the new scheduler; close it after use.
 
         Source: rpc ``xenon.SchedulerService/localScheduler``.
         """
@@ -230,7 +230,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         status of the job.
 
         Args:
-            description: What to run.
+            description: The job to run.
 
         Returns:
             The job, whose id is unique within this scheduler.
@@ -262,7 +262,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         job afterwards. Only for adaptors whose description says ``supports_interactive``.
 
         Args:
-            description: What to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the
+            description: The job to run. Its ``stdin``, ``stdout`` and ``stderr`` must be empty, because the
                 streams replace them.
             stdin_stream: Bytes for standard input; may be empty.
 
@@ -432,7 +432,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def wait_until_done(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
-        """Wait until a job has ended, successfully or not, but no longer than the timeout.
+        """Wait until a job has ended, successfully or not, or until the timeout.
 
         A timeout that passes is not an error: the status then says that the job is not done. Some schedulers
         forget the job once a status with ``done`` has been returned.
@@ -459,7 +459,7 @@ class SchedulerMethods(SyncHandle[pyxenon_core.Scheduler]):
         )
 
     def wait_until_running(self, job: messages.Job, timeout: int | None = 0) -> messages.JobStatus:
-        """Wait until a job runs or has ended, but no longer than the timeout.
+        """Wait until a job runs or has ended, or until the timeout.
 
         A short job may have ended before it was seen running; then ``running`` is false and ``done`` is true.
         A timeout that passes is not an error.

@@ -55,7 +55,7 @@ class Kind(abc.ABC, Generic[S]):
     def require_fit(self, options: ServerOptions) -> None:
         """Raise ValueError if this kind does not support *options*."""
         if options.suite in self.not_on:
-            raise ValueError(f"there is no {self.name} on Debian {options.suite}, which lacks its packages; choose another suite")
+            raise ValueError(f"{self.name} is not available on Debian {options.suite}, which lacks its packages; choose another suite")
         if options.configuration and not self.takes_configuration:
             raise ValueError(f"the option configuration is not for {self.name}, whose configuration cannot be extended; omit it")
 

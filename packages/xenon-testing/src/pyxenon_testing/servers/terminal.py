@@ -124,7 +124,7 @@ class NamedServer:
         return there
 
     def remove_if_lost(self, tell: Progress, containers: bool) -> bool:
-        """Remove the folder if there is no container; with *containers*, also containers that have stopped or cannot be reached.
+        """Remove the folder of a server without a container; with *containers*, also containers that have stopped or cannot be reached.
 
         Does nothing while another process starts the server, or if it is on another engine. Returns True if anything was removed.
         """
@@ -162,7 +162,7 @@ class NamedServer:
             where = (self.folder / _ENGINE).read_text(encoding="utf-8").splitlines()[1:]
             raise TestingError(
                 f"the server {self.name} was started on another Docker engine: {' '.join(where)}. Set DOCKER_HOST to that engine; "
-                f"if it no longer exists, remove {self.folder}"
+                f"if it is gone, remove {self.folder}"
             )
 
     def not_running(self) -> NotRunningError:

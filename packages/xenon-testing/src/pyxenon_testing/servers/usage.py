@@ -1,4 +1,4 @@
-"""How to use a running server: lines to type in Python and in a shell, without secrets."""
+"""Instructions for using a running server: lines to type in Python and in a shell, without secrets."""
 
 from __future__ import annotations
 

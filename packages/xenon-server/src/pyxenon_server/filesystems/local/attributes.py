@@ -31,7 +31,7 @@ def attributes_of(path: str, status: os.stat_result) -> PathAttributes:
             "creation_time": _created(status),
             "group": _group_name(status.st_gid),
             "is_directory": kind == stat.S_IFDIR,
-            # Without an execute bit there is no need to ask; a link's own bits are meaningless.
+            # Without an execute bit, asking is pointless; a link's own bits are meaningless.
             "is_executable": (kind == stat.S_IFLNK or mode & 0o111 != 0) and os.access(path, os.X_OK),
             "is_hidden": "/." in text and text.startswith("/.", text.rfind("/")),
             "is_other": kind not in _USUAL,

@@ -99,7 +99,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def probe(self) -> str:
-        """Return the command that prints the batch system's configuration; it fails if there is no batch system."""
+        """Return the command that prints the batch system's configuration; it fails without a batch system."""
 
     @abstractmethod
     def parse_probe(self, printed: str, user: str, home: str) -> Self:

@@ -1,7 +1,7 @@
 """Poll the states of the jobs of one scheduler.
 
 One query covers all jobs that clients ask about. There are never two queries at once, and none sooner than the poll delay after the one
-before. Requests that arrive during a query share the next one. While nobody waits, there are no queries.
+before. Requests that arrive during a query share the next one. While nobody waits, nothing is queried.
 
 A query that fails leaves the known states unchanged.
 """
@@ -175,7 +175,7 @@ class Poller:
         if tracked is not None and tracked.state is not None:
             return tracked.state
         if tracked is not None and tracked not in self._waiters:
-            self._jobs.forget(tracked)  # there is no state to keep
+            self._jobs.forget(tracked)
         return self._no_such(job)
 
     async def _ask(self, jobs: Iterable[Tracked]) -> None:

@@ -39,7 +39,7 @@ class Queues:
         return self._known
 
     async def default(self) -> Queue | None:
-        """Return the queue for jobs that name none; None if there is no default queue."""
+        """Return the queue for jobs that name none; None without a default queue."""
         return next((queue for queue in await self.all() if queue.default), None)
 
     async def jobs(self, queues: Sequence[str]) -> list[str]:
@@ -62,7 +62,7 @@ class Queues:
         return state
 
     def _no_such(self, queue: str, known: list[str]) -> QueueState:
-        reason = f"there is no queue {queue!r}; the queues are {', '.join(known) or 'none'}"
+        reason = f"unknown queue {queue!r}; the queues are {', '.join(known) or 'none'}"
         return QueueState(queue, error=NoSuchQueueException(reason, adaptor=self._dialect.name))
 
 

@@ -33,7 +33,7 @@ class Ending:
 
     @property
     def severity(self) -> int:
-        """How bad the end is: 0 for success, then exit codes and signals, and highest for an error."""
+        """The severity of the end: 0 for success, then exit codes and signals, and highest for an error."""
         if self.error is not None:
             return _WORSE_THAN_ANY_CODE
         return self.exit_code if self.exit_code is not None else 128 + _signal_number(self.signal)

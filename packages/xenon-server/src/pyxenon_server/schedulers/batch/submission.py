@@ -1,7 +1,7 @@
 """Submit every job exactly once.
 
 Every job carries a random tag. If the answer to a submission is lost, it is unknown whether the job exists, so it is looked up by its tag.
-It is submitted again only if the lookup finds no job and the command that may be submitting it can no longer be running. If neither can be
+It is submitted again only if the lookup finds no job and the command that may be submitting it cannot still be running. If neither can be
 established, the error says that the job may have been submitted.
 """
 

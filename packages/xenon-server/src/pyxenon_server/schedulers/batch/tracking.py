@@ -116,7 +116,7 @@ class Tracked:
             self.changed_at = time.monotonic()
         self.state = replace(state, name=self.name) if self.name else state
         if state.done:
-            self.records = {}  # no longer needed
+            self.records = {}  # unused from now on
 
     def _mine(self, found: Mapping[str, list[JobRecord]]) -> list[JobRecord]:
         """Return the records of this job or array element."""
@@ -160,7 +160,7 @@ class Tracked:
     def _lost(self) -> JobState:
         seen = f"its last known state was {self.state.state}" if self.state is not None else "its state was never known"
         has_history = self.dialect.site.has_history
-        asked = "the accounting does not say how it ended" if has_history else "there is no accounting to say how it ended"
+        asked = "the accounting does not say how it ended" if has_history else "no accounting says how it ended"
         reason = f"job {self.job} has left the queue, and {asked}; {seen}"
         hint = "Ask for the states of jobs more often, before the controller forgets those that have ended."
         error = NoSuchJobException(reason, adaptor=self.dialect.name, hint=hint)

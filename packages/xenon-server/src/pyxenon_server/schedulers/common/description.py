@@ -67,7 +67,7 @@ def check_plain(adaptor: str, description: JobDescription) -> None:
 
 def no_such_queue(adaptor: str, queue: str, names: tuple[str, ...]) -> NoSuchQueueException:
     """Return the exception for a queue that is not one of *names*."""
-    return NoSuchQueueException(f"there is no queue {queue!r}; the queues are {', '.join(names)}", adaptor=adaptor)
+    return NoSuchQueueException(f"unknown queue {queue!r}; the queues are {', '.join(names)}", adaptor=adaptor)
 
 
 def _texts(description: JobDescription) -> Iterator[tuple[str, str]]:

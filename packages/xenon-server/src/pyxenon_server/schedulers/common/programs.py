@@ -34,7 +34,7 @@ def export_lines(environment: Mapping[str, str]) -> list[str]:
 def program_line(program: Sequence[str], environment: Mapping[str, str], *, bare: str, env: str, then: str) -> str:
     """Return the line that execs *program*, with those variables of *environment* that a shell cannot set.
 
-    *bare* precedes the program if there are no such variables; otherwise *env*, the variables and *then* do. All three are shell text and
+    *bare* precedes the program without such variables; otherwise *env*, the variables and *then* do. All three are shell text and
     may be empty. *then* and *bare* prevent that ``env`` takes a program with a ``=`` in its name for a variable, and that the shell takes
     one that begins with ``-`` for an option.
     """

@@ -6,7 +6,7 @@ xk_stop() {
   exit 127
 }
 
-# Record it if the shell ends because it could not exec the program; a program that has started no longer has this trap.
+# Record it if the shell ends because it could not exec the program; a program that has started has lost this trap.
 xk_begin() {
   trap 'echo "stopped unstartable" >>"$xk_file"' EXIT
 }

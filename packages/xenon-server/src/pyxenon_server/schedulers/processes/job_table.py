@@ -124,7 +124,7 @@ class JobTable:
         self._release(job)
 
     def interactive_lost(self, job: Job, why: str) -> None:
-        """End an interactive *job* whose connection broke: its output can no longer reach anybody."""
+        """End an interactive *job* whose connection broke: its output cannot reach anybody any more."""
         job.orphan = True
         self._ask(job, f"the connection to the job was lost: {why}")
 
@@ -271,7 +271,7 @@ class JobTable:
 
     def _vanished(self, job: Job, _how: list[str]) -> None:
         if not job.interactive or job.orphan:
-            job.vanished("the job no longer runs, and its end was not observed")
+            job.vanished("the job is gone, and its end was not observed")
             self._release(job)
 
     def _connection_broke(self, why: str) -> None:
@@ -309,7 +309,7 @@ class JobTable:
                 if job.asked:
                     self._keeper.say("end", job.number)
             elif job.state.running:
-                self._lose(job, "the machine no longer has a record of it")
+                self._lose(job, "the machine has lost its record")
             else:
                 self._begin(job)
         self._begin_what_can()

@@ -68,7 +68,7 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """True if no more will be learnt about the job: it has ended, or its state can no longer be determined."""
+        """True if the job has ended, or its state cannot be determined any more."""
         return self.state.done or self._lost
 
     @property
@@ -117,11 +117,11 @@ class Job:
         self._end("ERROR", error=error)
 
     def vanished(self, why: str) -> None:
-        """Record that the job no longer runs, and that it is not known how it ended."""
+        """Record that the job has ended, in a way that nobody observed."""
         self._end("UNKNOWN", error=ConnectionLostException(why))
 
     def lost(self, why: str) -> None:
-        """Record that the job's state can no longer be determined, not even whether it runs."""
+        """Record that the job's state cannot be determined any more, not even whether it runs."""
         if not self.over:
             self._lost = True
             self._become(replace(self.state, state="UNKNOWN", running=False, error=ConnectionLostException(why)))

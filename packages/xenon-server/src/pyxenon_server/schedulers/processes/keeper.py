@@ -150,7 +150,7 @@ class Keeper:
 
 
 async def _dismiss(process: ShellProcess) -> None:
-    """End a keeper that is no longer needed; it removes the directory that it has created."""
+    """End an unused keeper; it removes the directory that it has created."""
     try:
         await process.write(b"bye\n")
         with contextlib.suppress(XenonError, TimeoutError):

@@ -206,7 +206,7 @@ xk_start_of_all() {
   echo "$xk_boot ${20}"
 }
 
-# Close the records of an earlier boot: their jobs no longer run, and other processes may have their numbers by now.
+# Close the records of an earlier boot: their jobs have ended, and other processes may have their numbers by now.
 xk_close_records() {
   for xk_place in "$xk_dir/j"*; do
     xk_recall "${xk_place##*/j}"

@@ -157,6 +157,6 @@ class MachineScheduler(Scheduler):
     def _job(self, identity: str) -> Job:
         job = self._job_table.jobs.get(identity)
         if job is None:
-            reason = f"there is no job {identity!r}: this scheduler never issued that id, or dropped it after ten thousand later jobs ended"
+            reason = f"unknown job {identity!r}: this scheduler never issued that id, or dropped it after ten thousand later jobs ended"
             raise NoSuchJobException(reason, adaptor=self.name)
         return job

@@ -295,7 +295,7 @@ def parse_configuration(text: str) -> Configuration:
 
 
 def minutes(text: str) -> int | None:
-    """Convert ``1-02:03:04``, ``03:04`` (minutes and seconds) or ``UNLIMITED`` to minutes; None if there is no limit or none is known."""
+    """Convert ``1-02:03:04``, ``03:04`` (minutes and seconds) or ``UNLIMITED`` to minutes; None without a known limit."""
     match = _TIME.fullmatch(text.strip())
     if not match:
         return None
@@ -304,7 +304,7 @@ def minutes(text: str) -> int | None:
 
 
 def tag_of(record: Record) -> str:
-    """Return the last word of a job's comment, which is where the tag is; empty if there is no comment."""
+    """Return the last word of a job's comment, which is the tag; empty without a comment."""
     return record.comment.rsplit(maxsplit=1)[-1] if record.comment.strip() else ""
 
 
