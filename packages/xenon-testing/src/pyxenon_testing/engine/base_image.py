@@ -24,12 +24,9 @@ SCRIPTS = Path("/usr/share/debootstrap/scripts")
 LINES_OF_THE_LOG = 15
 # The content of these folders is removed, as in Debian's slim images.
 NOT_KEPT = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists", "var/log")
-# A build that is interrupted leaves no image, so dpkg need not wait for the disk after every file.
-_DPKG = (
+_EXCLUSIONS = (
     "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/info/*\npath-exclude=/usr/share/locale/*\n"
-    "force-unsafe-io\n"
 )
-_APT = 'Acquire::Languages "none";\n'
 _SUITE = re.compile(r"[a-z]+\Z")
 
 
@@ -77,10 +74,7 @@ def _debootstrap(suite: str, root: Path, mirror: str | None) -> None:
     script = [] if (SCRIPTS / suite).exists() else [str(SCRIPTS / "sid")]
     places = [mirror or "", *script] if mirror or script else []
     command = ["debootstrap", "--variant=minbase", suite, str(root), *places]
-    environment = {**os.environ, "DPKG_FORCE": "unsafe-io"}
-    done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         last = "\n".join(f"    {line}" for line in done.stdout.splitlines()[-LINES_OF_THE_LOG:])
         raise BaseImageError(f"cannot make a base image for {suite}: {' '.join(command)} ended with {done.returncode}:\n{last}")
@@ -90,11 +84,11 @@ def _prepare(root: Path, suite: str, mirror: str | None) -> None:
     for name in NOT_KEPT:
         for path in (root / name).glob("*"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    (root / "etc/dpkg/dpkg.cfg.d/slim").write_text(_DPKG)
+    (root / "etc/dpkg/dpkg.cfg.d/slim").write_text(_EXCLUSIONS)
     if mirror:
         (root / "etc/apt/sources.list").write_text(f"deb {mirror} {suite} main\n")
     settings = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=False)
-    (root / "etc/apt/apt.conf.d/90host").write_text(settings.stdout + _APT)
+    (root / "etc/apt/apt.conf.d/90host").write_text(settings.stdout)
     bundle = Path("/etc/ssl/certs/ca-certificates.crt")
     if mirror and mirror.startswith("https:") and bundle.is_file():
         (root / "etc/ssl/certs").mkdir(parents=True, exist_ok=True)
